@@ -1,0 +1,230 @@
+"""The node's side of its control socket: one thread that sleeps until the agent speaks.
+
+It hands new links to the engine, passes on the ends of other nodes and the run's failure, and
+writes what a `send` left queued while the program computes. Handshakes with other machines run in
+short-lived threads of their own, so a slow one delays nobody and a computing node can be dialled.
+When the agent vanishes the node ends itself: every call raises, and LAST_WORDS_S later the node's
+whole process group is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from time import sleep
+from typing import Any
+
+from . import limits
+from .engine import Engine
+from .errors import LinkFailed, ProtocolError
+from .frames import FrameDecoder, frame
+from .links import StreamLink
+from .notices import (
+    TO_AGENT,
+    TO_NODE,
+    Abort,
+    Dial,
+    Go,
+    LinkDown,
+    LinkMade,
+    LinkUp,
+    NodeEnded,
+    NoLink,
+    Ticket,
+    WantLink,
+)
+
+# How long `finally` blocks may run once the agent is gone.
+LAST_WORDS_S = 1.0
+
+
+class NoticeSocket:
+    """Notices and descriptors over the control socket, in order."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(True)
+        self._socket = connection
+        self._decoder = FrameDecoder(limits.NOTICE_BYTES_MAX)
+        self._write_lock = threading.Lock()
+        self._read: deque[Any] = deque()
+        self._descriptors: deque[int] = deque()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self, notice: Any) -> None:
+        """Sends a notice; one that the agent no longer takes is dropped."""
+        with self._write_lock, contextlib.suppress(OSError):
+            self._socket.sendall(frame(TO_AGENT.pack(notice)))
+
+    def receive(self) -> Any:
+        """The next notice, waiting for it; raises EOFError when the agent is gone."""
+        while not self._read:
+            self.read_some()
+        return self._read.popleft()
+
+    def read_some(self) -> None:
+        """Reads once; `pop` then gives the notices that are whole."""
+        flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._socket, limits.READ_BYTES_MAX, 8, flags)
+        except OSError as error:
+            raise EOFError from error
+        if not data:
+            raise EOFError
+        self._descriptors.extend(descriptors)
+        self._read.extend(TO_NODE.unpack(body) for body in self._decoder.feed(data))
+
+    def pop(self) -> Any | None:
+        """A notice already read, if there is one."""
+        return self._read.popleft() if self._read else None
+
+    def pop_descriptor(self) -> int:
+        """The descriptor that belongs to the LinkMade just popped."""
+        return self._descriptors.popleft()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Control:
+    """The control thread of a node.
+
+    Args:
+        notices: the control socket, from which the ticket was read.
+        ticket: that ticket.
+    """
+
+    def __init__(self, notices: NoticeSocket, ticket: Ticket) -> None:
+        self.go = threading.Event()
+        self._notices = notices
+        self._ticket = ticket
+        self._engine: Engine | None = None
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(notices.fileno(), selectors.EVENT_READ)
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_writer, False)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        self._flushing: set[int] = set()
+
+    def start(self, engine: Engine) -> None:
+        """Begins to listen, on behalf of `engine`."""
+        self._engine = engine
+        self._spawn(self._run, "distrcomp-control")
+
+    def want_link(self, node: int) -> None:
+        """Has a link to `node` made: by dialling, or by asking the agent."""
+        if not self._ticket.is_local(node) and self._ticket.dials(node):
+            self._spawn(lambda: self._dial(node), f"distrcomp-dial-{node}")
+        else:
+            self._notices.send(WantLink(node))
+
+    def wake(self) -> None:
+        """Has the thread look at the engine's leftovers."""
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_writer, b"\0")
+
+    def disown(self) -> None:
+        """In a forked child: lets go of every descriptor."""
+        self._notices.close()
+        self._selector.close()
+        os.close(self._wake_reader)
+        os.close(self._wake_writer)
+
+    def _run(self) -> None:
+        while True:
+            self._watch_leftovers()
+            ready = {key.fd for key, _ in self._selector.select()}
+            if self._wake_reader in ready:
+                os.read(self._wake_reader, 4096)
+            if self._flushing & ready:
+                self._the_engine.flush_leftovers()
+            if self._notices.fileno() in ready:
+                try:
+                    self._notices.read_some()
+                except (EOFError, ProtocolError):
+                    self._agent_vanished()
+                    return
+                while (notice := self._notices.pop()) is not None:
+                    self._handle(notice)
+
+    @property
+    def _the_engine(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("the control thread runs before start()")
+        return self._engine
+
+    def _watch_leftovers(self) -> None:
+        wanted = set(self._the_engine.leftovers())
+        for descriptor in self._flushing - wanted:
+            self._selector.unregister(descriptor)
+        for descriptor in wanted - self._flushing:
+            with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+                self._selector.register(descriptor, selectors.EVENT_WRITE)
+        self._flushing = wanted & set(self._selector.get_map())
+
+    def _handle(self, notice: Any) -> None:
+        engine = self._the_engine
+        match notice:
+            case Go():
+                self.go.set()
+            case LinkMade(node, local):
+                connection = socket.socket(fileno=self._notices.pop_descriptor())
+                if local:
+                    engine.attach(node, StreamLink(connection))
+                elif engine.expect(node):
+                    self._spawn(lambda: self._accept(node, connection), f"distrcomp-accept-{node}")
+                else:
+                    connection.close()
+            case Dial(node):
+                self._spawn(lambda: self._dial(node), f"distrcomp-dial-{node}")
+            case NoLink(node, why):
+                engine.link_failed(node, why)
+            case NodeEnded(node, why):
+                engine.node_ended(node, why)
+            case Abort(node, why):
+                engine.abort(node, why)
+
+    def _dial(self, node: int) -> None:
+        from .links.handshake import dial
+
+        if not self._the_engine.expect(node):
+            self._notices.send(LinkUp(node))
+            return
+        try:
+            link = StreamLink(dial(self._ticket, node))
+        except LinkFailed as error:
+            self._the_engine.link_failed(node, str(error))
+            self._notices.send(LinkDown(node, str(error)))
+            return
+        self._the_engine.attach(node, link)
+        self._notices.send(LinkUp(node))
+
+    def _accept(self, node: int, connection: socket.socket) -> None:
+        from .links.handshake import accept
+
+        try:
+            link = StreamLink(accept(self._ticket, node, connection))
+        except LinkFailed as error:
+            self._the_engine.link_failed(node, str(error))
+            return
+        self._the_engine.attach(node, link)
+
+    def _agent_vanished(self) -> None:
+        here = self._ticket.label(self._ticket.node_id)
+        self._the_engine.abort(self._ticket.node_id, f"the agent on {here} has vanished")
+        self.go.set()
+        sleep(LAST_WORDS_S)
+        if os.getpgrp() == os.getpid():
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+        os._exit(1)
+
+    @staticmethod
+    def _spawn(act: Callable[[], None], name: str) -> None:
+        threading.Thread(target=act, name=name, daemon=True).start()

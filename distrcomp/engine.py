@@ -1,0 +1,400 @@
+"""Progress: moves messages between links and mailbox, and waits.
+
+One lock guards all state here, the mailbox and every link. A thread that must wait first tries to
+be the poller: it lets go of the lock, sleeps in the kernel on every link at once, takes the lock
+again and handles what came. Other waiting threads sleep on a condition until the poller has made
+progress. So messages move inside the calls of the program and no thread stands on their path. What
+`send` left queued when it returned is written by the next call or, while the program computes, by
+the control thread, which watches `leftovers`.
+
+Ends of other nodes come from two sides: the link (goodbye or plain end of file) and the agent
+(`node_ended`, `abort`). Where there is a link, what it delivers comes before its end, so its end is
+believed and the agent's word only fills in why. A link that breaks without goodbye waits
+VERDICT_WAIT_S for that word, so that the error tells the cause and not the symptom.
+
+Ctrl-C must not cut a message in two: while the main thread is in here the signal is noted, and
+raised as KeyboardInterrupt where the state is whole.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+from . import codec, limits
+from .errors import LinkFailed, NodeLost, ProtocolError, RecvTimeout, WorldClosed
+from .frames import WireMessage, message_parts
+from .links import Link, LinkEnded
+from .mailbox import ANY, Mailbox, Message, Receive
+from .poller import READABLE, WRITABLE, Poller
+
+# While a receiver drains a link, `send` keeps writing; a pause this long means it is busy elsewhere.
+_PATIENCE_S = 0.002
+# Acknowledgements wake nobody: at the end of a node they are asked for this often.
+_DRAIN_LOOK_S = 0.002
+
+
+class Engine:
+    """The messages of one node.
+
+    Args:
+        node_id, n_node: who this node is, of how many.
+        peer_of: the peer on which a node runs, for error messages.
+        want_link: asks for a link to a node and must not block; answered by `attach`,
+            `link_failed` or `node_ended`.
+        wake_flusher: tells the control thread that `leftovers` has changed; must not block.
+    """
+
+    def __init__(
+        self,
+        node_id: int,
+        n_node: int,
+        peer_of: Callable[[int], str],
+        want_link: Callable[[int], None],
+        wake_flusher: Callable[[], None],
+    ) -> None:
+        self.node_id = node_id
+        self.n_node = n_node
+        self._peer_of = peer_of
+        self._want_link = want_link
+        self._wake_flusher = wake_flusher
+        self._condition = threading.Condition(threading.Lock())
+        self._mailbox = Mailbox()
+        self._poller = Poller()
+        self._polling = False
+        self._links: dict[int, Link] = {}
+        self._unsent: set[int] = set()  # nodes for which a finished `send` left bytes queued
+        self._wanted: set[int] = set()  # links asked for and not answered yet
+        self._expected: set[int] = set()  # links whose handshake is going on
+        self._refused: dict[int, str] = {}  # why a wanted link could not be made
+        self._lost: dict[int, str] = {}  # why nothing more comes from a node
+        self._verdicts: dict[
+            int, str
+        ] = {}  # what the launcher said of nodes whose link still lives
+        self._broken_at: dict[int, tuple[float, str]] = {}  # links that wait for such a verdict
+        self._aborted: tuple[int, str] | None = None
+        self._closed: Exception | None = None
+        self._critical = False
+        self._interrupted = False
+
+    # --- the program's calls ---------------------------------------------------------------
+
+    def send(self, dest: int, communicator: int, tag: int, value: Any) -> None:
+        """Standard-mode send: returns when `value` may be changed again."""
+        kind, meta, buffers = codec.encode(value)
+        with self._state():
+            if dest == self.node_id:
+                copies = [bytearray(buffer) for buffer in buffers]
+                self._deliver(dest, WireMessage(communicator, tag, kind, meta, copies))
+                return
+            link = self._links.get(dest) or self._make_link(dest)
+            link.post(message_parts(WireMessage(communicator, tag, kind, meta, buffers)))
+            if link.queued_bytes:
+                self._push(dest, link)
+
+    def receive(self, communicator: int, source: int, tag: int, timeout: float | None) -> Message:
+        """The oldest message that matches, waiting for it up to `timeout` seconds."""
+        wanted = Receive(communicator, source, tag)
+        deadline = None if timeout is None else monotonic() + timeout
+        with self._state():
+            self._mailbox.post(wanted)
+            try:
+                self._wait_message(wanted, deadline)
+            except BaseException:
+                self._mailbox.withdraw(wanted)
+                raise
+            if wanted.message is None:
+                self._mailbox.withdraw(wanted)
+                unread = self._mailbox.describe_unmatched(communicator)
+                raise RecvTimeout(_awaited(source, tag), timeout or 0.0, unread)
+            return wanted.message
+
+    def close(self, in_order: bool) -> None:
+        """Ends this node's part: with goodbyes, once all is delivered, or at once."""
+        with self._state(closed_too=True):
+            if self._closed is not None:
+                return
+            self._closed = WorldClosed("this node has closed its connection to the others")
+            self._poller.wake()
+            while self._polling:  # another thread waits in a call: it will meet `_closed`
+                self._condition.wait()
+            if in_order:
+                self._say_goodbye()
+            for node in list(self._links):
+                self._detach(node)
+            self._poller.close()
+
+    # --- called by the control thread --------------------------------------------------------
+
+    def expect(self, node: int) -> bool:
+        """A handshake with `node` begins, and `attach` or `link_failed` follows; False: needless."""
+        with self._condition:
+            if node in self._links or node in self._expected or self._closed is not None:
+                return False
+            self._expected.add(node)
+            return True
+
+    def attach(self, node: int, link: Link) -> bool:
+        """A link to `node` is ready; a second one never displaces the first (S-27)."""
+        with self._condition:
+            self._expected.discard(node)
+            self._wanted.discard(node)
+            taken = self._closed is None and node not in self._links and node not in self._lost
+            if taken:
+                self._links[node] = link
+                self._poller.watch(node, link)
+                self._poller.wake()
+            else:
+                link.close()
+            return taken
+
+    def link_failed(self, node: int, why: str) -> None:
+        """No link to `node` can be made: the call that wants it raises LinkFailed."""
+        with self._condition:
+            self._expected.discard(node)
+            if node in self._verdicts:
+                self._lost.setdefault(node, self._verdicts[node])
+            if node in self._wanted:
+                self._wanted.discard(node)
+                self._refused[node] = why
+            self._wake()
+
+    def node_ended(self, node: int, why: str) -> None:
+        """The launcher says that `node` has ended; a link to it may still deliver first."""
+        with self._condition:
+            if node in self._broken_at:
+                self._lose(node, why)
+            elif node in self._links or node in self._expected:
+                self._verdicts.setdefault(node, why)
+            else:
+                self._lost.setdefault(node, why)
+            self._wake()
+
+    def abort(self, node: int, why: str) -> None:
+        """The run has failed because of `node`: every call raises NodeLost from now on."""
+        with self._condition:
+            if self._aborted is None:
+                self._aborted = (node, why)
+            self._wake()
+
+    def leftovers(self) -> list[int]:
+        """Descriptors with bytes to write that no call of the program is writing now."""
+        with self._condition:
+            if self._polling or self._closed is not None:
+                return []
+            return [self._links[node].fileno() for node in self._unsent]
+
+    def flush_leftovers(self) -> None:
+        """Writes what goes now, on behalf of a program that computes."""
+        with self._condition:
+            for node in list(self._unsent):
+                self._flush(node, self._links[node])
+
+    # --- after fork, and signals ---------------------------------------------------------------
+
+    def disown(self, error: Exception) -> None:
+        """In a forked child: lets go of every descriptor without a word to anyone."""
+        self._condition = threading.Condition(threading.Lock())  # the old one may be held
+        if self._closed is None:
+            self._closed = error
+            for link in self._links.values():
+                link.close()
+            self._links.clear()
+            self._poller.close()
+
+    def on_interrupt(self, number: int, stack: Any) -> None:
+        """The node's SIGINT handler: KeyboardInterrupt, but never inside a message."""
+        if self._critical:
+            self._interrupted = True
+            self._poller.wake()
+        else:
+            signal.default_int_handler(number, stack)
+
+    # --- inside, with the lock held --------------------------------------------------------------
+
+    @contextmanager
+    def _state(self, *, closed_too: bool = False) -> Iterator[None]:
+        """Holds the lock for one call of the program."""
+        main = threading.current_thread() is threading.main_thread()
+        with self._condition:
+            if main:
+                self._critical = True
+            try:
+                if not closed_too:
+                    self._check()
+                yield
+            finally:
+                if self._unsent and self._closed is None:
+                    self._wake_flusher()
+                if main:
+                    self._critical = False
+        if main and self._interrupted:
+            self._interrupted = False
+            raise KeyboardInterrupt
+
+    def _check(self) -> None:
+        """Raises what ends every call: the world's end, Ctrl-C, the run's failure."""
+        if self._closed is not None:
+            raise self._closed
+        if self._interrupted and threading.current_thread() is threading.main_thread():
+            self._interrupted = False
+            raise KeyboardInterrupt
+        if self._aborted is not None:
+            node, why = self._aborted
+            raise NodeLost(node, self._peer_of(node), why)
+
+    def _check_alive(self, node: int) -> None:
+        if node in self._lost:
+            raise NodeLost(node, self._peer_of(node), self._lost[node])
+
+    def _check_possible(self, source: int) -> None:
+        """Raises NodeLost when no node is left that could send what is awaited."""
+        if source != ANY:
+            self._check_alive(source)
+        elif self.n_node > 1 and len(self._lost) == self.n_node - 1:
+            self._check_alive(next(reversed(self._lost)))
+
+    def _make_link(self, node: int) -> Link:
+        """Asks for a link to `node` and waits for it, or for the news that there is none."""
+        while True:
+            self._check_alive(node)
+            if node in self._links:
+                return self._links[node]
+            if node in self._refused:
+                raise LinkFailed(self._refused.pop(node))
+            if node not in self._wanted and node not in self._expected:
+                self._wanted.add(node)
+                self._want_link(node)
+            self._wait(None)
+
+    def _push(self, dest: int, link: Link) -> None:
+        """Writes on until all is out, or the receiver pauses and what is left fits the budget."""
+        self._poller.watch(dest, link)
+        try:
+            while link.queued_bytes:
+                before = link.queued_bytes
+                within = before <= limits.SEND_BUFFER_BYTES
+                self._wait(monotonic() + _PATIENCE_S if within else None)
+                self._check_alive(dest)
+                if within and link.queued_bytes >= before:
+                    break
+        finally:
+            if link.queued_bytes:
+                link.own()
+                self._unsent.add(dest)
+
+    def _wait_message(self, wanted: Receive, deadline: float | None) -> None:
+        """Waits until the receive is matched or the deadline is over."""
+        while wanted.message is None:
+            self._check_possible(wanted.source)
+            overdue = deadline is not None and monotonic() >= deadline
+            self._wait(deadline)
+            if overdue:
+                return
+
+    def _wait(self, deadline: float | None) -> None:
+        """One round of progress, waiting for it until the deadline at most."""
+        self._check()
+        until = [at for at, _ in self._broken_at.values()]
+        if deadline is not None:
+            until.append(deadline)
+        timeout = max(0.0, min(until) - monotonic()) if until else None
+        if self._polling:
+            self._condition.wait(timeout)
+        else:
+            self._poll(timeout)
+        self._check()
+
+    def _poll(self, timeout: float | None) -> None:
+        """Sleeps on every link with the lock let go, then handles what came."""
+        self._polling = True
+        self._condition.release()
+        try:
+            ready = self._poller.wait(timeout)
+        finally:
+            self._condition.acquire()
+            self._polling = False
+            self._condition.notify_all()
+        for node, mask in ready:
+            link = self._links.get(node)
+            if link is not None and mask & WRITABLE:
+                self._flush(node, link)
+            if link is not None and mask & READABLE:
+                self._read(node, link)
+        self._give_verdicts()
+
+    def _flush(self, node: int, link: Link) -> None:
+        link.flush()
+        if not link.queued_bytes:
+            self._unsent.discard(node)
+        if node not in self._broken_at:
+            self._poller.watch(node, link)
+
+    def _read(self, node: int, link: Link) -> None:
+        try:
+            for message in link.receive():
+                self._deliver(node, message)
+            if link.at_end:
+                link.receive()
+        except LinkEnded as end:
+            self._end_of_link(node, link, end)
+        except ProtocolError as error:
+            self._lose(node, f"it sent what is no message ({error})")
+
+    def _end_of_link(self, node: int, link: Link, end: LinkEnded) -> None:
+        if end.clean:
+            self._lose(node, "it has finished and sends no more")
+        elif node in self._verdicts:
+            self._lose(node, self._verdicts[node])
+        else:
+            self._poller.unwatch(node, link)
+            self._broken_at[node] = (monotonic() + limits.VERDICT_WAIT_S, str(end))
+
+    def _give_verdicts(self) -> None:
+        for node, (at, why) in list(self._broken_at.items()):
+            if monotonic() >= at:
+                self._lose(node, why)
+
+    def _deliver(self, source: int, message: WireMessage) -> None:
+        communicator, tag, kind, meta, buffers = message
+        self._mailbox.deliver(Message(source, tag, communicator, kind, meta, buffers))
+
+    def _lose(self, node: int, why: str) -> None:
+        self._lost.setdefault(node, why)
+        self._detach(node)
+
+    def _detach(self, node: int) -> None:
+        self._broken_at.pop(node, None)
+        self._unsent.discard(node)
+        link = self._links.pop(node)
+        self._poller.unwatch(node, link)
+        link.close()
+
+    def _say_goodbye(self) -> None:
+        """Says goodbye on every link and waits until the other machines have all of it."""
+        for node, link in self._links.items():
+            link.own()
+            link.finish()
+            if node not in self._broken_at:
+                self._poller.watch(node, link)
+        deadline = monotonic() + limits.DRAIN_TIMEOUT_S
+        while self._aborted is None and monotonic() < deadline:
+            undrained = [link for link in self._links.values() if not link.is_drained()]
+            if not undrained:
+                return
+            self._poll(0.1 if any(link.queued_bytes for link in undrained) else _DRAIN_LOOK_S)
+
+    def _wake(self) -> None:
+        """Has waiting calls look at the state again."""
+        if self._closed is None:
+            self._poller.wake()
+            self._condition.notify_all()
+
+
+def _awaited(source: int, tag: int) -> str:
+    whom = "any node" if source == ANY else f"node {source}"
+    return f"recv from {whom} with {'any tag' if tag == ANY else f'tag {tag}'}"

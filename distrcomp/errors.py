@@ -1,0 +1,88 @@
+"""Every exception a program can meet, in one tree; the class says whose fault it was.
+
+DistrcompError
+├── CallError            your call
+│   ├── NoSuchNode       a node id outside the run
+│   ├── BadTag           a tag outside 0 … 2**31-1
+│   ├── Unpicklable      an object that cannot travel
+│   ├── WorldClosed      a call after the end of the world
+│   └── OutsideRun       a process that is not itself a node
+├── RecvTimeout          nothing came in time
+├── NodeLost             another node's end
+├── LinkFailed           the network
+├── Undecodable          an object that arrived and could not be rebuilt
+├── ProtocolError        bytes that no distrcomp sends
+└── InternalError        our bug
+"""
+
+from __future__ import annotations
+
+
+class DistrcompError(Exception):
+    """Base of every exception that distrcomp raises."""
+
+
+class CallError(DistrcompError):
+    """The call itself was wrong; the run is intact."""
+
+
+class NoSuchNode(CallError, LookupError):
+    """A node id that this run does not have."""
+
+    def __init__(self, node: object, n_node: int) -> None:
+        self.node = node
+        self.n_node = n_node
+        last = f"0 to {n_node - 1}" if n_node > 1 else "only 0"
+        super().__init__(f"there is no node {node!r} in this run: node ids are {last}")
+
+
+class BadTag(CallError, ValueError):
+    """A tag that is not an integer from 0 to 2**31-1."""
+
+
+class Unpicklable(CallError, TypeError):
+    """An object that neither pickle nor cloudpickle can take; no byte of it was sent."""
+
+
+class WorldClosed(CallError):
+    """A call after `close_connection()`."""
+
+
+class OutsideRun(CallError):
+    """This process is not a node: a forked child or a subprocess of one."""
+
+
+class RecvTimeout(DistrcompError, TimeoutError):
+    """`recv` waited for its whole timeout; says what was awaited and what lies unmatched."""
+
+    def __init__(self, awaited: str, timeout_s: float, unmatched: str) -> None:
+        self.awaited = awaited
+        self.timeout_s = timeout_s
+        self.unmatched = unmatched
+        super().__init__(f"{awaited}: nothing came in {timeout_s:g} s; {unmatched}")
+
+
+class NodeLost(DistrcompError, ConnectionError):
+    """Another node has ended, so what this call waits for cannot happen."""
+
+    def __init__(self, node: int, peer: str, why: str) -> None:
+        self.node = node
+        self.peer = peer
+        self.why = why
+        super().__init__(f"node {node} on {peer} is gone: {why}")
+
+
+class LinkFailed(DistrcompError, ConnectionError):
+    """A connection to another node could not be made."""
+
+
+class Undecodable(DistrcompError):
+    """A message arrived whole but its object could not be rebuilt here."""
+
+
+class ProtocolError(DistrcompError):
+    """The bytes received are not what distrcomp sends; the connection is of no more use."""
+
+
+class InternalError(DistrcompError):
+    """A state that distrcomp holds to be impossible: please report it."""

@@ -1,0 +1,219 @@
+"""Bytes ↔ frames, with caps; no I/O.
+
+Two kinds of stream, two kinds of frame.
+
+Control connections carry frames of a 4-byte big-endian length and a body. The cap is looked at
+before a byte of the body is kept, so a hostile length allocates nothing. A frame of length 0 is a
+sign of life; what it means is the channel's affair.
+
+Links between nodes carry messages: a header of 24 bytes (kind, codec, communicator, tag, number of
+buffers, bytes of meta), the sizes of the buffers (8 bytes each), the meta, the buffers. All numbers
+are little-endian and unsigned.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, NamedTuple
+
+from . import limits
+from .errors import InternalError, ProtocolError
+
+_LENGTH = struct.Struct(">I")
+
+
+def frame(body: bytes) -> bytes:
+    """`body` with its length before it."""
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameDecoder:
+    """Cuts a byte stream into frames.
+
+    Args:
+        bytes_max: the longest body allowed, in bytes; may be raised once the peer is known.
+
+    Example:
+        >>> decoder = FrameDecoder(100)
+        >>> decoder.feed(frame(b"one") + frame(b"two")[:5])
+        [b'one']
+        >>> decoder.feed(b"wo")
+        [b'two']
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self._kept = bytearray()
+
+    def feed(self, data: bytes | bytearray | memoryview) -> list[bytes]:
+        """The frames that `data` completes, in order.
+
+        Raises:
+            ProtocolError: a length above the cap. The decoder is of no more use.
+        """
+        self._kept += data
+        frames: list[bytes] = []
+        start = 0
+        while len(self._kept) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._kept, start)
+            if length > self.bytes_max:
+                raise ProtocolError(f"a frame of {length} bytes; at most {self.bytes_max} may come")
+            end = start + _LENGTH.size + length
+            if len(self._kept) < end:
+                break
+            frames.append(bytes(self._kept[start + _LENGTH.size : end]))
+            start = end
+        del self._kept[:start]
+        return frames
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of a frame not yet whole."""
+        return len(self._kept)
+
+
+# --- messages between nodes --------------------------------------------------------------------
+
+_HEADER = struct.Struct("<BBHIIIQ")
+_SCRATCH_BYTES = 64 * limits.KIB
+_DIRECT_BYTES = 16 * limits.KIB
+
+DATA, GOODBYE = 1, 2
+
+
+class WireMessage(NamedTuple):
+    """A message as it travels: the object is still `meta` and `buffers` (see codec)."""
+
+    communicator: int
+    tag: int
+    codec: int
+    meta: bytes | bytearray
+    buffers: list[Any]
+
+
+def goodbye() -> bytes:
+    """The last frame of a node that ends in order."""
+    return _HEADER.pack(GOODBYE, 0, 0, 0, 0, 0, 0)
+
+
+def message_parts(message: WireMessage) -> list[Any]:
+    """What to write for `message`: one small piece, then its buffers, uncopied."""
+    buffers = message.buffers
+    header = _HEADER.pack(
+        DATA, message.codec, 0, message.communicator, message.tag, len(buffers), len(message.meta)
+    )
+    if not buffers:
+        return [header + message.meta]
+    sizes = [buffer.nbytes for buffer in buffers]
+    table = struct.pack(f"<{len(sizes)}Q", *sizes)
+    return [header + table + message.meta, *(buffer for buffer in buffers if buffer.nbytes)]
+
+
+class MessageReader:
+    """Rebuilds messages from a byte stream, reading large parts straight into their own memory.
+
+    The caller asks `target()` where the next bytes shall lie, reads some there, and says how many
+    by `advance()`. Small messages pass through a scratch area; the rest of a large part is read
+    into the part itself, so its bytes are copied once, by the kernel. Always one of: between
+    messages; inside one, with `_parts` the memory still to fill, in order.
+    """
+
+    def __init__(self) -> None:
+        self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
+        self._start = self._end = 0
+        self._header: tuple[int, ...] | None = None
+        self._parts: list[bytearray] = []
+        self._part = self._filled = 0
+        self._direct = False
+
+    def target(self) -> memoryview:
+        """Where to put the next bytes; never empty."""
+        if self._header is not None and self._start == self._end:
+            part = self._parts[self._part]
+            if len(part) - self._filled >= _DIRECT_BYTES:
+                self._direct = True
+                return memoryview(part)[self._filled :]
+        self._direct = False
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._end == _SCRATCH_BYTES:
+            kept = bytes(self._scratch[self._start : self._end])
+            self._scratch[: len(kept)] = kept
+            self._start, self._end = 0, len(kept)
+        return self._scratch[self._end :]
+
+    def advance(self, count: int) -> list[WireMessage | None]:
+        """Takes the `count` bytes just put at the target; the messages they complete, in order.
+
+        None stands for the goodbye, after which nothing may follow.
+
+        Raises:
+            ProtocolError: the bytes are no message; the reader is of no more use.
+        """
+        if self._direct:
+            self._filled += count
+        else:
+            self._end += count
+        messages: list[WireMessage | None] = []
+        while self._header is not None or self._read_header(messages):
+            if not self._fill():
+                break
+            messages.append(self._complete())
+        return messages
+
+    @property
+    def between_messages(self) -> bool:
+        """Whether the stream may end here without cutting a message."""
+        return self._header is None and self._start == self._end
+
+    def _read_header(self, messages: list[WireMessage | None]) -> bool:
+        """Reads the next header, if it is whole; goodbyes end here."""
+        while self._end - self._start >= _HEADER.size:
+            header = _HEADER.unpack_from(self._scratch, self._start)
+            kind, _, reserved, _, _, n_buffers, meta_bytes = header
+            if kind not in (DATA, GOODBYE) or reserved:
+                raise ProtocolError("not a message of a node")
+            if n_buffers > limits.BUFFERS_MAX or meta_bytes > limits.MESSAGE_BYTES_MAX:
+                raise ProtocolError("a message larger than any node sends")
+            self._start += _HEADER.size
+            if kind == DATA:
+                self._header = header
+                self._parts = [bytearray(8 * n_buffers), bytearray(meta_bytes)]
+                self._part = self._filled = 0
+                return True
+            messages.append(None)
+        return False
+
+    def _fill(self) -> bool:
+        """Moves scratch bytes to the parts; whether the message is whole."""
+        while True:
+            part = self._parts[self._part]
+            count = min(len(part) - self._filled, self._end - self._start)
+            if count:
+                part[self._filled : self._filled + count] = self._scratch[
+                    self._start : self._start + count
+                ]
+                self._filled += count
+                self._start += count
+            if self._filled < len(part):
+                return False
+            if self._part == 0:
+                self._add_buffers(part)
+            self._part += 1
+            self._filled = 0
+            if self._part == len(self._parts):
+                return True
+
+    def _add_buffers(self, table: bytearray) -> None:
+        sizes = struct.unpack(f"<{len(table) // 8}Q", table)
+        if sum(sizes) > limits.MESSAGE_BYTES_MAX:
+            raise ProtocolError("a message larger than any node sends")
+        self._parts.extend(bytearray(size) for size in sizes)
+
+    def _complete(self) -> WireMessage:
+        header, parts = self._header, self._parts
+        if header is None:
+            raise InternalError("a message was completed that was never begun")
+        self._header, self._parts = None, []
+        _, codec, _, communicator, tag, _, _ = header
+        return WireMessage(communicator, tag, codec, parts[1], parts[2:])

@@ -1,0 +1,23 @@
+"""Every bound that holds inside a node, each with its reason."""
+
+from __future__ import annotations
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+# MPI guarantees tags up to 32767 and every implementation gives 2**31-1 (MPI-4.1, 9.1.2).
+TAG_MAX = 2**31 - 1
+# What `send` may keep for a slow receiver, per destination, before it waits (DESIGN.md).
+SEND_BUFFER_BYTES = 64 * MIB
+# Bounds on what a message may announce before anything is allocated for it.
+MESSAGE_BYTES_MAX = 2**40
+BUFFERS_MAX = 1_000_000
+# Messages between an agent and its node: a ticket of 1,000 nodes takes about 100 KiB.
+NOTICE_BYTES_MAX = 16 * MIB
+# One read or write on a link moves at most this much, so that no link starves the others.
+READ_BYTES_MAX = 256 * KIB
+# A link whose other end vanished: how long to wait for the launcher's word on why.
+VERDICT_WAIT_S = 1.0
+# A connection to another machine: the whole of dial, handover and TLS handshake.
+DIAL_TIMEOUT_S = 10.0
+# At the end of a node: how long its last messages may take to reach the other machines' kernels.
+DRAIN_TIMEOUT_S = 30.0

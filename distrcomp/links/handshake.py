@@ -1,0 +1,137 @@
+"""Making a connection to a node on another machine, each end proven by its run certificate.
+
+The dialling node connects to the other machine's agent, sends the preamble, and speaks TLS 1.3 with
+the node to which the agent hands the socket. Both ends hold a certificate of the run's own CA that
+names node and run; the dialler checks the name by TLS itself, the dialled node checks it against
+the preamble and then says so with one byte, because in TLS 1.3 the dialler's handshake is over
+before its certificate has been judged. With the data plane "plain" both then end TLS in order and go on
+without it. Everything here blocks up to its deadline and runs in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Iterator
+from time import monotonic
+
+from .. import limits
+from ..errors import LinkFailed, ProtocolError
+from ..notices import Ticket
+from ..preamble import Preamble, pack_preamble
+
+_PROVEN = b"\x06"
+
+
+def dial(ticket: Ticket, node: int) -> socket.socket:
+    """A proven connection to `node`, whose machine can be dialled.
+
+    Raises:
+        LinkFailed: names both machines and the reason.
+    """
+    machine = ticket.machines[ticket.machine_of[node]]
+    deadline = monotonic() + limits.DIAL_TIMEOUT_S
+    try:
+        raw = socket.create_connection((machine.host, machine.port), limits.DIAL_TIMEOUT_S)
+    except OSError as error:
+        raise _failed(ticket, node, _reason(error)) from error
+    try:
+        raw.sendall(pack_preamble(Preamble(ticket.run_id, ticket.node_id, node)))
+        raw.settimeout(max(0.01, deadline - monotonic()))
+        secure = _client_context(ticket).wrap_socket(raw, server_hostname=_name(ticket, node))
+        secure.settimeout(max(0.01, deadline - monotonic()))
+        if secure.recv(1) != _PROVEN:
+            raise ProtocolError("it closed the connection")
+        return _data_plane(ticket, secure)
+    except (OSError, ProtocolError) as error:
+        raw.close()
+        raise _failed(ticket, node, _reason(error)) from error
+
+
+def accept(ticket: Ticket, node: int, raw: socket.socket) -> socket.socket:
+    """The other end of `dial`: the agent handed `raw` over, on which `node` claims to be.
+
+    Raises:
+        LinkFailed: it is not that node, or not of this run.
+    """
+    raw.settimeout(limits.DIAL_TIMEOUT_S)
+    try:
+        secure = _server_context(ticket).wrap_socket(raw, server_side=True)
+        names = (secure.getpeercert() or {}).get("subjectAltName", ())
+        if ("DNS", _name(ticket, node)) not in names:
+            raise ProtocolError(f"it is not node {node}")
+        secure.sendall(_PROVEN)
+        return _data_plane(ticket, secure)
+    except (OSError, ProtocolError) as error:
+        raw.close()
+        raise _failed(ticket, node, _reason(error)) from error
+
+
+def _data_plane(ticket: Ticket, secure: ssl.SSLSocket) -> socket.socket:
+    return secure.unwrap() if ticket.data_plane == "plain" else secure
+
+
+def _name(ticket: Ticket, node: int) -> str:
+    return f"node-{node}.{ticket.run_id.hex()}"
+
+
+def _client_context(ticket: Ticket) -> ssl.SSLContext:
+    return _context(ticket, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+def _server_context(ticket: Ticket) -> ssl.SSLContext:
+    context = _context(ticket, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.num_tickets = 0  # nobody comes back to resume
+    return context
+
+
+def _context(ticket: Ticket, context: ssl.SSLContext) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(cadata=ticket.authority)
+    with _private_file(ticket.certificate.encode()) as path:
+        context.load_cert_chain(path)
+    return context
+
+
+@contextlib.contextmanager
+def _private_file(data: bytes) -> Iterator[str]:
+    """A path from which OpenSSL, which takes keys from files alone, can read `data`."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("certificate")
+        try:
+            os.write(descriptor, data)
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+    else:
+        descriptor, path = tempfile.mkstemp()  # mode 0600
+        try:
+            os.write(descriptor, data)
+            os.close(descriptor)
+            yield path
+        finally:
+            os.unlink(path)
+
+
+def _failed(ticket: Ticket, node: int, why: str) -> LinkFailed:
+    here, there = ticket.label(ticket.node_id), ticket.machines[ticket.machine_of[node]]
+    address = f"{there.host}:{there.port}" if there.port else there.label
+    return LinkFailed(
+        f"node {ticket.node_id} on {here} cannot reach node {node} on {there.label} ({address}): {why}"
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer in {limits.DIAL_TIMEOUT_S:g} s (is a firewall between them?)"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused: no agent listens there"
+    if isinstance(error, socket.gaierror):
+        return "this name is not known on that machine"
+    if isinstance(error, ssl.SSLError):
+        return f"the other end does not prove to be of this run ({error.reason})"
+    return str(error)

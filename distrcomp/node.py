@@ -1,0 +1,139 @@
+"""What an agent starts for a Python program: joins the run, waits for Go, becomes the program.
+
+    python -P -m distrcomp.node PROGRAM.py [ARGS]...
+    python -P -m distrcomp.node -m MODULE [ARGS]...
+    python -P -m distrcomp.node -c CODE [ARGS]...
+
+The program runs as the real `__main__`, with sys.argv and sys.path as Python itself would set them.
+An exception that leaves it is printed as Python prints it, without our own frames, and told to the
+agent; one that is only the echo of another node's end takes one line.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import runpy
+import sys
+import types
+from collections.abc import Callable
+
+from .errors import NodeLost
+from .notices import Failed
+from .world import World, join
+
+_INTERRUPTED = 130
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the program that `arguments` name; the exit code for the process."""
+    faulthandler.enable()
+    folder = os.getcwd()
+    world = join()
+    if world.control is not None:
+        world.control.go.wait()
+    try:
+        _program(arguments)()
+    except SystemExit as request:
+        return _exit_code(world, request.code)
+    except KeyboardInterrupt as error:
+        _say(f"distrcomp: interrupted {_place(error)}")
+        world.close(in_order=False)
+        return _INTERRUPTED
+    except BaseException as error:  # noqa: BLE001  whatever the program raised ends here
+        _report(world, error, folder)
+        world.close(in_order=False)
+        return 1
+    return 0
+
+
+def _program(arguments: list[str]) -> Callable[[], object]:
+    """Sets sys.argv and sys.path; what to call to run the program."""
+    first = arguments[0]
+    if first == "-m":
+        sys.argv = arguments[1:]
+        sys.path.insert(0, os.getcwd())
+        return lambda: runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    if first == "-c":
+        sys.argv = ["-c", *arguments[2:]]
+        sys.path.insert(0, "")
+        return lambda: _execute(arguments[1].encode(), "<string>")
+    path = os.path.abspath(first)
+    sys.argv = arguments
+    sys.path.insert(0, os.path.dirname(path))
+    return lambda: _execute(_read(path), path)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _execute(source: bytes, name: str) -> None:
+    """Runs `source` as the module `__main__`, which lives on after it, as Python's own does."""
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__=name, __builtins__=__builtins__)
+    if name == "<string>":
+        del module.__dict__["__file__"]
+    sys.modules["__main__"] = module
+    exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102  it is what we are for
+
+
+def _exit_code(world: World, code: object) -> int:
+    """What sys.exit(code) means; anything but 0 is a failure of this node."""
+    if code is None or code == 0:
+        return 0
+    world.close(in_order=False)
+    if isinstance(code, int):
+        return code & 0xFF or 1
+    _say(str(code))
+    return 1
+
+
+def _report(world: World, error: BaseException, folder: str) -> None:
+    """Tells of an exception that left the program, with paths as the user knows them."""
+    import traceback
+
+    _cut_own_frames(error)
+    text = "".join(traceback.format_exception(error)).replace(folder + os.sep, "")
+    summary = traceback.format_exception_only(error)[-1].strip()
+    echo_of = error.node if isinstance(error, NodeLost) else None
+    if world.notices is not None:
+        world.notices.send(Failed(summary, text, echo_of))
+    if isinstance(error, NodeLost):
+        _say(f"distrcomp: stopped {_place(error)}: {error}")
+    elif world.notices is not None and sys.excepthook is sys.__excepthook__:
+        _say(text.rstrip("\n"))
+    else:
+        sys.excepthook(type(error), error, error.__traceback__)
+
+
+def _cut_own_frames(error: BaseException) -> None:
+    """Drops the frames of this module and of runpy from the outer end of the traceback."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename in _OWN_FILES:
+        frame = frame.tb_next
+    if frame is not None:  # a program that cannot be compiled has no frame of its own
+        error.__traceback__ = frame
+
+
+_OWN_FILES = {__file__, runpy.__file__, "<frozen runpy>"}
+
+
+def _place(error: BaseException) -> str:
+    """Where in the program it happened, as `at FILE:LINE`."""
+    import traceback
+
+    package = os.path.dirname(os.path.abspath(__file__))
+    for entry in reversed(traceback.extract_tb(error.__traceback__)):
+        if not entry.filename.startswith(package) and entry.filename not in _OWN_FILES:
+            return f"at {entry.filename}:{entry.lineno}"
+    return "before its first line"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  stderr is the program's own
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

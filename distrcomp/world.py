@@ -1,0 +1,99 @@
+"""Joins this process to its run: ticket, links, world communicator.
+
+A process is one of three things. A node: its agent has left it a control socket, whose descriptor
+DISTRCOMP_CONTROL_FD names; joining takes the variable away, so only this process is the node. A
+world of one: started as plain `python prog.py`. Outside: a child of a node, forked or started by
+it; what it would send could not be told from its parent's words, so every call raises OutsideRun.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import threading
+
+from .communicator import Communicator
+from .control import Control, NoticeSocket
+from .engine import Engine
+from .errors import OutsideRun
+from .notices import Ready, Ticket
+
+
+class World:
+    """This process as a member of its run.
+
+    Attributes:
+        communicator: the world communicator.
+        control: the control thread; None in a world of one.
+        notices: the agent's ear; None in a world of one.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
+        self.control: Control | None = None
+        self.notices: NoticeSocket | None = None
+        if descriptor is None:
+            engine = Engine(0, 1, lambda _: "localhost", lambda _: None, lambda: None)
+        else:
+            os.set_inheritable(descriptor, False)
+            self.notices = NoticeSocket(socket.socket(fileno=descriptor))
+            engine = self._take_ticket(self.notices)
+        self._engine = engine
+        self.communicator = Communicator(engine)
+        os.register_at_fork(after_in_child=self._disown)
+        atexit.register(self.close, True)
+        handler_is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if handler_is_ours and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, engine.on_interrupt)
+
+    def close(self, in_order: bool) -> None:
+        """Ends this node's part in the run; `in_order` is False after a failure."""
+        self._engine.close(in_order)
+
+    def _take_ticket(self, notices: NoticeSocket) -> Engine:
+        try:
+            ticket = notices.receive()
+        except EOFError:
+            raise OutsideRun("the agent that started this node has vanished") from None
+        if not isinstance(ticket, Ticket):
+            raise OutsideRun(f"the agent began with {type(ticket).__name__}, not with the ticket")
+        control = Control(notices, ticket)
+        engine = Engine(
+            ticket.node_id, ticket.n_node, ticket.label, control.want_link, control.wake
+        )
+        control.start(engine)
+        self.control = control
+        notices.send(Ready())
+        return engine
+
+    def _disown(self) -> None:
+        """In a forked child."""
+        self._engine.disown(
+            OutsideRun("this process was forked from a node and is not a node itself")
+        )
+        if self.control is not None:
+            self.control.disown()
+
+
+_lock = threading.Lock()
+_world: World | None = None
+
+
+def join() -> World:
+    """The world of this process, joined by the first call.
+
+    Raises:
+        OutsideRun: the process is a child of a node.
+    """
+    global _world
+    with _lock:
+        if _world is None:
+            descriptor = os.environ.pop("DISTRCOMP_CONTROL_FD", None)
+            if descriptor is None and "DISTRCOMP_NODE_ID" in os.environ:
+                raise OutsideRun(
+                    f"this process was started by node {os.environ['DISTRCOMP_NODE_ID']} "
+                    "and is not a node itself"
+                )
+            _world = World(None if descriptor is None else int(descriptor))
+        return _world

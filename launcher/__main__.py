@@ -1,0 +1,7 @@
+"""`python -m launcher` is `distrcomp`."""
+
+from __future__ import annotations
+
+from .cli import main
+
+main()

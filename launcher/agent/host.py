@@ -1,0 +1,168 @@
+"""A machine that takes part in runs: the same whether it listens or lives inside the launcher."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import distrcomp
+from distrcomp.errors import ProtocolError
+from distrcomp.preamble import Preamble
+
+from .. import limits
+from ..control import messages as m
+from ..control.channel import Channel
+from ..errors import ChannelClosed, LauncherError, PeerRefused
+from ..ship.store import Store
+from .guardian import Guardian
+from .peer_run import PeerRun
+from .sandbox import sweep
+from .session import Session, State
+
+
+def python_version() -> str:
+    """The x.y of this Python, on which all peers of a run must agree."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class Host:
+    """Serves sessions of launchers, each with one run at most.
+
+    Args:
+        folder: where store and sandboxes lie; leftovers of a dead agent there are removed.
+        name: what this machine is called.
+        slots: how many nodes it offers.
+        is_temporary: whether `folder` goes with the host.
+    """
+
+    def __init__(self, folder: Path, name: str, slots: int, *, is_temporary: bool = False) -> None:
+        self.name = name
+        self.slots = slots
+        self._sandboxes = folder / "sandboxes"
+        self.swept = sweep(self._sandboxes)
+        self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
+        self._guardian = Guardian()
+        self._folder = folder if is_temporary else None
+        if is_temporary:
+            self._guardian.watch_folder(str(folder))
+        self._runs: dict[bytes, PeerRun] = {}
+        self._sessions: set[asyncio.Task[str | None]] = set()
+
+    def hand_over(self, preamble: Preamble, connection: socket.socket) -> bool:
+        """Gives a connection that came in for a node to that node; False: there is none such."""
+        run = self._runs.get(preamble.run_id)
+        return run is not None and run.hand_over(preamble.source, preamble.dest, connection)
+
+    def serve_here(self, channel: Channel) -> None:
+        """Serves the launcher that holds this host, in the background."""
+        task = asyncio.ensure_future(self.serve(channel, m.OPERATOR))
+        self._sessions.add(task)
+        task.add_done_callback(self._sessions.discard)
+
+    async def serve(self, channel: Channel, role: str) -> str | None:
+        """One launcher's session, until it ends; why it was refused, if it was."""
+        session = Session(role)
+        runs: list[PeerRun] = []
+        try:
+            while True:
+                message = await channel.receive()
+                session.admit(message)
+                await self._act(message, channel, runs)
+        except ChannelClosed:
+            return None
+        except (LauncherError, ProtocolError) as error:
+            with contextlib.suppress(ChannelClosed):
+                await channel.send(m.Refused(str(error)))
+            return str(error) if session.state is State.NEW else None
+        finally:
+            await channel.close()
+            for run in runs:
+                await self._end(run)
+
+    async def close(self) -> None:
+        """Ends what is left; for an agent that stops."""
+        if self._sessions:
+            await asyncio.wait(self._sessions, timeout=limits.CLOSE_TIMEOUT_S)
+        for run in list(self._runs.values()):
+            await self._end(run)
+        self._store.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._guardian.release()
+
+    async def _act(self, message: Any, channel: Channel, runs: list[PeerRun]) -> None:
+        """Carries out a message that the session has admitted."""
+        match message:
+            case m.Hello():
+                await channel.send(
+                    m.Welcome(
+                        m.PROTOCOL,
+                        distrcomp.__version__,
+                        python_version(),
+                        self.name,
+                        self.slots,
+                    )
+                )
+            case m.Ping(number):
+                await channel.send(m.Pong(number))
+            case m.OpenRun(run_id, manifest):
+                runs.append(self._begin(run_id, channel))
+                await runs[0].open(manifest)
+            case m.CloseRun():
+                closed = await self._end(runs[0])
+                await channel.send(closed)
+            case _:
+                await self._act_on_run(message, runs[0])
+
+    async def _act_on_run(self, message: Any, run: PeerRun) -> None:
+        match message:
+            case m.BlobPart():
+                await run.take_blob(message)
+            case m.StartNodes():
+                run.start(message)
+            case m.OpenLink(source, dest):
+                run.open_link(source, dest)
+            case m.RefuseLink(source, dest, why):
+                run.refuse_link(source, dest, why)
+            case m.Go():
+                run.go()
+            case m.Input(data):
+                run.take_input(data)
+            case m.EndOfNode(node, why):
+                run.end_of_node(node, why)
+            case m.AbortRun(node, why):
+                run.abort(node, why)
+            case m.SignalNodes(number):
+                run.signal(number)
+
+    def _begin(self, run_id: bytes, channel: Channel) -> PeerRun:
+        if len(run_id) != limits.RUN_ID_BYTES or run_id in self._runs:
+            raise PeerRefused("this is not the id of a new run")
+        tell = _Teller(channel)
+        run = PeerRun(run_id, self._store, self._sandboxes, self._guardian, tell)
+        self._runs[run_id] = run
+        return run
+
+    async def _end(self, run: PeerRun) -> m.RunClosed:
+        self._runs.pop(run.run_id, None)
+        return await asyncio.shield(asyncio.ensure_future(run.close()))
+
+
+class _Teller:
+    """Sends to a launcher until it is gone, and then says nothing."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._gone = False
+
+    async def __call__(self, message: Any) -> None:
+        if not self._gone:
+            try:
+                await self._channel.send(message)
+            except ChannelClosed:
+                self._gone = True

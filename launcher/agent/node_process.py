@@ -1,0 +1,250 @@
+"""One node as its agent sees it: a process group, three pipes and a control socket.
+
+What always holds: the group is killed before its leader is reaped, so its number cannot belong to a
+stranger; all output is handed on before the exit is told; nobody waits for the end of a pipe that a
+process outside the group still holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from distrcomp.errors import ProtocolError
+from distrcomp.frames import FrameDecoder, frame
+from distrcomp.limits import NOTICE_BYTES_MAX
+from distrcomp.notices import TO_AGENT, TO_NODE
+
+from .. import limits
+
+STDOUT, STDERR = 1, 2
+
+
+@dataclass(frozen=True)
+class Start:
+    """How to start one node."""
+
+    node: int
+    arguments: Sequence[str]
+    environment: dict[str, str]
+    folder: str
+    takes_input: bool
+
+
+class NodeProcess:
+    """A started node.
+
+    Args:
+        start: what to start.
+        on_notice: awaited with (node, notice).
+        on_output: awaited with (node, stream, data). Neither is called again before it returns, so
+            a launcher that is slow to read slows the node, and nothing piles up here.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        on_notice: Callable[[int, Any], Awaitable[None]],
+        on_output: Callable[[int, int, bytes], Awaitable[None]],
+    ) -> None:
+        self.node = start.node
+        self._on_notice = on_notice
+        self._on_output = on_output
+        self._loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = subprocess.Popen(
+                start.arguments,
+                stdin=subprocess.PIPE if start.takes_input else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=start.folder,
+                env=start.environment | {"DISTRCOMP_CONTROL_FD": str(theirs.fileno())},
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._control = _ControlSocket(ours)
+        self._exited = asyncio.Event()
+
+    @property
+    def group(self) -> int:
+        """The process group, which is the pid of its leader."""
+        return self._process.pid
+
+    def tell(self, notice: Any, connection: socket.socket | None = None) -> None:
+        """Sends a notice, with a socket to hand over if there is one; never blocks."""
+        self._control.send(notice, connection)
+
+    def signal(self, number: int) -> None:
+        """Signals the whole group, unless the node has ended."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.group, number)
+
+    async def give_input(self, data: bytes) -> None:
+        """Writes to the node's stdin; no data closes it. Returns when there is room for more."""
+        stdin = self._process.stdin
+        if stdin is None or stdin.closed:
+            return
+        if not data:
+            stdin.close()
+            return
+        os.set_blocking(stdin.fileno(), False)
+        view = memoryview(data)
+        while view and not self._exited.is_set():
+            try:
+                view = view[os.write(stdin.fileno(), view) :]
+            except BlockingIOError:
+                await self._until(self._loop.add_writer, self._loop.remove_writer, stdin.fileno())
+            except OSError:
+                return  # the program reads no more
+
+    async def run(self) -> tuple[int | None, int | None]:
+        """Until the node has ended: its (exit code, None) or (None, signal)."""
+        pumps = [
+            asyncio.ensure_future(self._pump_output(STDOUT, self._process.stdout)),
+            asyncio.ensure_future(self._pump_output(STDERR, self._process.stderr)),
+            asyncio.ensure_future(self._pump_notices()),
+        ]
+        await _wait_exit(self._process.pid)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
+        code = self._process.wait()
+        self._exited.set()
+        await asyncio.gather(*pumps)
+        self._control.close()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        return (code, None) if code >= 0 else (None, -code)
+
+    async def _pump_output(self, stream: int, pipe: Any) -> None:
+        """Hands on what the node writes."""
+        with pipe:
+            os.set_blocking(pipe.fileno(), False)
+            async for data in self._read_all(
+                pipe.fileno(), lambda: os.read(pipe.fileno(), limits.OUTPUT_PART_BYTES)
+            ):
+                await self._on_output(self.node, stream, data)
+
+    async def _pump_notices(self) -> None:
+        """Hands on what the node tells; one that speaks no language of ours is killed."""
+        decoder = FrameDecoder(NOTICE_BYTES_MAX)
+        try:
+            async for data in self._read_all(self._control.fileno(), self._control.read):
+                for body in decoder.feed(data):
+                    await self._on_notice(self.node, TO_AGENT.unpack(body))
+        except ProtocolError:
+            self.signal(signal.SIGKILL)
+
+    async def _read_all(self, descriptor: int, read: Callable[[], bytes]) -> AsyncIterator[bytes]:
+        """All that is to be read, until its end, or until the node has ended and no more is there."""
+        while True:
+            try:
+                data = read()
+            except BlockingIOError:
+                if self._exited.is_set():
+                    return
+                await self._until(self._loop.add_reader, self._loop.remove_reader, descriptor)
+                continue
+            except OSError:
+                return
+            if not data:
+                return
+            yield data
+
+    async def _until(
+        self, add: Callable[..., Any], remove: Callable[[int], Any], descriptor: int
+    ) -> None:
+        """Waits until the descriptor is ready or the node has ended."""
+        ready = asyncio.Event()
+        add(descriptor, ready.set)
+        try:
+            waits = [
+                asyncio.ensure_future(ready.wait()),
+                asyncio.ensure_future(self._exited.wait()),
+            ]
+            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in pending:
+                wait.cancel()
+        finally:
+            remove(descriptor)
+
+
+async def _wait_exit(pid: int) -> None:
+    """Waits until the process is over, without reaping it."""
+    if not hasattr(os, "pidfd_open"):
+        await asyncio.to_thread(os.waitid, os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return
+    descriptor = os.pidfd_open(pid)
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+class _ControlSocket:
+    """The agent's end of a node's control socket: nothing here ever blocks."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._socket = connection
+        self._outgoing: deque[tuple[bytes, socket.socket | None]] = deque()
+        self._loop = asyncio.get_running_loop()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def read(self) -> bytes:
+        return self._socket.recv(limits.OUTPUT_PART_BYTES)
+
+    def send(self, notice: Any, connection: socket.socket | None) -> None:
+        self._outgoing.append((frame(TO_NODE.pack(notice)), connection))
+        if len(self._outgoing) == 1:
+            self._write()
+
+    def close(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.remove_writer(self._socket.fileno())
+            self._socket.close()
+        for _, connection in self._outgoing:
+            if connection is not None:
+                connection.close()
+        self._outgoing.clear()
+
+    def _write(self) -> None:
+        try:
+            while self._outgoing:
+                data, connection = self._outgoing[0]
+                if connection is None:
+                    sent = self._socket.send(data)
+                else:
+                    sent = socket.send_fds(self._socket, [data], [connection.fileno()])
+                    connection.close()
+                if sent < len(data):
+                    self._outgoing[0] = (data[sent:], None)
+                else:
+                    self._outgoing.popleft()
+        except BlockingIOError:
+            self._loop.add_writer(self._socket.fileno(), self._write)
+        except OSError:
+            self._outgoing.clear()  # the node has ended; its process says how
+        else:
+            self._loop.remove_writer(self._socket.fileno())

@@ -1,0 +1,333 @@
+"""One run on one peer: its sandbox, its nodes, and the links between them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from distrcomp import notices as n
+from distrcomp.schema import Schema
+
+from .. import limits
+from ..control import messages as m
+from ..errors import CannotStart, PeerRefused
+from ..ship.manifest import FileEntry, Manifest, check_manifest, check_path
+from ..ship.store import BlobWriter, Store
+from .guardian import Guardian
+from .node_process import NodeProcess, Start
+from .sandbox import Sandbox
+
+_MANIFEST = Schema(Manifest)
+
+
+def pack_manifest(manifest: Manifest) -> bytes:
+    """A manifest as OpenRun carries it."""
+    return _MANIFEST.pack(manifest)
+
+
+class PeerRun:
+    """What an agent does for one run, from its bundle to its last trace.
+
+    Args:
+        run_id: the run.
+        store, sandboxes, guardian: of the agent.
+        tell: sends a message to the run's launcher; awaiting it slows a node that floods.
+    """
+
+    def __init__(
+        self,
+        run_id: bytes,
+        store: Store,
+        sandboxes: Path,
+        guardian: Guardian,
+        tell: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        self.run_id = run_id
+        self._store = store
+        self._sandboxes = sandboxes
+        self._guardian = guardian
+        self._tell = tell
+        self._manifest = Manifest(())
+        self._awaited: list[FileEntry] = []
+        self._writer: BlobWriter | None = None
+        self._sandbox: Sandbox | None = None
+        self._order: m.StartNodes | None = None
+        self._nodes: dict[int, NodeProcess] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._linked: set[frozenset[int]] = set()
+
+    # --- shipping ---------------------------------------------------------------------------
+
+    async def open(self, packed: bytes) -> None:
+        """Takes the manifest and says what is missing; raises BadManifest."""
+        manifest: Manifest = _MANIFEST.unpack(packed)
+        check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
+        self._manifest = manifest
+        self._store.pin(entry.sha256 for entry in manifest.files)
+        self._awaited = self._store.missing(manifest.files)
+        await self._tell(m.Missing(tuple(entry.sha256 for entry in self._awaited)))
+        await self._lay_if_complete()
+
+    async def take_blob(self, part: m.BlobPart) -> None:
+        """Takes the next bytes of the blobs that were missing, in the order they were named."""
+        if not self._awaited or self._awaited[0].sha256 != part.sha256:
+            raise PeerRefused("a blob came that was not asked for")
+        if self._writer is None:
+            self._writer = self._store.writer(self._awaited[0])
+        self._writer.write(part.data)
+        if part.last:
+            self._writer.commit()
+            self._writer = None
+            del self._awaited[0]
+            await self._lay_if_complete()
+
+    async def _lay_if_complete(self) -> None:
+        if self._awaited:
+            return
+        self._sandbox = Sandbox.create(self._sandboxes)
+        self._guardian.watch_folder(str(self._sandbox.path))
+        await asyncio.to_thread(self._sandbox.lay, self._manifest, self._store)
+        await self._tell(m.Shipped())
+
+    # --- running ------------------------------------------------------------------------------
+
+    def start(self, order: m.StartNodes) -> None:
+        """Starts the nodes; each says NodeReady by itself. Raises CannotStart."""
+        if self._sandbox is None:
+            raise PeerRefused("the bundle is not complete yet")
+        self._order = order
+        folder = self._start_folder(order.wdir)
+        threads = self._threads(order)
+        for local_id, node_order in enumerate(order.nodes):
+            environment = {
+                **_environment(order, node_order.node, local_id, self.run_id),
+                **threads,
+            }
+            start = Start(
+                node_order.node,
+                self._command(order, folder),
+                environment,
+                folder,
+                takes_input=order.stdin_node == node_order.node,
+            )
+            try:
+                node = NodeProcess(start, self._on_notice, self._on_output)
+            except OSError as error:
+                raise CannotStart(
+                    f"{start.arguments[0]} cannot be started: {error.strerror}"
+                ) from error
+            self._nodes[node_order.node] = node
+            self._guardian.watch_group(node.group)
+            node.tell(self._ticket(node_order))
+            self._spawn(self._watch(node))
+            if not order.is_python:
+                self._spawn(self._tell(m.NodeReady(node_order.node)))
+
+    def _threads(self, order: m.StartNodes) -> dict[str, str]:
+        """OMP_NUM_THREADS where nobody has set it: the nodes here share the cores."""
+        known = {*os.environ, *(setting.name for setting in order.environment)}
+        if "OMP_NUM_THREADS" in known:
+            return {}
+        threads = max(1, cores() // len(order.nodes))
+        where = order.machines[order.machine_of[order.nodes[0].node]].label
+        note = (
+            f"OMP_NUM_THREADS={threads} on {where} ({cores()} cores, {len(order.nodes)} nodes; set "
+            "it with -x to change that)"
+        )
+        self._spawn(self._tell(m.Note(note)))
+        return {"OMP_NUM_THREADS": str(threads)}
+
+    def _start_folder(self, wdir: str) -> str:
+        root = self._the_sandbox.path
+        if not wdir:
+            return str(root)
+        check_path(wdir)
+        folder = root / wdir
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotStart(f"--wdir {wdir} cannot be made: {error.strerror}") from error
+        return str(folder)
+
+    def _command(self, order: m.StartNodes, folder: str) -> list[str]:
+        if not order.is_python:
+            return list(order.arguments)
+        first, *rest = order.arguments
+        if not first.startswith("-"):
+            first = os.path.relpath(self._the_sandbox.path / first, folder)
+        return [sys.executable, "-P", "-m", "distrcomp.node", first, *rest]
+
+    def _ticket(self, node: m.NodeOrder) -> n.Ticket:
+        order = self._the_order
+        return n.Ticket(
+            self.run_id,
+            node.node,
+            len(order.machine_of),
+            order.machines,
+            order.machine_of,
+            node.certificate,
+            order.authority,
+            order.data_plane,
+        )
+
+    def go(self) -> None:
+        """Lets the programs begin."""
+        self._tell_all(n.Go())
+
+    def take_input(self, data: bytes) -> None:
+        """Gives bytes to the stdin node and says InputTaken when it has room for more."""
+        node = self._nodes.get(self._the_order.stdin_node)
+        if node is not None:
+            self._spawn(self._feed(node, data))
+
+    async def _feed(self, node: NodeProcess, data: bytes) -> None:
+        await node.give_input(data)
+        await self._tell(m.InputTaken())
+
+    def end_of_node(self, node: int, why: str) -> None:
+        """Passes the end of a node, anywhere, on to the nodes here."""
+        self._tell_all(n.NodeEnded(node, why))
+
+    def abort(self, node: int, why: str) -> None:
+        """Passes the run's failure on to the nodes here."""
+        self._tell_all(n.Abort(node, why))
+
+    def signal(self, number: int) -> None:
+        """Signals every node that is alive."""
+        for node in self._nodes.values():
+            node.signal(number)
+
+    async def close(self) -> m.RunClosed:
+        """Kills what is left and removes every trace; a second call finds nothing to do."""
+        self.signal(signal.SIGKILL)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=limits.CLOSE_TIMEOUT_S)
+        for task in self._tasks:
+            task.cancel()
+        if self._writer is not None:
+            self._writer.abandon()
+        self._store.unpin(entry.sha256 for entry in self._manifest.files)
+        self._manifest = Manifest(())
+        self._store.evict()
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is None:
+            return m.RunClosed((), 0, ())
+        names, count = sandbox.foreign_files(limits.LOST_FILES_MAX)
+        remains = await asyncio.to_thread(sandbox.remove)
+        if not remains:
+            self._guardian.forget_folder(str(sandbox.path))
+        return m.RunClosed(tuple(names), count, tuple(str(path) for path in remains))
+
+    # --- links --------------------------------------------------------------------------------
+
+    def open_link(self, source: int, dest: int) -> None:
+        """Has `source`, a node here, dial `dest`."""
+        if source in self._nodes:
+            self._nodes[source].tell(n.Dial(dest))
+
+    def refuse_link(self, source: int, dest: int, why: str) -> None:
+        """Tells `source`, a node here, that there is no way to `dest`."""
+        if source in self._nodes:
+            self._nodes[source].tell(n.NoLink(dest, why))
+
+    def hand_over(self, source: int, dest: int, connection: socket.socket) -> bool:
+        """Gives a connection that entered by the agent's port to the node it is for."""
+        node = self._nodes.get(dest)
+        order = self._order
+        known = order is not None and 0 <= source < len(order.machine_of)
+        if node is None or not known or source in self._nodes:
+            return False
+        node.tell(n.LinkMade(source, local=False), connection)
+        return True
+
+    def _link_here(self, source: int, dest: int) -> None:
+        """Joins two nodes of this machine, once."""
+        pair = frozenset((source, dest))
+        if pair not in self._linked and source != dest:
+            self._linked.add(pair)
+            one, other = socket.socketpair()
+            self._nodes[source].tell(n.LinkMade(dest, local=True), one)
+            self._nodes[dest].tell(n.LinkMade(source, local=True), other)
+
+    # --- what the nodes do ----------------------------------------------------------------------
+
+    async def _on_output(self, node: int, stream: int, data: bytes) -> None:
+        await self._tell(m.Output(node, stream, data))
+
+    async def _on_notice(self, node: int, notice: Any) -> None:
+        match notice:
+            case n.Ready():
+                if self._the_order.is_python:
+                    await self._tell(m.NodeReady(node))
+            case n.WantLink(dest):
+                if dest in self._nodes:
+                    self._link_here(node, dest)
+                else:
+                    await self._tell(m.LinkWanted(node, dest))
+            case n.LinkUp(dest):
+                await self._tell(m.LinkReady(node, dest))
+            case n.LinkDown(dest, why):
+                await self._tell(m.LinkFailed(node, dest, why))
+            case n.Failed(error, traceback, because_of):
+                await self._tell(m.NodeFailed(node, error, traceback, because_of))
+
+    async def _watch(self, node: NodeProcess) -> None:
+        code, number = await node.run()
+        self._guardian.forget_group(node.group)
+        await self._tell(m.NodeExited(node.node, code, number))
+
+    def _tell_all(self, notice: Any) -> None:
+        for node in self._nodes.values():
+            node.tell(notice)
+
+    def _spawn(self, act: Any) -> None:
+        task = asyncio.ensure_future(act)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def _the_order(self) -> m.StartNodes:
+        if self._order is None:
+            raise PeerRefused("the nodes have not been started")
+        return self._order
+
+    @property
+    def _the_sandbox(self) -> Sandbox:
+        if self._sandbox is None:
+            raise PeerRefused("the bundle is not complete yet")
+        return self._sandbox
+
+
+def _environment(order: m.StartNodes, node: int, local_id: int, run_id: bytes) -> dict[str, str]:
+    """The agent's own environment, what the launcher forwards, and who the node is."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("DISTRCOMP_")
+    }
+    local_n = len(order.nodes)
+    environment.update((setting.name, setting.value) for setting in order.environment)
+    environment["PYTHONUNBUFFERED"] = "1"
+    identity = {
+        "DISTRCOMP_NODE_ID": node,
+        "DISTRCOMP_N_NODE": len(order.machine_of),
+        "DISTRCOMP_LOCAL_ID": local_id,
+        "DISTRCOMP_LOCAL_N": local_n,
+        "DISTRCOMP_RUN_ID": run_id.hex(),
+        "RANK": node,
+        "WORLD_SIZE": len(order.machine_of),
+        "LOCAL_RANK": local_id,
+        "LOCAL_WORLD_SIZE": local_n,
+    }
+    return environment | {name: str(value) for name, value in identity.items()}
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,100 @@
+"""`distrcomp agent`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import platform
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from ..agent.host import Host
+from ..agent.peer_run import cores
+from ..agent.server import Server, listen
+from ..cluster.credentials import Credentials, load_agent
+from ..cluster.home import Home
+from ..cluster.names import join_host_port, name_from_host, parse_port, split_host_port
+from ..cluster.peers_file import AGENT_PORT
+from ..errors import BadUsage, Interrupted
+
+
+@click.command()
+@click.option(
+    "--listen",
+    "listen_on",
+    metavar="HOST:PORT",
+    default=f":{AGENT_PORT}",
+    help=f"Where to listen; by default port {AGENT_PORT} of every interface.",
+)
+@click.option("--slots", type=click.IntRange(1, 4096), help="Nodes to offer; default: the cores.")
+@click.option("--name", help="This machine's name in the cluster when it joins; default: its own.")
+@click.option("--join", "line", metavar="LINE", help="Join by the line of `cluster invite` first.")
+@click.option(
+    "--credentials",
+    type=click.Path(path_type=Path),
+    help="A credential file of `cluster issue`, instead of joining.",
+)
+def agent(
+    listen_on: str, slots: int | None, name: str | None, line: str | None, credentials: Path | None
+) -> None:
+    """Receive programs from the cluster's operator and run their nodes here.
+
+    A program runs with all rights of the user who runs the agent: that is not a sandbox.
+    """
+    host, port = _parse_listen(listen_on)
+    home = Home.find(os.environ)
+    if line is not None:
+        if credentials is not None:
+            raise BadUsage("--join makes credentials of its own: leave --credentials away")
+        _join(line, home, name or name_from_host(platform.node()))
+    identity = load_agent(home, credentials)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    asyncio.run(_serve(identity, home, (host, port), slots or cores()))
+
+
+def _join(line: str, home: Home, name: str) -> None:
+    from ..cluster.join import join
+    from ..cluster.join_line import parse_join_line
+
+    try:
+        path = asyncio.run(join(parse_join_line(line), home, name))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted: this machine has not joined") from None
+    click.echo(f"joined as {name}; the credentials are in {path}", err=True)
+
+
+async def _serve(
+    credentials: Credentials, home: Home, address: tuple[str, int], slots: int
+) -> None:
+    """Serves until SIGINT or SIGTERM."""
+    listeners = listen(*address)
+    host = Host(home.make_cache() / "agent", credentials.identity.name, slots)
+    if host.swept:
+        click.echo(f"removed {len(host.swept)} sandboxes of an agent that was killed", err=True)
+    where = ", ".join(join_host_port(*listener.getsockname()[:2]) for listener in listeners)
+    click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
+    server = asyncio.ensure_future(Server(host, credentials).serve(listeners))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, server.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await server
+    await host.close()
+
+
+def _parse_listen(text: str) -> tuple[str, int]:
+    try:
+        host, port_text = split_host_port(text)
+        port = AGENT_PORT if port_text is None else parse_port(port_text)
+    except BadUsage as error:
+        raise BadUsage(f"--listen {text}: {error}") from error
+    if port is None:
+        raise BadUsage(f"--listen {text}: the port must be a number from 1 to 65535")
+    return host, port

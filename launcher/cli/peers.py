@@ -1,0 +1,81 @@
+"""`distrcomp peers`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from time import perf_counter
+
+import click
+
+from ..cluster.credentials import load_operator
+from ..cluster.home import Home
+from ..cluster.members import Members
+from ..cluster.peers_file import Peer, parse_hosts, read_peers
+from ..control import messages as m
+from ..errors import BadUsage, CannotStart, ChannelClosed
+from ..run.connect import Operator, dial_agent
+
+_PINGS = 3
+
+
+@click.command()
+@click.option(
+    "--peers",
+    "--hostfile",
+    "--machinefile",
+    "peers_file",
+    envvar="DISTRCOMP_PEERS",
+    type=click.Path(path_type=Path),
+    help="The peers file.",
+)
+@click.option("-H", "--host", "hosts", metavar="A:2,B:2", help="Peers inline; :n is slots.")
+def peers(peers_file: Path | None, hosts: str | None) -> None:
+    """List the peers: reachable, round trip, slots, versions.
+
+    Exit code 3 if any of them cannot be used.
+    """
+    if hosts is None and peers_file is None:
+        raise BadUsage("give the peers by --peers FILE, -H, or DISTRCOMP_PEERS")
+    chosen = parse_hosts(hosts) if hosts is not None else read_peers(peers_file or Path())
+    home = Home.find(os.environ)
+    operator = Operator(load_operator(home), Members(home.cluster))
+    lines = asyncio.run(_ask_all(chosen, operator))
+    width = max(len(peer.label) for peer in chosen)
+    for peer, (line, _) in zip(chosen, lines, strict=True):
+        click.echo(f"{peer.label:<{width}}  {line}")
+    unusable = sum(not usable for _, usable in lines)
+    if unusable:
+        raise CannotStart(f"{unusable} of {len(chosen)} peers cannot be used")
+
+
+async def _ask_all(chosen: tuple[Peer, ...], operator: Operator) -> list[tuple[str, bool]]:
+    return await asyncio.gather(*(_ask(peer, operator) for peer in chosen))
+
+
+async def _ask(peer: Peer, operator: Operator) -> tuple[str, bool]:
+    """A line about one peer, and whether it can be used."""
+    if peer.is_here:
+        return "this machine, which needs no agent", True
+    try:
+        connection = await dial_agent(peer, operator)
+    except CannotStart as error:
+        return str(error), False
+    channel, welcome, best = connection.channel, connection.welcome, float("inf")
+    try:
+        for number in range(_PINGS):
+            begun = perf_counter()
+            await channel.send(m.Ping(number))
+            await channel.receive()
+            best = min(best, perf_counter() - begun)
+    except ChannelClosed as error:
+        return f"{peer.address} broke off: {error}", False
+    finally:
+        await channel.close()
+    slots = peer.slots or welcome.slots
+    return (
+        f"{peer.address}  {best * 1000:.1f} ms  {slots} slots  "
+        f"distrcomp {welcome.version}  Python {welcome.python}",
+        True,
+    )

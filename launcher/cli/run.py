@@ -1,0 +1,323 @@
+"""`distrcomp run`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..cluster.peers_file import Peer, parse_hosts, read_peers
+from ..control.messages import Setting
+from ..errors import BadManifest, BadUsage, Interrupted
+from ..run.launch import Display, Launch, Preparation, Request
+from ..run.plan import parse_n
+from ..run.report import RunResult, render_json, render_text, report_format
+from ..run.sinks import STDOUT, Sinks
+from ..run.table import LiveView, NoView, View
+from ..ship.bundle import Wanted, collect
+from ..ship.manifest import check_path
+
+_RUNS_REST = ("-m", "-c")
+
+
+class RunCommand(click.Command):
+    """Ends its options at the program, and after `-m MODULE` or `-c CODE`, as Python does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        takes_value = {
+            name
+            for param in self.params
+            if isinstance(param, click.Option) and not param.is_flag
+            for name in param.opts
+        }
+        index = 0
+        while index < len(args) and args[index].startswith("-") and args[index] != "--":
+            word = args[index]
+            index += 2 if word in takes_value else 1
+            if word in _RUNS_REST:
+                args = [*args[:index], "--", *args[index:]]
+                break
+        return super().parse_args(ctx, args)
+
+
+@dataclass(frozen=True)
+class _Show:
+    """How the user wants the run shown."""
+
+    output: str
+    report: Path | None
+    folder: Path | None
+    quiet: bool
+    verbose: bool
+
+
+@click.command(
+    cls=RunCommand, context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS]"
+)
+@click.option("-n", "-np", "n", metavar="N|auto", help="Number of nodes.")
+@click.option(
+    "--peers",
+    "--hostfile",
+    "--machinefile",
+    "peers_file",
+    envvar="DISTRCOMP_PEERS",
+    type=click.Path(path_type=Path),
+    help="The peers file; without it the program runs on this machine.",
+)
+@click.option("-H", "--host", "hosts", metavar="A:2,B:2", help="Peers inline; :n is slots.")
+@click.option(
+    "--oversubscribe", is_flag=True, help="Allow more nodes than slots on other machines."
+)
+@click.option(
+    "--include",
+    "--preload-files",
+    "include",
+    multiple=True,
+    metavar="GLOB",
+    help="Ship these files too; they keep their place below the current folder.",
+)
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these out of --include.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what would be shipped and where nodes would run."
+)
+@click.option(
+    "-x",
+    "--env",
+    "settings",
+    multiple=True,
+    metavar="VAR[=VALUE]",
+    help="Forward a variable; no other travels to other machines.",
+)
+@click.option("--wdir", default="", metavar="DIR", help="Folder to start in, below the sandbox.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Time limit of the run; exit code 124.",
+)
+@click.option(
+    "--output",
+    type=click.Choice(["report", "live", "raw", "none"]),
+    default="report",
+    show_default=True,
+    help="A merged report at the end; tagged lines as they come; untagged lines; nothing.",
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Also write the report: .txt or .json."
+)
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    help="Write each node's raw bytes to NODE.out and NODE.err here.",
+)
+@click.option("--stdin", default="0", metavar="NODE|none", help="The node that reads our stdin.")
+@click.option(
+    "--on-failure",
+    type=click.Choice(["abort", "continue"]),
+    default="abort",
+    show_default=True,
+    help="What a failed node does to the others.",
+)
+@click.option(
+    "--data-plane",
+    type=click.Choice(["tls", "plain"]),
+    default="tls",
+    show_default=True,
+    help="plain proves both ends and then sends without encryption, for trusted networks.",
+)
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m`.")
+@click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
+@click.option("-q", "--quiet", is_flag=True, help="No table and no remarks.")
+@click.option("-v", "--verbose", is_flag=True, help="Say where each node runs.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
+@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="PROGRAM [ARGS]...")
+@click.pass_context
+def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None:
+    """Run a program on many nodes and print one merged report.
+
+    A .py file runs under Python, in a fresh folder to which it and the local modules it imports
+    were copied; anything else is a command run on every node. Options end at PROGRAM.
+    """
+    ctx.meta["debug"] = options["debug"]
+    request = _request(program, options)
+    show = _Show(
+        options["output"],
+        options["report"],
+        options["output_dir"],
+        options["quiet"],
+        options["verbose"],
+    )
+    if show.report is not None:
+        report_format(str(show.report))
+        _check_writable(show.report)
+    try:
+        code = asyncio.run(_run(request, show, dry=options["dry_run"]))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted before the program started") from None
+    ctx.exit(code)
+
+
+def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
+    """What the options ask for; raises BadUsage."""
+    n_node = parse_n(options["n"])
+    peers = _peers(options["hosts"], options["peers_file"])
+    is_python, arguments, wanted = _program(program, options)
+    if options["wdir"]:
+        try:
+            check_path(options["wdir"])
+        except BadManifest as error:
+            raise BadUsage(f"--wdir takes a folder below the sandbox: {error}") from error
+    return Request(
+        arguments=arguments,
+        is_python=is_python,
+        wanted=wanted,
+        peers=peers,
+        n_node=n_node,
+        oversubscribe=options["oversubscribe"],
+        environment=tuple(_setting(text) for text in options["settings"]),
+        wdir=options["wdir"],
+        timeout_s=options["timeout"],
+        stdin_node=_stdin_node(options["stdin"]),
+        continue_on_failure=options["on_failure"] == "continue",
+        data_plane=options["data_plane"],
+    )
+
+
+def _peers(hosts: str | None, file: Path | None) -> tuple[Peer, ...]:
+    if hosts is not None:
+        return parse_hosts(hosts)
+    return (Peer("localhost"),) if file is None else read_peers(file)
+
+
+def _program(
+    program: tuple[str, ...], options: dict[str, Any]
+) -> tuple[bool, tuple[str, ...], Wanted]:
+    """Whether Python runs it, the arguments, and what to ship."""
+    module, code = options["module"], options["code"]
+    include, exclude, folder = options["include"], options["exclude"], Path.cwd()
+    if module is not None:
+        wanted = Wanted(None, module, include, exclude, folder)
+        return True, ("-m", module, *program), wanted
+    if code is not None:
+        return True, ("-c", code, *program), Wanted(None, None, include, exclude, folder)
+    if not program:
+        raise BadUsage("which program? distrcomp run [OPTIONS] PROGRAM [ARGS]...")
+    first = program[0]
+    if first.endswith(".py"):
+        return True, program, Wanted(Path(first), None, include, exclude, folder)
+    if Path(first).is_dir():
+        raise BadUsage(f"{first} is a folder, not a program")
+    if "/" in first and not first.startswith("/"):  # a command of ours travels with the run
+        if not Path(first).exists():
+            raise BadUsage(f"there is no program {first}")
+        include = (*include, os.path.normpath(first))
+    return False, program, Wanted(None, None, include, exclude, folder)
+
+
+def _setting(text: str) -> Setting:
+    name, equals, value = text.partition("=")
+    if not name.isidentifier() or name.startswith("DISTRCOMP_"):
+        raise BadUsage(f"-x {text}: {name!r} is not a variable that can be forwarded")
+    if not equals:
+        if name not in os.environ:
+            raise BadUsage(f"-x {name}: it is not set here; give a value by -x {name}=VALUE")
+        value = os.environ[name]
+    return Setting(name, value)
+
+
+def _stdin_node(text: str) -> int:
+    if text == "none":
+        return -1
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise BadUsage(f"--stdin takes a node id or none; got {text!r}")
+    return int(text)
+
+
+async def _run(request: Request, show: _Show, *, dry: bool) -> int:
+    bundle = collect(request.wanted)
+    if bundle.entry is not None and request.is_python and not request.arguments[0].startswith("-"):
+        request = _with_entry(request, bundle.entry)
+    async with Launch(request) as launch:
+        preparation = await launch.prepare(bundle)
+        _check_stdin(request, preparation)
+        if dry:
+            _print_plan(preparation)
+            return 0
+        if show.verbose:
+            _print_placement(preparation, err=True)
+        if show.output == "live" and not show.quiet:  # else they stand in the report
+            for note in preparation.notes:
+                click.echo(f"distrcomp: {note}", err=True)
+        display = Display(_view(show), lambda n: Sinks(n, show.output, show.folder, _write_through))
+        result, outputs = await launch.run(preparation, display)
+    _print_result(result, outputs, show)
+    return result.exit_code
+
+
+def _with_entry(request: Request, entry: str) -> Request:
+    from dataclasses import replace
+
+    path = f"./{entry}" if entry.startswith("-") else entry
+    return replace(request, arguments=(path, *request.arguments[1:]))
+
+
+def _check_stdin(request: Request, preparation: Preparation) -> None:
+    n_node = preparation.plan.n_node
+    if request.stdin_node >= n_node:
+        raise BadUsage(f"--stdin {request.stdin_node}: the run has {n_node} nodes, from 0 on")
+
+
+def _view(show: _Show) -> View:
+    on_terminal = show.output == "report" and not show.quiet and sys.stderr.isatty()
+    return LiveView() if on_terminal else NoView()
+
+
+def _write_through(stream: int, data: bytes) -> None:
+    file = sys.stdout.buffer if stream == STDOUT else sys.stderr.buffer
+    file.write(data)
+    file.flush()
+
+
+def _print_result(result: RunResult, outputs: list[str], show: _Show) -> None:
+    """Prints what is to be printed, and writes the report file."""
+    text = render_text(result, outputs)
+    if show.report is not None:
+        is_json = report_format(str(show.report)) == "json"
+        content = render_json(result, outputs) if is_json else text
+        try:
+            show.report.write_bytes(content.encode(errors="backslashreplace"))
+        except OSError as error:
+            raise BadUsage(f"--report {show.report} cannot be written: {error.strerror}") from error
+    if show.output == "report":
+        _write_through(STDOUT, text.encode(errors="backslashreplace"))
+    elif result.cause is not None:
+        click.echo(f"distrcomp: {result.cause.headline}", err=True)
+
+
+def _print_plan(preparation: Preparation) -> None:
+    """What --dry-run prints: the manifest, then the plan."""
+    bundle = preparation.bundle
+    total = sum(entry.size for entry in bundle.manifest.files)
+    click.echo(f"{len(bundle.manifest.files)} files, {total:,} bytes:")
+    for entry in bundle.manifest.files:
+        reason = bundle.reasons.get(entry.path, "")
+        click.echo(f"  {entry.path}  {entry.size:,} bytes  {reason}")
+    _print_placement(preparation, err=False)
+
+
+def _print_placement(preparation: Preparation, *, err: bool) -> None:
+    click.echo(f"{preparation.plan.n_node} nodes:", err=err)
+    for node, peer in enumerate(preparation.plan.placement):
+        click.echo(f"  node {node} on {preparation.connections[peer].peer.label}", err=err)
+
+
+def _check_writable(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise BadUsage(f"--report {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise BadUsage(f"--report {path} is a folder")

@@ -1,0 +1,1 @@
+"""Control messages and the channel that carries them between launcher and agent."""

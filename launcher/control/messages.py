@@ -1,0 +1,311 @@
+"""What launcher and agent say to each other, and what each may say when.
+
+One connection serves one run at most. The launcher speaks first; it sends nothing of a run before
+it has read the agent's welcome. Records are fixed-schema MessagePack (distrcomp.schema).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from distrcomp.notices import Machine
+from distrcomp.schema import Schema
+
+PROTOCOL = 1
+ALPN = "distrcomp/1"
+
+OPERATOR, AGENT = "operator", "agent"
+
+
+# --- launcher to agent -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who calls: first message on every connection."""
+
+    protocol: int
+    version: str
+    python: str
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Answered by Pong with the same number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run begins: here is what its bundle holds (ship.manifest, packed)."""
+
+    run_id: bytes
+    manifest: bytes
+
+
+@dataclass(frozen=True)
+class BlobPart:
+    """The next bytes of a blob the agent lacks; blobs come one after the other."""
+
+    sha256: bytes
+    data: bytes
+    last: bool
+
+
+@dataclass(frozen=True)
+class NodeOrder:
+    """One node to start, with its run certificate (PEM; empty on a run of one machine)."""
+
+    node: int
+    certificate: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class StartNodes:
+    """The nodes to start on this peer, and what all nodes of the run need to know.
+
+    Attributes:
+        arguments: the program and its arguments; for Python what follows `python`.
+        is_python: whether Python runs it; otherwise it is a command.
+        stdin_node: the node that gets Input; -1 for none.
+        machine_of: the index in `machines` of each node's machine, by node id.
+    """
+
+    arguments: tuple[str, ...]
+    is_python: bool
+    environment: tuple[Setting, ...]
+    wdir: str
+    stdin_node: int
+    nodes: tuple[NodeOrder, ...]
+    machines: tuple[Machine, ...]
+    machine_of: tuple[int, ...]
+    authority: str
+    data_plane: str
+
+
+@dataclass(frozen=True)
+class OpenLink:
+    """Node `source`, of this peer, shall dial node `dest`."""
+
+    source: int
+    dest: int
+
+
+@dataclass(frozen=True)
+class RefuseLink:
+    """The link from node `source`, of this peer, to `dest` cannot be made."""
+
+    source: int
+    dest: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Go:
+    """Every node of the run is ready: start the program."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """Bytes for the standard input of the stdin node; no bytes: its end. One at a time."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class EndOfNode:
+    """A node of the run, anywhere, has ended."""
+
+    node: int
+    why: str
+
+
+@dataclass(frozen=True)
+class AbortRun:
+    """The run has failed because of `node`: calls of all others shall raise."""
+
+    node: int
+    why: str
+
+
+@dataclass(frozen=True)
+class SignalNodes:
+    """Send this signal to the process groups of all nodes still alive here."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class CloseRun:
+    """Kill what is left of the run and remove every trace of it."""
+
+
+# --- agent to launcher -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The agent knows the launcher, and this is what it is."""
+
+    protocol: int
+    version: str
+    python: str
+    name: str
+    slots: int
+
+
+@dataclass(frozen=True)
+class Pong:
+    """The answer to Ping."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The agent will not do it; it closes the connection after this."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The blobs that the agent lacks; none: the bundle is complete."""
+
+    hashes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """The sandbox holds the bundle."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that the run's report shall mention."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class NodeReady:
+    """A node has started and waits for Go."""
+
+    node: int
+
+
+@dataclass(frozen=True)
+class LinkReady:
+    """Node `source`, of this peer, has a proven link to `dest`."""
+
+    source: int
+    dest: int
+
+
+@dataclass(frozen=True)
+class LinkFailed:
+    """Node `source`, of this peer, could not reach `dest`."""
+
+    source: int
+    dest: int
+    why: str
+
+
+@dataclass(frozen=True)
+class LinkWanted:
+    """Node `source`, of this peer, needs to be dialled by `dest`."""
+
+    source: int
+    dest: int
+
+
+@dataclass(frozen=True)
+class Output:
+    """Bytes that a node wrote to stdout (1) or stderr (2)."""
+
+    node: int
+    stream: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class InputTaken:
+    """The node has room for more input."""
+
+
+@dataclass(frozen=True)
+class NodeFailed:
+    """A node's program ended by an exception; `because_of` is the lost node it names, if any."""
+
+    node: int
+    error: str
+    traceback: str
+    because_of: int | None
+
+
+@dataclass(frozen=True)
+class NodeExited:
+    """A node's process has ended, and all its output was sent before this."""
+
+    node: int
+    code: int | None
+    signal: int | None
+
+
+@dataclass(frozen=True)
+class RunClosed:
+    """Nothing of the run is left here; files the program wrote in the sandbox went with it.
+
+    Attributes:
+        lost_files: the names of the first of them.
+        n_lost_files: how many there were.
+        remains: what could not be removed, for a person to look at.
+    """
+
+    lost_files: tuple[str, ...]
+    n_lost_files: int
+    remains: tuple[str, ...]
+
+
+FROM_LAUNCHER = (
+    Hello,
+    Ping,
+    OpenRun,
+    BlobPart,
+    StartNodes,
+    OpenLink,
+    RefuseLink,
+    Go,
+    Input,
+    EndOfNode,
+    AbortRun,
+    SignalNodes,
+    CloseRun,
+)
+FROM_AGENT = (
+    Welcome,
+    Pong,
+    Refused,
+    Missing,
+    Shipped,
+    Note,
+    NodeReady,
+    LinkReady,
+    LinkFailed,
+    LinkWanted,
+    Output,
+    InputTaken,
+    NodeFailed,
+    NodeExited,
+    RunClosed,
+)
+CONTROL = Schema(*FROM_LAUNCHER, *FROM_AGENT)

@@ -1,0 +1,50 @@
+"""Every exception of the launcher and the agent; the class says what the exit code will be.
+
+LauncherError
+├── BadUsage            2: the command or a file it names is wrong; nothing was started
+├── CannotStart         3: a peer, a credential or the machine does not allow it
+│   └── PeerRefused        a peer answered and said no
+├── BadManifest         3: a list of files, or a file's content, that may not be laid on a peer
+├── Interrupted       130: Ctrl-C before anything ran
+└── ChannelClosed          the other end of a control channel is gone
+"""
+
+from __future__ import annotations
+
+from distrcomp.errors import DistrcompError
+
+
+class LauncherError(DistrcompError):
+    """Base of the launcher's errors: one sentence for a person, and an exit code."""
+
+    exit_code = 3
+
+
+class BadUsage(LauncherError):
+    """What was asked for is wrong: shown as one line, exit code 2."""
+
+    exit_code = 2
+
+
+class CannotStart(LauncherError):
+    """The run could not be started: shown as one line, exit code 3."""
+
+
+class PeerRefused(CannotStart):
+    """A peer was reached and would not serve us."""
+
+
+class BadManifest(LauncherError):
+    """A bundle that is refused whole: a forbidden name, a cap passed, content that does not fit."""
+
+    exit_code = 3
+
+
+class Interrupted(LauncherError):
+    """Ctrl-C came before anything ran."""
+
+    exit_code = 130
+
+
+class ChannelClosed(LauncherError):
+    """The other end of a control channel has closed it, vanished or gone silent."""

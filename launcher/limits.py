@@ -1,0 +1,120 @@
+"""Every bound of the launcher and the agent, each with its reason."""
+
+from __future__ import annotations
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+# A stranger has this long, in all, to become a known peer (S-01).
+HANDSHAKE_TIMEOUT_S = 5.0
+# Connections not yet authenticated that an agent keeps, in all and from one source (S-15).
+STRANGERS_MAX = 256
+STRANGERS_PER_SOURCE_MAX = 64
+# Control frames: before the other end is known (DESIGN.md), and after. A manifest of the largest
+# allowed bundle takes about 12 MiB.
+STRANGER_FRAME_BYTES_MAX = 64 * KIB
+FRAME_BYTES_MAX = 16 * MIB
+# How long the launcher tries to reach one peer.
+CONNECT_TIMEOUT_S = 10.0
+# An idle control channel says so this often; one silent for the second figure is dead (THREATS.md, J).
+HEARTBEAT_INTERVAL_S = 2.0
+SILENCE_TIMEOUT_S = 10.0
+# Bytes a channel may hold for a slow reader before `send` waits.
+CHANNEL_BUFFER_BYTES = 1 * MIB
+# Messages one end of an in-memory channel may be ahead of the other.
+CHANNEL_MESSAGES_MAX = 64
+
+# launcher/run: plan, output, report, table
+# Nodes of one run. THREATS.md F-19 asks for 256; a slip of the finger (-n 100000) must not start.
+NODES_MAX = 4096
+# A longer line is handed on in pieces of this size, so a node that never ends its line (F-26) holds
+# no more than this in any splitter. As large as a pipe: what was written at once stays whole.
+LINE_BYTES_MAX = 64 * KIB
+# What the report keeps of one node: its beginning and its end. More is not read by people, and
+# `--output-dir` keeps all; 64 nodes hold at most 96 MiB (the end may double between two trims).
+OUTPUT_HEAD_BYTES = 512 * KIB
+OUTPUT_TAIL_BYTES = 512 * KIB
+# Names listed in one sentence before "and 12 more".
+NAMES_SHOWN_MAX = 10
+# The live table: rows before nodes fold into counts, redraws a second, characters of a last line.
+TABLE_ROWS_MAX = 20
+TABLE_REFRESHES_PER_S = 8
+TABLE_LINE_CHARS_MAX = 400
+
+# A bundle (S-18): files, bytes of their names together, bytes of their contents together. A file
+# costs at most 64 bytes of manifest beside its name, so the largest manifest stays below
+# FRAME_BYTES_MAX; the contents fit the disk of a small machine.
+BUNDLE_FILES_MAX = 50_000
+BUNDLE_PATH_BYTES_MAX = 8 * MIB
+BUNDLE_BYTES_MAX = 4 * GIB
+# One path and one part of it, in UTF-8: what Linux takes, PATH_MAX counting the closing NUL (S-20).
+PATH_BYTES_MAX = 4095
+PATH_PART_BYTES_MAX = 255
+# Files are hashed, sent and copied in pieces of this size, well below FRAME_BYTES_MAX.
+SHIP_CHUNK_BYTES = 256 * KIB
+# A larger source file is shipped without being searched for imports: the parser needs some 100
+# bytes of memory per byte of source.
+SCANNED_SOURCE_BYTES_MAX = 4 * MIB
+# Files looked at for "did you mean ...?".
+SUGGESTION_FILES_MAX = 1000
+# Contents an agent keeps after a run, so that the next one need not send them: one largest bundle.
+STORE_BYTES_MAX = 4 * GIB
+# Tries for an unpredictable name that nobody else holds; a second one is already rare.
+NAME_TRIES_MAX = 16
+# Folders of a sandbox nested deeper than this are not searched for files that the program wrote.
+SANDBOX_DEPTH_MAX = 128
+
+# --- launcher.cluster ---
+# A peers file longer than this is a mistaken path; DESIGN.md is made for some dozens of machines.
+PEERS_FILE_BYTES_MAX = 1 * MIB
+PEERS_MAX = 10_000
+# Slots of one peer: above any machine's cores, below what a slip of the hand writes.
+SLOTS_MAX = 4096
+# A file of secrets: the list of members is the largest, about 500 bytes each.
+PRIVATE_FILE_BYTES_MAX = 8 * MIB
+# An invite waits this long at most: a join line is a secret that lies in a terminal's history.
+JOIN_TTL_S_MAX = 7 * 24 * 3600.0
+# Wrong tokens: a person pastes wrongly a few times; a guesser gets one try in two seconds. The
+# token has 128 bits; when this many wrong ones came in all, somebody is at work: the invite ends.
+JOIN_TRIES_PER_SOURCE_MAX = 5
+JOIN_TRY_INTERVAL_S = 2.0
+JOIN_TRIES_MAX = 10_000
+# Sources whose tries are remembered, and connections an invite keeps, in all and from one source;
+# the oldest one gives way, so whoever joins (50 ms) gets in while strangers hold theirs open.
+JOIN_SOURCES_MAX = 1024
+JOIN_STRANGERS_MAX = 128
+JOIN_STRANGERS_PER_SOURCE_MAX = 32
+# Addresses one machine may put into its certificate: more than any machine's interfaces.
+JOIN_ADDRESSES_MAX = 64
+# A sentence from the other end of a join, shown to a person.
+JOIN_REASON_CHARACTERS_MAX = 500
+
+# --- launcher.agent ---
+# What one read of a node's output or notices takes: as much as a pipe holds.
+OUTPUT_PART_BYTES = 64 * KIB
+# Names of files that a program left in its sandbox, told at the end of the run.
+LOST_FILES_MAX = 20
+# At the end of a run its nodes are dead; how long their last output may take to be handed on.
+CLOSE_TIMEOUT_S = 5.0
+# A run's id is random, 128 bits.
+RUN_ID_BYTES = 16
+
+# --- launcher.run ---
+# From the order to start the nodes until all are ready: interpreters start in 0.1 s, but 128 of
+# them on two busy cores take a while.
+START_TIMEOUT_S = 120.0
+# A run that must stop: told first, SIGTERM after this long, SIGKILL after as long again.
+STOP_STEP_S = 2.0
+# How long an agent may take to remove a run's last trace.
+CLOSE_RUN_TIMEOUT_S = 20.0
+# Events that wait for the launcher; a flood of output waits at the agents instead.
+EVENTS_MAX = 256
+# How often the live table is looked at while nothing happens.
+SHOW_INTERVAL_S = 0.25
+# Remarks of agents in one report.
+NOTES_MAX = 100
+# Connections that wait to be accepted; the kernel cuts it to its own bound.
+LISTEN_BACKLOG = 512
+# When descriptors run out, accepting pauses this long instead of spinning (F-21).
+ACCEPT_PAUSE_S = 0.2
+# Sources whose refusals are counted.
+REFUSED_SOURCES_MAX = 10_000

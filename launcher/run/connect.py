@@ -1,0 +1,212 @@
+"""Reaching the agents: an authenticated channel and a welcome from each, or one clear sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import distrcomp
+from distrcomp.errors import ProtocolError
+
+from .. import limits
+from ..agent.host import Host, python_version
+from ..cluster.credentials import Credentials, explain_tls, name_at, peer_identity
+from ..cluster.members import Members
+from ..cluster.peers_file import Peer
+from ..control import messages as m
+from ..control.channel import Channel, StreamChannel, memory_pair
+from ..errors import CannotStart, ChannelClosed, PeerRefused
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What proves to agents that we may run programs.
+
+    Attributes:
+        members: the registry, which knows which agents were removed.
+    """
+
+    credentials: Credentials
+    members: Members
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An agent that has welcomed us."""
+
+    peer: Peer
+    channel: Channel
+    welcome: m.Welcome
+
+
+async def connect_all(
+    peers: Sequence[Peer], operator: Operator | None, here: Host | None
+) -> list[Connection]:
+    """Connects to every peer at once.
+
+    Args:
+        peers: whom to reach; `here` serves those that are this machine.
+        operator: None where all peers are here.
+
+    Raises:
+        CannotStart: what is wrong with each peer that cannot be used, a line each.
+    """
+    attempts = [_connect(peer, operator, here) for peer in peers]
+    outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+    connections = [outcome for outcome in outcomes if isinstance(outcome, Connection)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    if not failures:
+        return connections
+    for connection in connections:
+        await connection.channel.close()
+    for failure in failures:
+        if not isinstance(failure, CannotStart):
+            raise failure
+    raise CannotStart("\n".join(str(failure) for failure in failures))
+
+
+async def _connect(peer: Peer, operator: Operator | None, here: Host | None) -> Connection:
+    if peer.is_here and here is not None:
+        ours, theirs = memory_pair()
+        here.serve_here(theirs)
+        return await greet(peer, ours)
+    if operator is None:
+        raise CannotStart(f"{peer.label} is another machine, and there are no credentials for it")
+    return await dial_agent(peer, operator)
+
+
+async def dial_agent(peer: Peer, operator: Operator) -> Connection:
+    """Connects to the agent of one peer; raises CannotStart."""
+    try:
+        async with asyncio.timeout(limits.CONNECT_TIMEOUT_S):
+            raw = await _reach(peer)
+    except TimeoutError as error:
+        raise CannotStart(
+            f"{peer.address} does not answer within {limits.CONNECT_TIMEOUT_S:g} s: is the machine "
+            f"up, and does its firewall let port {peer.port} through?"
+        ) from error
+    except OSError as error:
+        raise CannotStart(_explain_connect(peer, error)) from error
+    channel = await _secure(peer, operator, raw)
+    try:
+        connection = await greet(peer, channel)
+    except BaseException:
+        await channel.close()
+        raise
+    channel.trust()
+    return connection
+
+
+async def greet(peer: Peer, channel: Channel) -> Connection:
+    """Says hello and reads the welcome; raises CannotStart if the two do not fit."""
+    hello = m.Hello(m.PROTOCOL, distrcomp.__version__, python_version())
+    try:
+        async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
+            await channel.send(hello)
+            answer = await channel.receive()
+    except ssl.SSLError as error:
+        raise CannotStart(explain_tls(error, peer.address)) from error
+    except TimeoutError as error:
+        raise CannotStart(f"the agent on {peer.address} does not say welcome") from error
+    except ChannelClosed as error:
+        reason = error.__cause__
+        if isinstance(reason, ssl.SSLError):
+            raise CannotStart(explain_tls(reason, peer.address)) from error
+        raise CannotStart(
+            f"{peer.address} closed the connection before its welcome: does it belong to another "
+            "cluster?"
+        ) from error
+    except ProtocolError as error:
+        raise CannotStart(f"{peer.address} speaks another protocol: {error}") from error
+    if isinstance(answer, m.Refused):
+        raise PeerRefused(f"{peer.address} refuses: {answer.why}")
+    if not isinstance(answer, m.Welcome):
+        raise CannotStart(f"{peer.address} speaks another protocol: no welcome came")
+    _check_versions(peer, answer)
+    return Connection(peer, channel, answer)
+
+
+def _check_versions(peer: Peer, welcome: m.Welcome) -> None:
+    ours = distrcomp.__version__
+    if welcome.version != ours or welcome.protocol != m.PROTOCOL:
+        raise CannotStart(
+            f"{peer.address} has distrcomp {welcome.version} and this machine {ours}: install the "
+            "same version on both"
+        )
+    if welcome.python != python_version():
+        raise CannotStart(
+            f"{peer.address} has Python {welcome.python} and this machine {python_version()}: run "
+            "the agent with the same x.y"
+        )
+
+
+async def _reach(peer: Peer) -> socket.socket:
+    """A TCP connection to the first address of the peer that answers."""
+    loop = asyncio.get_running_loop()
+    addresses = await loop.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
+    failure: OSError = OSError("it has no address")
+    for family, kind, number, _, address in addresses:
+        connection = socket.socket(family, kind, number)
+        connection.setblocking(False)
+        try:
+            await loop.sock_connect(connection, address)
+        except OSError as error:
+            connection.close()
+            failure = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise failure
+
+
+async def _secure(peer: Peer, operator: Operator, raw: socket.socket) -> StreamChannel:
+    """TLS with the agent that the certificate says it is."""
+    try:
+        reader, writer = await asyncio.open_connection(
+            sock=raw,
+            ssl=operator.credentials.client_context(),
+            server_hostname=peer.certificate_name,
+            ssl_handshake_timeout=limits.HANDSHAKE_TIMEOUT_S,
+        )
+    except ConnectionAbortedError as error:  # asyncio's name for a handshake that takes too long
+        raise CannotStart(explain_tls(TimeoutError(), peer.address)) from error
+    except ssl.SSLCertVerificationError as error:
+        itself = await name_at(operator.credentials, peer.host, peer.port)
+        raise CannotStart(explain_tls(error, peer.address, itself)) from error
+    except OSError as error:
+        raise CannotStart(explain_tls(error, peer.address)) from error
+    try:
+        identity = peer_identity(writer.get_extra_info("ssl_object"))
+        if identity.role != m.AGENT:
+            raise CannotStart(f"{peer.address} shows the certificate of an {identity.role}")
+        if operator.members.is_removed(identity.serial):
+            raise CannotStart(
+                f"{peer.address} ({identity.name}) was removed from the cluster: take it out of "
+                "the peers file, or invite it again"
+            )
+    except (CannotStart, ProtocolError) as error:
+        writer.transport.abort()
+        raise CannotStart(str(error)) from error
+    return StreamChannel(reader, writer, m.CONTROL)
+
+
+def _explain_connect(peer: Peer, error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return (
+            f"the name {peer.host} is not known here: correct it in the peers file, or write the "
+            "machine's address"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return (
+            f"{peer.address} refuses the connection: nothing listens there; start `distrcomp agent` "
+            "on that machine"
+        )
+    if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return f"there is no way to {peer.address}: {error.strerror}"
+    return f"{peer.address} cannot be reached: {error.strerror or error}"

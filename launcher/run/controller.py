@@ -1,0 +1,191 @@
+"""Carries a run out: feeds its machine with what happens, and does what the machine asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+from distrcomp.errors import ProtocolError
+
+from .. import limits
+from ..control import messages as m
+from ..errors import CannotStart, ChannelClosed
+from ..ship.bundle import Bundle, read_blob
+from .connect import Connection
+from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, Ship, Tell, TimerFired
+from .machine import Course, RunMachine
+from .sinks import STDERR, STDOUT, Sinks
+from .stdin import StdinReader
+from .table import Row, View
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Controller:
+    """The shell around a RunMachine.
+
+    Args:
+        course: what the run is to be.
+        connections: the agents that take part, in the order of the course's labels.
+        bundle: what to ship.
+        sinks: where output goes.
+        view: where progress is shown.
+        stdin_peer: the peer of the node that gets our stdin; None: no node does.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        connections: Sequence[Connection],
+        bundle: Bundle,
+        sinks: Sinks,
+        view: View,
+        stdin_peer: int | None,
+    ) -> None:
+        self.machine = RunMachine(course)
+        self._connections = connections
+        self._bundle = bundle
+        self._sinks = sinks
+        self._view = view
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Any] = asyncio.Queue(limits.EVENTS_MAX)
+        self._outgoing: list[asyncio.Queue[Any]] = [asyncio.Queue() for _ in connections]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stdin = StdinReader(self._events) if stdin_peer is not None else None
+        self._stdin_peer = stdin_peer
+
+    async def run(self) -> None:
+        """Until the run is over and cleaned up; the machine then knows how it went."""
+        for peer, connection in enumerate(self._connections):
+            self._spawn(self._listen(peer, connection))
+            self._spawn(self._talk(peer, connection))
+        for number in _SIGNALS:
+            self._loop.add_signal_handler(number, self._interrupt)
+        try:
+            self._perform(self.machine.begin())
+            while not self.machine.is_done:
+                event = await self._next_event()
+                if event is not None:
+                    self._handle(event)
+                self._show()
+        finally:
+            for number in _SIGNALS:
+                self._loop.remove_signal_handler(number)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for connection in self._connections:
+                await connection.channel.close()
+            self._sinks.close()
+
+    def _handle(self, event: Any) -> None:
+        match event:
+            case FromPeer(peer, m.Output(node, stream, data)):
+                self._take_output(peer, node, stream, data)
+            case FromPeer(_, m.InputTaken()):
+                if self._stdin is not None:
+                    self._stdin.more()
+            case m.Input():
+                if self._stdin_peer is not None:
+                    self._outgoing[self._stdin_peer].put_nowait(event)
+            case _:
+                started = self.machine.ledger.started_at
+                self._perform(self.machine.handle(event, self._loop.time()))
+                if isinstance(event, FromPeer) and isinstance(event.message, m.NodeExited):
+                    self._sinks.end_node(event.message.node)
+                if started is None and self.machine.ledger.started_at is not None and self._stdin:
+                    self._stdin.start()
+
+    def _take_output(self, peer: int, node: int, stream: int, data: bytes) -> None:
+        placement = self.machine.course.placement
+        known = 0 <= node < len(placement) and placement[node] == peer
+        if not known or stream not in (STDOUT, STDERR):
+            self._handle(PeerLost(peer, "it sent the output of a node it does not have"))
+            return
+        try:
+            self._sinks.take(node, stream, data)
+        except BrokenPipeError:  # who read our output is gone: so is the reason to run
+            self._interrupt()
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Tell(peer, message):
+                    self._outgoing[peer].put_nowait(message)
+                case Ship(peer, hashes):
+                    self._spawn(self._ship(peer, hashes))
+                case SetTimer(name, seconds):
+                    self._loop.call_later(seconds, self._post_later, TimerFired(name))
+
+    async def _listen(self, peer: int, connection: Connection) -> None:
+        try:
+            while True:
+                message = await connection.channel.receive()
+                await self._events.put(FromPeer(peer, message))
+        except (ChannelClosed, ProtocolError) as error:
+            await self._events.put(PeerLost(peer, str(error)))
+
+    async def _talk(self, peer: int, connection: Connection) -> None:
+        with contextlib.suppress(ChannelClosed):  # the listener tells
+            while True:
+                await connection.channel.send(await self._outgoing[peer].get())
+
+    async def _ship(self, peer: int, hashes: Sequence[bytes]) -> None:
+        """Sends blobs to one peer."""
+        sizes = {entry.sha256: entry.size for entry in self._bundle.manifest.files}
+        channel, label = self._connections[peer].channel, self._connections[peer].peer.label
+        total, done = sum(sizes.get(sha256, 0) for sha256 in hashes), 0
+        try:
+            for sha256 in hashes:
+                if sha256 not in sizes:
+                    raise CannotStart("it asked for a file that is not of the bundle")
+                parts = read_blob(
+                    self._bundle.sources[sha256], sizes[sha256], sha256, limits.SHIP_CHUNK_BYTES
+                )
+                for data in parts:
+                    await channel.send(m.BlobPart(sha256, data, last=False))
+                    done += len(data)
+                    self._view.shipping(done, total, label)
+                await channel.send(m.BlobPart(sha256, b"", last=True))
+        except ChannelClosed:
+            return  # the listener tells
+        except CannotStart as error:
+            await self._events.put(PeerLost(peer, str(error)))
+
+    async def _next_event(self) -> Any | None:
+        """The next event; None when it is time to show the progress again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limits.SHOW_INTERVAL_S):
+                return await self._events.get()
+        return None
+
+    def _show(self) -> None:
+        ledger, now = self.machine.ledger, self._loop.time()
+        if ledger.started_at is None or not self._view.is_due():
+            return
+        rows = [
+            Row(
+                number,
+                ledger.labels[node.peer],
+                node.state,
+                ledger.seconds_of(number, now),
+                next(iter(self._sinks.kept[number].last_lines(1)), ""),
+            )
+            for number, node in enumerate(ledger.nodes)
+        ]
+        self._view.update(rows, now - ledger.started_at)
+
+    def _interrupt(self) -> None:
+        self._post_later(Interrupt())
+
+    def _post_later(self, event: Any) -> None:
+        """Posts an event from where nothing can be awaited."""
+        self._spawn(self._events.put(event))
+
+    def _spawn(self, act: Any) -> None:
+        task = asyncio.ensure_future(act)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

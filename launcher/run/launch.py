@@ -1,0 +1,220 @@
+"""One launch from request to result: collect, connect, plan, run."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from distrcomp.notices import Machine, dialler
+
+from ..agent.host import Host
+from ..agent.peer_run import cores, pack_manifest
+from ..cluster.home import Home
+from ..cluster.peers_file import Peer
+from ..control import messages as m
+from ..ship.bundle import Bundle, Wanted
+from .connect import Connection, Operator, connect_all
+from .controller import Controller
+from .machine import Course
+from .plan import Plan, PlannedPeer, make_plan
+from .report import RunResult
+from .sinks import Sinks
+from .table import View
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        arguments: the program and its arguments; for Python what follows `python`.
+        is_python: whether Python runs it; otherwise it is a command.
+        wanted: what to ship.
+        stdin_node: the node that reads our stdin; -1 for none.
+    """
+
+    arguments: tuple[str, ...]
+    is_python: bool
+    wanted: Wanted
+    peers: tuple[Peer, ...]
+    n_node: int | None = None
+    oversubscribe: bool = False
+    environment: tuple[m.Setting, ...] = ()
+    wdir: str = ""
+    timeout_s: float | None = None
+    stdin_node: int = 0
+    continue_on_failure: bool = False
+    data_plane: str = "tls"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Everything that is known before the first byte is shipped."""
+
+    bundle: Bundle
+    plan: Plan
+    connections: list[Connection]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Display:
+    """How a run is shown.
+
+    Attributes:
+        view: where progress goes.
+        open_sinks: makes the sinks for so many nodes.
+    """
+
+    view: View
+    open_sinks: Callable[[int], Sinks]
+
+
+class Launch:
+    """One launch; use as `async with`, so that whatever was begun is ended.
+
+    Args:
+        request: what to run, and where.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._here: Host | None = None
+        self._connections: list[Connection] = []
+
+    async def __aenter__(self) -> Launch:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for connection in self._connections:
+            await connection.channel.close()
+        if self._here is not None:
+            await self._here.close()
+
+    async def prepare(self, bundle: Bundle) -> Preparation:
+        """Reaches the peers and places the nodes; raises CannotStart, BadUsage."""
+        peers = self._request.peers
+        if any(peer.is_here for peer in peers):
+            folder = Path(tempfile.mkdtemp(prefix="distrcomp-"))
+            self._here = Host(folder, "localhost", cores(), is_temporary=True)
+        operator = None if all(peer.is_here for peer in peers) else _load_operator()
+        self._connections = await connect_all(peers, operator, self._here)
+        planned = [
+            PlannedPeer(
+                connection.peer.label,
+                connection.welcome.slots if peer.slots is None else peer.slots,
+                peer.is_here,
+            )
+            for peer, connection in zip(peers, self._connections, strict=True)
+        ]
+        plan, notes = make_plan(planned, self._request.n_node, self._request.oversubscribe)
+        return Preparation(bundle, plan, self._connections, notes)
+
+    async def run(self, preparation: Preparation, display: Display) -> tuple[RunResult, list[str]]:
+        """Runs it; how it went, and what each node printed."""
+        request, plan = self._request, preparation.plan
+        used = sorted(set(plan.placement))
+        connections = [preparation.connections[index] for index in used]
+        placement = tuple(used.index(index) for index in plan.placement)
+        course = _course(request, preparation.bundle, connections, placement)
+        stdin_peer = (
+            placement[request.stdin_node] if 0 <= request.stdin_node < plan.n_node else None
+        )
+        sinks = display.open_sinks(plan.n_node)
+        with display.view:
+            controller = Controller(
+                course, connections, preparation.bundle, sinks, display.view, stdin_peer
+            )
+            await controller.run()
+        ledger = controller.machine.ledger
+        result = RunResult(
+            run_id=course.opening.run_id.hex(),
+            program=" ".join(request.arguments),
+            n_node=plan.n_node,
+            exit_code=ledger.exit_code,
+            seconds=(ledger.ended_at or 0.0) - (ledger.started_at or ledger.ended_at or 0.0),
+            cause=ledger.cause(),
+            nodes=ledger.results(),
+            notes=(*preparation.notes, *controller.machine.notes),
+        )
+        return result, [kept.text() for kept in sinks.kept]
+
+
+def _load_operator() -> Operator:
+    from ..cluster.credentials import load_operator
+    from ..cluster.members import Members
+
+    home = Home.find(os.environ)
+    return Operator(load_operator(home), Members(home.cluster))
+
+
+def _course(
+    request: Request,
+    bundle: Bundle,
+    connections: Sequence[Connection],
+    placement: tuple[int, ...],
+) -> Course:
+    """The run in every detail: what each agent will be told."""
+    run_id = secrets.token_bytes(16)
+    machines = tuple(
+        Machine(
+            connection.peer.label,
+            connection.peer.host,
+            0 if connection.peer.is_here else connection.peer.port,
+        )
+        for connection in connections
+    )
+    authority, certificates = _credentials(run_id, len(machines), len(placement))
+    orders = tuple(
+        m.StartNodes(
+            arguments=request.arguments,
+            is_python=request.is_python,
+            environment=request.environment,
+            wdir=request.wdir,
+            stdin_node=request.stdin_node,
+            nodes=tuple(
+                m.NodeOrder(node, certificates[node])
+                for node, index in enumerate(placement)
+                if index == peer
+            ),
+            machines=machines,
+            machine_of=placement,
+            authority=authority,
+            data_plane=request.data_plane,
+        )
+        for peer in range(len(machines))
+    )
+    return Course(
+        labels=tuple(machine.label for machine in machines),
+        placement=placement,
+        opening=m.OpenRun(run_id, pack_manifest(bundle.manifest)),
+        orders=orders,
+        proofs=_proofs(machines, placement) if request.is_python else (),
+        continue_on_failure=request.continue_on_failure,
+        timeout_s=request.timeout_s,
+    )
+
+
+def _credentials(run_id: bytes, n_machine: int, n_node: int) -> tuple[str, list[str]]:
+    """The run's own CA and each node's key and certificate; nothing inside one machine."""
+    if n_machine == 1:
+        return "", [""] * n_node
+    from ..cluster.run_credentials import RunAuthority
+
+    authority = RunAuthority(run_id)
+    return authority.ca_pem, [authority.node(node) for node in range(n_node)]
+
+
+def _proofs(machines: Sequence[Machine], placement: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """For each pair of machines the (source, dest) of one link, by their lowest nodes."""
+    lowest = [placement.index(machine) for machine in range(len(machines))]
+    pairs = []
+    for index, one in enumerate(lowest):
+        for other in lowest[index + 1 :]:
+            source = dialler(machines, placement, one, other)
+            pairs.append((source, other if source == one else one))
+    return tuple(pairs)

@@ -1,0 +1,140 @@
+"""What is known of a run: how each node fares, what failed, and what failed first; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .report import Cause, NodeResult
+
+
+@dataclass
+class Failure:
+    """Something that made the run fail.
+
+    Attributes:
+        headline: one sentence for the top of the report.
+        why: the same for those who know whom it is about.
+        node, peer: where it happened, as far as it is known.
+        because_of: the other node that it blames, if it blames one.
+        exit_code: what the run's exit code becomes if this was the first.
+    """
+
+    headline: str
+    why: str
+    traceback: str = ""
+    node: int | None = None
+    peer: int | None = None
+    because_of: int | None = None
+    exit_code: int = 1
+
+
+@dataclass
+class NodeState:
+    """One node; `state` is a word for people, and at the end its outcome in the report."""
+
+    peer: int
+    state: str = "starting"
+    code: int | None = None
+    signal: int | None = None
+    ended_at: float | None = None
+    failure: Failure | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can come from it."""
+        return self.ended_at is not None
+
+    def end(
+        self, state: str, now: float, code: int | None = None, signal: int | None = None
+    ) -> None:
+        """Its process is over, or lost."""
+        self.state, self.ended_at, self.code, self.signal = state, now, code, signal
+
+
+class Ledger:
+    """The nodes and failures of one run.
+
+    Args:
+        labels: the names of the peers.
+        placement: the index of each node's peer.
+    """
+
+    def __init__(self, labels: Sequence[str], placement: Sequence[int]) -> None:
+        self.labels = labels
+        self.nodes = [NodeState(peer) for peer in placement]
+        self.failures: list[Failure] = []
+        self.forced_code: int | None = None
+        self.started_at: float | None = None
+        self.ended_at: float | None = None
+
+    def name(self, node: int) -> str:
+        """A node, for people."""
+        return f"node {node} on {self.labels[self.nodes[node].peer]}"
+
+    def all_are(self, state: str) -> bool:
+        """Whether every node is in this state."""
+        return all(node.state == state for node in self.nodes)
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether every node has ended."""
+        return all(node.ended for node in self.nodes)
+
+    def lose(self, peer: int, now: float) -> list[int]:
+        """Everything on a peer is lost; the nodes that went with it."""
+        lost = [n for n, node in enumerate(self.nodes) if node.peer == peer and not node.ended]
+        for number in lost:
+            self.nodes[number].end("lost", now)
+        return lost
+
+    def start(self, now: float) -> None:
+        """The programs begin."""
+        self.started_at = now
+        for node in self.nodes:
+            node.state = "running"
+
+    def seconds_of(self, node: int, now: float) -> float | None:
+        """How long a node has run."""
+        if self.started_at is None:
+            return None
+        return (self.nodes[node].ended_at or now) - self.started_at
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the run as DESIGN.md has it."""
+        if self.forced_code is not None:
+            return self.forced_code
+        root = self._root()
+        return 0 if root is None else root.exit_code
+
+    def cause(self) -> Cause | None:
+        """The first failure, not its consequences."""
+        root = self._root()
+        if root is None:
+            return None
+        label = None if root.peer is None else self.labels[root.peer]
+        return Cause(root.headline, root.traceback, root.node, label)
+
+    def results(self) -> tuple[NodeResult, ...]:
+        """How each node ended."""
+        return tuple(
+            NodeResult(
+                node=number,
+                peer=self.labels[node.peer],
+                exit_code=node.code,
+                signal=node.signal,
+                outcome=node.state if node.ended else "never started",
+                reason=node.failure.why if node.failure is not None else "",
+                seconds=self.seconds_of(number, self.ended_at or 0.0),
+            )
+            for number, node in enumerate(self.nodes)
+        )
+
+    def _root(self) -> Failure | None:
+        """What ended the run by decree; else what others blame; else the first; see `Failure`."""
+        own = [failure for failure in self.failures if failure.because_of is None]
+        blamed = {failure.because_of for failure in self.failures} - {None}
+        named = [failure for failure in own if failure.node in blamed]
+        by_decree = own[:1] if self.forced_code is not None else []
+        return next(iter([*by_decree, *named, *own, *self.failures]), None)

@@ -1,0 +1,195 @@
+"""The live status on a terminal while a run goes: a table of nodes, before it bars of shipping.
+
+A view draws in the calls of its owner and has no thread. Calls may come at any rate: what comes
+within an eighth of a second of the last drawing is kept for the next. The table is on stderr and
+is gone at the end, so that the report stands alone. rich is imported only when a view is entered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from .. import limits
+from .plain import counted, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+# Lines around the rows: head, rule, total, and the line of the prompt.
+_FRAME_LINES = 4
+_STYLES = {"running": "cyan", "finished": "green", "failed": "red", "lost": "red"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One node as the table shows it; `seconds` None while it has not started."""
+
+    node: int
+    peer: str
+    state: str
+    seconds: float | None
+    last_line: str
+
+
+class View(Protocol):
+    """What the controller shows its progress to."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def is_due(self) -> bool:
+        """Whether an `update` now would be drawn."""
+
+    def update(self, rows: Sequence[Row], total_s: float) -> None:
+        """Shows the nodes, and how long the run has taken."""
+
+    def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
+        """Shows how much of what `peer` lacks has been sent; until the first `update`."""
+
+
+class NoView:
+    """The view where there is no terminal: shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def is_due(self) -> bool:
+        return False
+
+    def update(self, rows: Sequence[Row], total_s: float) -> None:
+        pass
+
+    def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
+        pass
+
+
+class LiveView:
+    """The view on a terminal.
+
+    Args:
+        console: where to draw; by default stderr.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console
+        self._clock = clock
+        self._live: Live | None = None
+        self._drawn_at = float("-inf")
+        self._shipped: dict[str, tuple[int, int]] = {}
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.live import Live
+
+        if self._console is None:
+            self._console = Console(stderr=True)
+        # rich would send this process's stdout to the table's console, even out of a pipe.
+        self._live = Live(
+            console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
+        )
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def is_due(self) -> bool:
+        """Whether an `update` now would be drawn."""
+        return self._clock() - self._drawn_at >= 1 / limits.TABLE_REFRESHES_PER_S
+
+    def update(self, rows: Sequence[Row], total_s: float) -> None:
+        """Shows the nodes, and how long the run has taken."""
+        if self._console is not None:
+            rows_max = min(limits.TABLE_ROWS_MAX, self._console.height - _FRAME_LINES)
+            self._draw(lambda: status_table(rows, total_s, rows_max))
+
+    def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
+        """Shows how much of what `peer` lacks has been sent; until the first `update`."""
+        self._shipped[peer] = (done_bytes, total_bytes)
+        self._draw(lambda: shipping_bars(self._shipped))
+
+    def _draw(self, picture: Callable[[], RenderableType]) -> None:
+        if self._live is None or not self.is_due():
+            return
+        self._drawn_at = self._clock()
+        self._live.update(picture(), refresh=True)
+
+
+def status_table(rows: Sequence[Row], total_s: float, rows_max: int) -> RenderableType:
+    """A line for each node, or the number of nodes in each state where they are too many."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, expand=True, caption_justify="left")
+    table.caption = Text(f"{counted(len(rows), 'node')}, {total_s:.1f} s")
+    if len(rows) > rows_max:
+        table.add_column("nodes", justify="right", no_wrap=True)
+        table.add_column("state", ratio=1, no_wrap=True, overflow="ellipsis")
+        for state, count in sorted(Counter(row.state for row in rows).items()):
+            table.add_row(str(count), Text(plain(state), style=_STYLES.get(state, "")))
+        return table
+    table.add_column("node", justify="right", no_wrap=True)
+    table.add_column("peer", no_wrap=True, overflow="ellipsis", max_width=24)
+    table.add_column("state", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("last line", ratio=1, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(
+            str(row.node),
+            Text(plain(row.peer)),
+            Text(plain(row.state), style=_STYLES.get(row.state, "")),
+            "" if row.seconds is None else f"{row.seconds:.1f}",
+            Text(plain(row.last_line[: limits.TABLE_LINE_CHARS_MAX])),
+        )
+    return table
+
+
+def shipping_bars(shipped: dict[str, tuple[int, int]]) -> RenderableType:
+    """A bar for each peer, or one bar for all where they are too many."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    if len(shipped) > limits.TABLE_ROWS_MAX:
+        done = sum(done for done, _ in shipped.values())
+        total = sum(total for _, total in shipped.values())
+        shipped = {counted(len(shipped), "peer"): (done, total)}
+    bars = Table.grid(padding=(0, 1))
+    bars.add_column(no_wrap=True, overflow="ellipsis", max_width=32)
+    bars.add_column(width=40)
+    bars.add_column(justify="right", no_wrap=True)
+    for peer, (done, total) in shipped.items():
+        name = Text(f"shipping to {plain(peer)}" if peer else "shipping")
+        bar = ProgressBar(total=max(total, 1), completed=done if total else 1)
+        bars.add_row(name, bar, f"{done / limits.MIB:.1f} of {total / limits.MIB:.1f} MiB")
+    return bars

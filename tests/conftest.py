@@ -1,0 +1,45 @@
+"""What every folder of tests may use: a machine to type commands at, watched for leaks."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command import Command, Machine, Result
+from tests.leaks import LeakChecker, watched
+
+
+def pytest_configure() -> None:
+    """Takes Ctrl-C back where a shell's background job ignores it: commands would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def leaks(tmp_path: Path) -> Iterator[LeakChecker]:
+    """Knows what the test starts; when the test is over nothing of it may be left."""
+    with watched(tmp_path) as checker:
+        yield checker
+
+
+@pytest.fixture
+def machine(tmp_path: Path, leaks: LeakChecker) -> Iterator[Machine]:
+    """This machine, with a home and a temporary folder of the test's own."""
+    with contextlib.closing(Machine(tmp_path, leaks)) as made:
+        yield made
+
+
+@pytest.fixture
+def run_distrcomp(machine: Machine) -> Callable[..., Result]:
+    """Runs `distrcomp ARGS...` on this machine to its end."""
+    return machine.run
+
+
+@pytest.fixture
+def start_distrcomp(machine: Machine) -> Callable[..., Command]:
+    """Starts `distrcomp ARGS...` on this machine."""
+    return machine.start

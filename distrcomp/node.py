@@ -18,7 +18,7 @@ import sys
 import types
 from collections.abc import Callable
 
-from .errors import NodeLost
+from .errors import DistrcompError, NodeLost
 from .notices import Failed
 from .world import World, join
 
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     except SystemExit as request:
         return _exit_code(world, request.code)
     except KeyboardInterrupt as error:
-        _say(f"distrcomp: interrupted {_place(error)}")
+        _say(f"distrcomp: interrupted {_place(error, folder)}")
         world.close(in_order=False)
         return _INTERRUPTED
     except BaseException as error:  # noqa: BLE001  whatever the program raised ends here
@@ -95,13 +95,14 @@ def _report(world: World, error: BaseException, folder: str) -> None:
     import traceback
 
     _cut_own_frames(error)
+    place = _place(error, folder)
     text = "".join(traceback.format_exception(error)).replace(folder + os.sep, "")
     summary = traceback.format_exception_only(error)[-1].strip()
     echo_of = error.node if isinstance(error, NodeLost) else None
     if world.notices is not None:
         world.notices.send(Failed(summary, text, echo_of))
     if isinstance(error, NodeLost):
-        _say(f"distrcomp: stopped {_place(error)}: {error}")
+        _say(f"distrcomp: stopped {place}: {error}")
     elif world.notices is not None and sys.excepthook is sys.__excepthook__:
         _say(text.rstrip("\n"))
     else:
@@ -109,25 +110,32 @@ def _report(world: World, error: BaseException, folder: str) -> None:
 
 
 def _cut_own_frames(error: BaseException) -> None:
-    """Drops the frames of this module and of runpy from the outer end of the traceback."""
+    """Keeps of the traceback what is the program's: neither how we started it nor, where the error
+    is one of distrcomp's calls, what happened inside that call."""
     frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename in _OWN_FILES:
+    while frame is not None and frame.tb_frame.f_code.co_filename in _STARTERS:
         frame = frame.tb_next
-    if frame is not None:  # a program that cannot be compiled has no frame of its own
-        error.__traceback__ = frame
+    if frame is None:  # a program that cannot be compiled has no frame of its own
+        return
+    error.__traceback__ = frame
+    while isinstance(error, DistrcompError) and frame.tb_next is not None:
+        if frame.tb_next.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            frame.tb_next = None
+            return
+        frame = frame.tb_next
 
 
-_OWN_FILES = {__file__, runpy.__file__, "<frozen runpy>"}
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_STARTERS = {__file__, runpy.__file__, "<frozen runpy>"}
 
 
-def _place(error: BaseException) -> str:
+def _place(error: BaseException, folder: str) -> str:
     """Where in the program it happened, as `at FILE:LINE`."""
     import traceback
 
-    package = os.path.dirname(os.path.abspath(__file__))
     for entry in reversed(traceback.extract_tb(error.__traceback__)):
-        if not entry.filename.startswith(package) and entry.filename not in _OWN_FILES:
-            return f"at {entry.filename}:{entry.lineno}"
+        if not entry.filename.startswith(_PACKAGE) and entry.filename not in _STARTERS:
+            return f"at {entry.filename.removeprefix(folder + os.sep)}:{entry.lineno}"
     return "before its first line"
 
 

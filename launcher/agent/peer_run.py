@@ -93,7 +93,14 @@ class PeerRun:
         self._sandbox = Sandbox.create(self._sandboxes)
         self._guardian.watch_folder(str(self._sandbox.path))
         await asyncio.to_thread(self._sandbox.lay, self._manifest, self._store)
+        self._unpin()
         await self._tell(m.Shipped())
+
+    def _unpin(self) -> None:
+        """The sandbox holds copies, so the store may drop what it must."""
+        self._store.unpin(entry.sha256 for entry in self._manifest.files)
+        self._manifest = Manifest(())
+        self._store.evict()
 
     # --- running ------------------------------------------------------------------------------
 
@@ -212,13 +219,11 @@ class PeerRun:
             task.cancel()
         if self._writer is not None:
             self._writer.abandon()
-        self._store.unpin(entry.sha256 for entry in self._manifest.files)
-        self._manifest = Manifest(())
-        self._store.evict()
+        self._unpin()
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is None:
             return m.RunClosed((), 0, ())
-        names, count = sandbox.foreign_files(limits.LOST_FILES_MAX)
+        names, count = await asyncio.to_thread(sandbox.foreign_files, limits.LOST_FILES_MAX)
         remains = await asyncio.to_thread(sandbox.remove)
         if not remains:
             self._guardian.forget_folder(str(sandbox.path))

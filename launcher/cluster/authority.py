@@ -1,8 +1,8 @@
 """The cluster's private certificate authority, in the operator's home.
 
 Whoever holds its key can make machines and operators of the cluster; it never leaves the folder
-`cluster/`. Nothing is signed for a machine that isn't entered in the list of members first checked
-for its name and addresses, so no two machines can answer for one another.
+`cluster/`. Whatever is signed is entered in the list of members before it is handed out, and that
+fails if a present member has the name or an address, so no machine can answer for another one.
 """
 
 from __future__ import annotations

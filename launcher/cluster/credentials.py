@@ -21,7 +21,7 @@ from typing import Any
 from distrcomp.errors import ProtocolError
 
 from .. import limits
-from ..errors import CannotStart
+from ..errors import CannotStart, ChannelClosed
 from .home import Home, read_private
 
 ALPN = "distrcomp/1"
@@ -201,10 +201,19 @@ def explain_tls(error: BaseException, address: str, calls_itself: str | None = N
     """One sentence on why no TLS connection to `address` came about.
 
     Args:
-        error: what connecting, the handshake, or the first read after it raised.
+        error: what connecting, the handshake, or the first read after it raised; a
+            ChannelClosed means that the handshake was done and no welcome came.
         address: whom we dialled, as in the peers file.
         calls_itself: what `name_at` says, where the name was wrong.
     """
+    if isinstance(error, ChannelClosed):
+        # An agent on asyncio sends no alert when it refuses a certificate: it just hangs up.
+        if not isinstance(error.__cause__, ssl.SSLError):
+            return (
+                f"{address} is of this cluster but hung up before its welcome: most likely it does "
+                "not accept our certificate; its own output says why"
+            )
+        error = error.__cause__
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_certificate(error.verify_code, error.verify_message, address, calls_itself)
     reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""

@@ -48,7 +48,7 @@ class Home:
         """
         chosen = environ.get("DISTRCOMP_HOME")
         if chosen:
-            config = Path(chosen).expanduser().absolute()
+            config = Path(chosen).absolute()
             return cls(config, config / "cache")
         config, cache = _user_folders(environ, platform)
         return cls(config / "distrcomp", cache / "distrcomp")

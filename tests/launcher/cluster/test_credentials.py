@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from distrcomp.errors import ProtocolError
+from distrcomp.schema import Schema
 from launcher.cluster import certificates
 from launcher.cluster.authority import Authority, create_cluster
 from launcher.cluster.credentials import (
@@ -23,7 +24,8 @@ from launcher.cluster.credentials import (
     require_safe_python,
 )
 from launcher.cluster.home import Home, write_private
-from launcher.errors import CannotStart
+from launcher.control.channel import StreamChannel
+from launcher.errors import CannotStart, ChannelClosed
 from tests.launcher.cluster.kit import handshake
 
 
@@ -102,6 +104,32 @@ def test_other_operator(agent: Credentials, stranger: Authority, tmp_path: Path)
     with pytest.raises(ssl.SSLError) as raised:
         client.read()
     assert "h1:6969 does not know us" in explain_tls(raised.value, "h1:6969")
+
+
+def test_other_operator_over_a_channel(
+    agent: Credentials, stranger: Authority, tmp_path: Path
+) -> None:
+    """The launcher that reads before it sends learns why it was refused (S-05)."""
+    theirs = load_operator(Home(tmp_path / "other", tmp_path / "other")).client_context()
+    theirs.load_verify_locations(cadata=agent.ca_pem)
+
+    async def scenario() -> str:
+        async def ignore(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(ignore, "127.0.0.1", 0, ssl=agent.server_context())
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=theirs, server_hostname="h1"
+            )
+            with pytest.raises(ChannelClosed) as raised:
+                await StreamChannel(reader, writer, Schema()).receive()
+            writer.transport.abort()
+            return explain_tls(raised.value, "h1:6969")
+
+    said = asyncio.run(scenario())
+    assert "h1:6969 is of this cluster but hung up before its welcome" in said
 
 
 def test_no_client_certificate(agent: Credentials) -> None:

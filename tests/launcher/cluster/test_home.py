@@ -42,7 +42,7 @@ def open_umask() -> Iterator[None]:
     ],
 )
 def test_find(environ: dict[str, str], platform: str, config: str, cache: str) -> None:
-    """DISTRCOMP_HOME comes first, then the platform's folders; relative XDG folders do not count."""
+    """DISTRCOMP_HOME comes first, then the platform's folders; relative XDG ones do not count."""
     assert Home(Path(config), Path(cache)) == Home.find(environ, platform)
 
 

@@ -184,16 +184,20 @@ def test_two_at_once(home: Home, authority: Authority) -> None:
     """Of two machines with one line, the second is refused while the first is served (S-13)."""
 
     async def scenario() -> str:
-        async with inviting(home) as (line, serving):
-            async with connected(line) as first, connected(line) as second:
-                await first.send(_question(line, "h1"))
-                assert isinstance(await first.receive(), Membership)
-                await second.send(_question(line, "h2"))
-                refusal = await second.receive()
-                await first.send(Stored("h1"))
-                assert "h1" == (await serving).name
-                assert isinstance(refusal, Refusal)
-                return refusal.reason
+        async with (
+            inviting(home) as (line, serving),
+            connected(line) as first,
+            connected(line) as second,
+        ):
+            await first.send(_question(line, "h1"))
+            assert isinstance(await first.receive(), Membership)
+            await second.send(_question(line, "h2"))
+            refusal = await second.receive()
+            await first.send(Stored("h1"))
+            member = await serving
+            assert member.name == "h1"
+            assert isinstance(refusal, Refusal)
+            return refusal.reason
 
     assert "another machine is using this join line" in asyncio.run(scenario())
 

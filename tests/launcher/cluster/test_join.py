@@ -152,7 +152,7 @@ def _framed(message: object) -> bytes:
 def test_man_in_the_middle(
     home: Home, authority: Authority, agent_home: Home, tmp_path: Path
 ) -> None:
-    """Who shows the right authority without its operator's key never sees the token (S-10, S-13)."""
+    """Who shows the right authority without its operator's key never sees the token (S-13)."""
     other = Home(tmp_path / "other", tmp_path / "other")
     create_cluster(other, "lab")
     token = b"0123456789abcdef"

@@ -62,4 +62,8 @@ class Cluster:
 
 def join_line(invite: Command) -> str:
     """The line that an invite prints."""
-    return next(word for word in invite.wait_for_line("dcj1").split() if word.startswith("'dcj1") or word.startswith("dcj1")).strip("'")
+    return next(
+        word
+        for word in invite.wait_for_line("dcj1").split()
+        if word.startswith("'dcj1") or word.startswith("dcj1")
+    ).strip("'")

@@ -105,8 +105,12 @@ class Command:
 
     def interrupt(self) -> None:
         """Ctrl-C: SIGINT to the command's process group, as a terminal sends it."""
+        self.send_signal(signal.SIGINT)
+
+    def send_signal(self, number: int) -> None:
+        """A signal to the command's process group."""
         if self.is_running:  # afterwards the number may be another group's
-            os.killpg(self.pid, signal.SIGINT)
+            os.killpg(self.pid, number)
 
     def kill(self) -> None:
         """kill -9 of the command's first process alone."""

@@ -113,13 +113,8 @@ async def greet(peer: Peer, channel: Channel) -> Connection:
     except TimeoutError as error:
         raise CannotStart(f"the agent on {peer.address} does not say welcome") from error
     except ChannelClosed as error:
-        reason = error.__cause__
-        if isinstance(reason, ssl.SSLError):
-            raise CannotStart(explain_tls(reason, peer.address)) from error
-        raise CannotStart(
-            f"{peer.address} closed the connection before its welcome: does it belong to another "
-            "cluster?"
-        ) from error
+        reason = error.__cause__ if isinstance(error.__cause__, ssl.SSLError) else error
+        raise CannotStart(explain_tls(reason, peer.address)) from error
     except ProtocolError as error:
         raise CannotStart(f"{peer.address} speaks another protocol: {error}") from error
     if isinstance(answer, m.Refused):

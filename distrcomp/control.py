@@ -139,6 +139,8 @@ class Control:
 
     def _run(self) -> None:
         while True:
+            while (notice := self._notices.pop()) is not None:
+                self._handle(notice)
             self._watch_leftovers()
             ready = {key.fd for key, _ in self._selector.select()}
             if self._wake_reader in ready:
@@ -151,8 +153,6 @@ class Control:
                 except (EOFError, ProtocolError):
                     self._agent_vanished()
                     return
-                while (notice := self._notices.pop()) is not None:
-                    self._handle(notice)
 
     @property
     def _the_engine(self) -> Engine:

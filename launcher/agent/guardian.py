@@ -2,8 +2,8 @@
 
 `kill -9` leaves an agent (or the launcher that holds one) no time to clean up. So each starts one
 small process that reads, from a pipe, which process groups live and which folders exist. When the
-pipe ends without "bye", the guardian kills those groups, removes those folders and exits. It runs in a
-session of its own, so neither Ctrl-C nor a closed terminal reaches it, and imports next to nothing.
+pipe ends without "bye", the guardian kills those groups, removes those folders and exits. It runs
+in a session of its own, so neither Ctrl-C nor a closed terminal reaches it.
 This file is both ends: `Guardian` in the agent; started as a script, the process itself.
 """
 

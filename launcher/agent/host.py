@@ -124,7 +124,7 @@ class Host:
             case m.BlobPart():
                 await run.take_blob(message)
             case m.StartNodes():
-                run.start(message)
+                await run.start(message)
             case m.OpenLink(source, dest):
                 run.open_link(source, dest)
             case m.RefuseLink(source, dest, why):

@@ -152,7 +152,7 @@ class NodeProcess:
             self.signal(signal.SIGKILL)
 
     async def _read_all(self, descriptor: int, read: Callable[[], bytes]) -> AsyncIterator[bytes]:
-        """All that is to be read, until its end, or until the node has ended and no more is there."""
+        """All there is to read, until its end, or until the node has ended and the pipe is empty."""
         while True:
             try:
                 data = read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -24,6 +25,7 @@ from .node_process import NodeProcess, Start
 from .sandbox import Sandbox
 
 _MANIFEST = Schema(Manifest)
+_OURS = "DISTRCOMP_"
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
@@ -58,6 +60,8 @@ class PeerRun:
         self._writer: BlobWriter | None = None
         self._sandbox: Sandbox | None = None
         self._order: m.StartNodes | None = None
+        self._folder = ""
+        self._threads: dict[str, str] = {}
         self._nodes: dict[int, NodeProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._linked: set[frozenset[int]] = set()
@@ -104,23 +108,33 @@ class PeerRun:
 
     # --- running ------------------------------------------------------------------------------
 
-    def start(self, order: m.StartNodes) -> None:
-        """Starts the nodes; each says NodeReady by itself. Raises CannotStart."""
+    async def start(self, order: m.StartNodes) -> None:
+        """Makes the nodes ready; each says NodeReady by itself. Raises CannotStart.
+
+        A Python program's interpreter starts now and waits for Go; a command, which cannot wait,
+        starts at Go.
+        """
         if self._sandbox is None:
             raise PeerRefused("the bundle is not complete yet")
         self._order = order
-        folder = self._start_folder(order.wdir)
-        threads = self._threads(order)
+        self._folder = self._start_folder(order.wdir)
+        self._threads = await self._share_cores(order)
+        if order.is_python:
+            self._start_nodes()
+            return
+        environment = self._environment(order.nodes[0].node, 0)
+        _require_command(order.arguments[0], self._folder, environment.get("PATH"))
+        for node_order in order.nodes:
+            await self._tell(m.NodeReady(node_order.node))
+
+    def _start_nodes(self) -> None:
+        order = self._the_order
         for local_id, node_order in enumerate(order.nodes):
-            environment = {
-                **_environment(order, node_order.node, local_id, self.run_id),
-                **threads,
-            }
             start = Start(
                 node_order.node,
-                self._command(order, folder),
-                environment,
-                folder,
+                self._command(),
+                self._environment(node_order.node, local_id),
+                self._folder,
                 takes_input=order.stdin_node == node_order.node,
             )
             try:
@@ -133,21 +147,20 @@ class PeerRun:
             self._guardian.watch_group(node.group)
             node.tell(self._ticket(node_order))
             self._spawn(self._watch(node))
-            if not order.is_python:
-                self._spawn(self._tell(m.NodeReady(node_order.node)))
 
-    def _threads(self, order: m.StartNodes) -> dict[str, str]:
+    async def _share_cores(self, order: m.StartNodes) -> dict[str, str]:
         """OMP_NUM_THREADS where nobody has set it: the nodes here share the cores."""
         known = {*os.environ, *(setting.name for setting in order.environment)}
         if "OMP_NUM_THREADS" in known:
             return {}
         threads = max(1, cores() // len(order.nodes))
         where = order.machines[order.machine_of[order.nodes[0].node]].label
-        note = (
-            f"OMP_NUM_THREADS={threads} on {where} ({cores()} cores, {len(order.nodes)} nodes; set "
-            "it with -x to change that)"
+        await self._tell(
+            m.Note(
+                f"OMP_NUM_THREADS={threads} on {where} ({cores()} cores, {len(order.nodes)} nodes; "
+                "set it with -x to change that)"
+            )
         )
-        self._spawn(self._tell(m.Note(note)))
         return {"OMP_NUM_THREADS": str(threads)}
 
     def _start_folder(self, wdir: str) -> str:
@@ -162,13 +175,36 @@ class PeerRun:
             raise CannotStart(f"--wdir {wdir} cannot be made: {error.strerror}") from error
         return str(folder)
 
-    def _command(self, order: m.StartNodes, folder: str) -> list[str]:
+    def _command(self) -> list[str]:
+        order = self._the_order
         if not order.is_python:
             return list(order.arguments)
         first, *rest = order.arguments
         if not first.startswith("-"):
-            first = os.path.relpath(self._the_sandbox.path / first, folder)
+            first = os.path.relpath(self._the_sandbox.path / first, self._folder)
         return [sys.executable, "-P", "-m", "distrcomp.node", first, *rest]
+
+    def _environment(self, node: int, local_id: int) -> dict[str, str]:
+        """The agent's own environment, what the launcher forwards, and who the node is."""
+        order = self._the_order
+        identity = {
+            "DISTRCOMP_NODE_ID": node,
+            "DISTRCOMP_N_NODE": len(order.machine_of),
+            "DISTRCOMP_LOCAL_ID": local_id,
+            "DISTRCOMP_LOCAL_N": len(order.nodes),
+            "DISTRCOMP_RUN_ID": self.run_id.hex(),
+            "RANK": node,
+            "WORLD_SIZE": len(order.machine_of),
+            "LOCAL_RANK": local_id,
+            "LOCAL_WORLD_SIZE": len(order.nodes),
+        }
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+            **self._threads,
+            **{setting.name: setting.value for setting in order.environment},
+            "PYTHONUNBUFFERED": "1",
+            **{name: str(value) for name, value in identity.items()},
+        }
 
     def _ticket(self, node: m.NodeOrder) -> n.Ticket:
         order = self._the_order
@@ -185,6 +221,8 @@ class PeerRun:
 
     def go(self) -> None:
         """Lets the programs begin."""
+        if not self._the_order.is_python:
+            self._start_nodes()
         self._tell_all(n.Go())
 
     def take_input(self, data: bytes) -> None:
@@ -309,26 +347,11 @@ class PeerRun:
         return self._sandbox
 
 
-def _environment(order: m.StartNodes, node: int, local_id: int, run_id: bytes) -> dict[str, str]:
-    """The agent's own environment, what the launcher forwards, and who the node is."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("DISTRCOMP_")
-    }
-    local_n = len(order.nodes)
-    environment.update((setting.name, setting.value) for setting in order.environment)
-    environment["PYTHONUNBUFFERED"] = "1"
-    identity = {
-        "DISTRCOMP_NODE_ID": node,
-        "DISTRCOMP_N_NODE": len(order.machine_of),
-        "DISTRCOMP_LOCAL_ID": local_id,
-        "DISTRCOMP_LOCAL_N": local_n,
-        "DISTRCOMP_RUN_ID": run_id.hex(),
-        "RANK": node,
-        "WORLD_SIZE": len(order.machine_of),
-        "LOCAL_RANK": local_id,
-        "LOCAL_WORLD_SIZE": local_n,
-    }
-    return environment | {name: str(value) for name, value in identity.items()}
+def _require_command(command: str, folder: str, path: str | None) -> None:
+    """Raises CannotStart if there is no such command here."""
+    found = shutil.which(str(Path(folder) / command) if "/" in command else command, path=path)
+    if found is None:
+        raise CannotStart(f"there is no command {command!r} on this machine")
 
 
 def cores() -> int:

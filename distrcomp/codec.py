@@ -1,24 +1,32 @@
 """Object ↔ codec number, meta bytes and buffers; no I/O.
 
-A bare numpy array is a short description and its memory: pickle never sees it. Anything else is
-pickle protocol 5 (PEP 574) with its large buffers beside the stream, so arrays inside objects are
-not copied either. Plain pickle is tried first, cloudpickle when it fails (functions and classes
-that exist in no module). Whatever arrives is built on memory of its own, so it is writable and the
-receiver's alone. Only nodes of one run decode each other's messages.
+A bare numpy array is a short description and its memory: pickle never sees it. The description is
+one byte each for memory order, bytes of dtype and number of dimensions, then the dtype as numpy's
+own string, then the dimensions (8 bytes each, little-endian). Anything else is pickle protocol 5
+(PEP 574) with its large buffers beside the stream, so arrays inside objects are not copied either.
+Plain pickle is tried first, cloudpickle when it fails (functions and classes that exist in no
+module). Whatever arrives is built on memory of its own, so it is the receiver's alone, and arrays
+are writable even where the sender's were not. Only nodes of one run decode each other's messages.
 """
 
 from __future__ import annotations
 
 import pickle
+import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import Any
 
+from . import limits
 from .errors import Undecodable, Unpicklable
 
 PICKLE, ARRAY = 1, 2
 
 _PLAIN_ARRAY_KINDS = "biufcSUmMV"
+_ARRAY_HEADER = struct.Struct("<cBB")
+# Pickle's opcode for a buffer that was read-only (PEP 574); it may also stand in a message by chance.
+_READONLY_BUFFER = b"\x98"
 
 
 def encode(value: Any) -> tuple[int, bytes, list[memoryview]]:
@@ -33,6 +41,9 @@ def encode(value: Any) -> tuple[int, bytes, list[memoryview]]:
     buffers: list[pickle.PickleBuffer] = []
     try:
         meta = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+        if len(buffers) > limits.BUFFERS_MAX:  # a million tiny arrays travel better in the stream
+            buffers.clear()
+            meta = pickle.dumps(value, protocol=5)
     except Exception:  # noqa: BLE001  any class may raise anything from its __reduce__
         buffers.clear()
         meta = _cloudpickle(value, buffers)
@@ -51,6 +62,8 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
     try:
         if codec == PICKLE:
             # The sender is a node of the same run, proven by its certificate.
+            if buffers and _READONLY_BUFFER in meta:
+                return _WritableUnpickler(BytesIO(meta), buffers=buffers).load()
             return pickle.loads(meta, buffers=buffers)  # noqa: S301
         if codec == ARRAY:
             return _decode_array(meta, buffers[0])
@@ -79,25 +92,46 @@ def _unpicklable(value: Any, error: Exception) -> Unpicklable:
 
 def _is_plain(dtype: Any) -> bool:
     """Whether the dtype is fully told by its `str`: no objects, no fields, no metadata."""
-    return dtype.kind in _PLAIN_ARRAY_KINDS and dtype.names is None and dtype.subdtype is None
+    return dtype.kind in _PLAIN_ARRAY_KINDS and dtype.names is None and dtype.metadata is None
 
 
 def _encode_array(array: Any, numpy: Any) -> tuple[int, bytes, list[memoryview]]:
-    order = "C"
+    order = b"C"
     if not array.flags.c_contiguous:
         if array.flags.f_contiguous:
-            order = "F"
+            order = b"F"
         else:
             array = numpy.ascontiguousarray(array)
-    flat = (array.T if order == "F" else array).reshape(-1)  # a view: it is contiguous
-    meta = repr((array.dtype.str, array.shape, order)).encode()
+    flat = (array.T if order == b"F" else array).reshape(-1)  # a view: it is contiguous
+    dtype = array.dtype.str.encode("ascii")
+    meta = _ARRAY_HEADER.pack(order, len(dtype), array.ndim) + dtype
+    meta += struct.pack(f"<{array.ndim}Q", *array.shape)
     return ARRAY, meta, [memoryview(flat.view(numpy.uint8)) if flat.nbytes else memoryview(b"")]
 
 
 def _decode_array(meta: bytes | bytearray, buffer: Any) -> Any:
-    import ast
-
     import numpy
 
-    dtype, shape, order = ast.literal_eval(bytes(meta).decode())
-    return numpy.ndarray(shape, dtype=numpy.dtype(dtype), buffer=buffer, order=order)
+    order, dtype_bytes, ndim = _ARRAY_HEADER.unpack_from(meta)
+    start = _ARRAY_HEADER.size + dtype_bytes
+    dtype = numpy.dtype(meta[_ARRAY_HEADER.size : start].decode("ascii"))
+    shape = struct.unpack_from(f"<{ndim}Q", meta, start)
+    return numpy.ndarray(shape, dtype=dtype, buffer=buffer, order=order.decode("ascii"))
+
+
+class _WritableUnpickler(pickle.Unpickler):  # what the sender had read-only is not so here
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        if name == "_frombuffer" and module.partition(".")[0] == "numpy":
+            return _on_own_memory(found)
+        return found
+
+
+def _on_own_memory(from_buffer: Callable[..., Any]) -> Callable[..., Any]:
+    """numpy's maker of arrays, given the memory behind a read-only view of it."""
+
+    def make(buffer: Any, *description: Any) -> Any:
+        is_view = isinstance(buffer, memoryview) and isinstance(buffer.obj, bytearray)
+        return from_buffer(buffer.obj if is_view else buffer, *description)
+
+    return make

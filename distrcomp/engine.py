@@ -7,13 +7,12 @@ progress. So messages move inside the calls of the program and no thread stands 
 `send` left queued when it returned is written by the next call or, while the program computes, by
 the control thread, which watches `leftovers`.
 
-Ends of other nodes come from two sides: the link (goodbye or plain end of file) and the agent
-(`node_ended`, `abort`). Where there is a link, what it delivers comes before its end, so its end is
-believed and the agent's word only fills in why. A link that breaks without goodbye waits
-VERDICT_WAIT_S for that word, so that the error tells the cause and not the symptom.
+What changes what a sleeping thread waits for wakes it: the poller by its pipe, and it the others.
+What is known of other nodes' ends, and when a call has to give up because of it, stands in `fates`.
 
 Ctrl-C must not cut a message in two: while the main thread is in here the signal is noted, and
-raised as KeyboardInterrupt where the state is whole.
+raised as KeyboardInterrupt where the state is whole. A receive that is interrupted leaves its
+message unread, for the next one.
 """
 
 from __future__ import annotations
@@ -26,14 +25,17 @@ from time import monotonic
 from typing import Any
 
 from . import codec, limits
-from .errors import LinkFailed, NodeLost, ProtocolError, RecvTimeout, WorldClosed
+from .errors import LinkFailed, ProtocolError, RecvTimeout, WorldClosed
+from .fates import Fates
 from .frames import WireMessage, message_parts
 from .links import Link, LinkEnded
 from .mailbox import ANY, Mailbox, Message, Receive
 from .poller import READABLE, WRITABLE, Poller
 
-# While a receiver drains a link, `send` keeps writing; a pause this long means it is busy elsewhere.
+# While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
+# One sleep in the kernel; far below what its calls take, so that any `timeout` is a legal one.
+_SLEEP_MAX_S = 3600.0
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
 
@@ -59,7 +61,6 @@ class Engine:
     ) -> None:
         self.node_id = node_id
         self.n_node = n_node
-        self._peer_of = peer_of
         self._want_link = want_link
         self._wake_flusher = wake_flusher
         self._condition = threading.Condition(threading.Lock())
@@ -71,12 +72,7 @@ class Engine:
         self._wanted: set[int] = set()  # links asked for and not answered yet
         self._expected: set[int] = set()  # links whose handshake is going on
         self._refused: dict[int, str] = {}  # why a wanted link could not be made
-        self._lost: dict[int, str] = {}  # why nothing more comes from a node
-        self._verdicts: dict[
-            int, str
-        ] = {}  # what the launcher said of nodes whose link still lives
-        self._broken_at: dict[int, tuple[float, str]] = {}  # links that wait for such a verdict
-        self._aborted: tuple[int, str] | None = None
+        self._fates = Fates(n_node, peer_of)
         self._closed: Exception | None = None
         self._critical = False
         self._interrupted = False
@@ -90,10 +86,11 @@ class Engine:
             if dest == self.node_id:
                 copies = [bytearray(buffer) for buffer in buffers]
                 self._deliver(dest, WireMessage(communicator, tag, kind, meta, copies))
+                self._wake()  # another thread may wait for just this
                 return
             link = self._links.get(dest) or self._make_link(dest)
             link.post(message_parts(WireMessage(communicator, tag, kind, meta, buffers)))
-            if link.queued_bytes:
+            if link.queued_bytes or link.is_broken:
                 self._push(dest, link)
 
     def receive(self, communicator: int, source: int, tag: int, timeout: float | None) -> Message:
@@ -103,15 +100,16 @@ class Engine:
         with self._state():
             self._mailbox.post(wanted)
             try:
-                self._wait_message(wanted, deadline)
+                message = self._wait_message(wanted, deadline)
+                if message is None:
+                    unread = self._mailbox.describe_unmatched(communicator)
+                    raise RecvTimeout(_awaited(source, tag), timeout or 0.0, unread)
+                self._leave_critical()
             except BaseException:
                 self._mailbox.withdraw(wanted)
+                self._wake()  # the message may go to a receive of another thread
                 raise
-            if wanted.message is None:
-                self._mailbox.withdraw(wanted)
-                unread = self._mailbox.describe_unmatched(communicator)
-                raise RecvTimeout(_awaited(source, tag), timeout or 0.0, unread)
-            return wanted.message
+            return message
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part: with goodbyes, once all is delivered, or at once."""
@@ -131,7 +129,7 @@ class Engine:
     # --- called by the control thread --------------------------------------------------------
 
     def expect(self, node: int) -> bool:
-        """A handshake with `node` begins, and `attach` or `link_failed` follows; False: needless."""
+        """A handshake with `node` begins; `attach` or `link_failed` follows. False: needless."""
         with self._condition:
             if node in self._links or node in self._expected or self._closed is not None:
                 return False
@@ -143,42 +141,39 @@ class Engine:
         with self._condition:
             self._expected.discard(node)
             self._wanted.discard(node)
-            taken = self._closed is None and node not in self._links and node not in self._lost
-            if taken:
-                self._links[node] = link
-                self._poller.watch(node, link)
-                self._poller.wake()
-            else:
+            if self._closed is not None or node in self._links or self._fates.is_lost(node):
                 link.close()
-            return taken
+                return False
+            self._links[node] = link
+            self._poller.watch(node, link)
+            self._wake()
+            return True
 
     def link_failed(self, node: int, why: str) -> None:
         """No link to `node` can be made: the call that wants it raises LinkFailed."""
         with self._condition:
             self._expected.discard(node)
-            if node in self._verdicts:
-                self._lost.setdefault(node, self._verdicts[node])
+            self._fates.no_link(node)
             if node in self._wanted:
-                self._wanted.discard(node)
+                self._wanted.remove(node)
                 self._refused[node] = why
             self._wake()
 
     def node_ended(self, node: int, why: str) -> None:
         """The launcher says that `node` has ended; a link to it may still deliver first."""
         with self._condition:
-            if node in self._broken_at:
+            if self._fates.is_broken(node):
                 self._lose(node, why)
             elif node in self._links or node in self._expected:
-                self._verdicts.setdefault(node, why)
+                self._fates.judge(node, why)
             else:
-                self._lost.setdefault(node, why)
+                self._fates.lose(node, why)
             self._wake()
 
     def abort(self, node: int, why: str) -> None:
         """The run has failed because of `node`: every call raises NodeLost from now on."""
         with self._condition:
-            if self._aborted is None:
-                self._aborted = (node, why)
+            self._fates.abort(node, why)
             self._wake()
 
     def leftovers(self) -> list[int]:
@@ -199,6 +194,7 @@ class Engine:
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""
         self._condition = threading.Condition(threading.Lock())  # the old one may be held
+        self._polling = self._critical = self._interrupted = False  # by threads that are not here
         if self._closed is None:
             self._closed = error
             for link in self._links.values():
@@ -219,9 +215,8 @@ class Engine:
     @contextmanager
     def _state(self, *, closed_too: bool = False) -> Iterator[None]:
         """Holds the lock for one call of the program."""
-        main = threading.current_thread() is threading.main_thread()
         with self._condition:
-            if main:
+            if _is_main():
                 self._critical = True
             try:
                 if not closed_too:
@@ -230,38 +225,30 @@ class Engine:
             finally:
                 if self._unsent and self._closed is None:
                     self._wake_flusher()
-                if main:
-                    self._critical = False
-        if main and self._interrupted:
+                self._leave_critical()
+
+    def _leave_critical(self) -> None:
+        """From here on Ctrl-C raises at once; one that came before raises now."""
+        if _is_main():
+            self._critical = False
+            self._check_interrupt()
+
+    def _check_interrupt(self) -> None:
+        if self._interrupted and _is_main():
             self._interrupted = False
             raise KeyboardInterrupt
 
     def _check(self) -> None:
         """Raises what ends every call: the world's end, Ctrl-C, the run's failure."""
         if self._closed is not None:
-            raise self._closed
-        if self._interrupted and threading.current_thread() is threading.main_thread():
-            self._interrupted = False
-            raise KeyboardInterrupt
-        if self._aborted is not None:
-            node, why = self._aborted
-            raise NodeLost(node, self._peer_of(node), why)
-
-    def _check_alive(self, node: int) -> None:
-        if node in self._lost:
-            raise NodeLost(node, self._peer_of(node), self._lost[node])
-
-    def _check_possible(self, source: int) -> None:
-        """Raises NodeLost when no node is left that could send what is awaited."""
-        if source != ANY:
-            self._check_alive(source)
-        elif self.n_node > 1 and len(self._lost) == self.n_node - 1:
-            self._check_alive(next(reversed(self._lost)))
+            raise self._closed.with_traceback(None)
+        self._check_interrupt()
+        self._fates.check_run()
 
     def _make_link(self, node: int) -> Link:
         """Asks for a link to `node` and waits for it, or for the news that there is none."""
         while True:
-            self._check_alive(node)
+            self._fates.check_node(node)
             if node in self._links:
                 return self._links[node]
             if node in self._refused:
@@ -272,14 +259,17 @@ class Engine:
             self._wait(None)
 
     def _push(self, dest: int, link: Link) -> None:
-        """Writes on until all is out, or the receiver pauses and what is left fits the budget."""
-        self._poller.watch(dest, link)
+        """Writes on until all is out, or the receiver pauses and what is left fits the budget.
+
+        On a broken link it waits for the news why; so one who only sends learns it, too.
+        """
+        self._watch(dest, link)
         try:
-            while link.queued_bytes:
+            while link.queued_bytes or link.is_broken:
                 before = link.queued_bytes
-                within = before <= limits.SEND_BUFFER_BYTES
+                within = before <= limits.SEND_BUFFER_BYTES and not link.is_broken
                 self._wait(monotonic() + _PATIENCE_S if within else None)
-                self._check_alive(dest)
+                self._fates.check_node(dest)
                 if within and link.queued_bytes >= before:
                     break
         finally:
@@ -287,22 +277,21 @@ class Engine:
                 link.own()
                 self._unsent.add(dest)
 
-    def _wait_message(self, wanted: Receive, deadline: float | None) -> None:
-        """Waits until the receive is matched or the deadline is over."""
+    def _wait_message(self, wanted: Receive, deadline: float | None) -> Message | None:
+        """The message with which the receive is matched before the deadline."""
         while wanted.message is None:
-            self._check_possible(wanted.source)
+            self._fates.check_source(wanted.source)
             overdue = deadline is not None and monotonic() >= deadline
             self._wait(deadline)
             if overdue:
-                return
+                break
+        return wanted.message
 
     def _wait(self, deadline: float | None) -> None:
         """One round of progress, waiting for it until the deadline at most."""
         self._check()
-        until = [at for at, _ in self._broken_at.values()]
-        if deadline is not None:
-            until.append(deadline)
-        timeout = max(0.0, min(until) - monotonic()) if until else None
+        until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
+        timeout = min(max(0.0, min(until) - monotonic()), _SLEEP_MAX_S) if until else None
         if self._polling:
             self._condition.wait(timeout)
         else:
@@ -325,14 +314,18 @@ class Engine:
                 self._flush(node, link)
             if link is not None and mask & READABLE:
                 self._read(node, link)
-        self._give_verdicts()
+        for node in self._fates.lose_overdue(monotonic()):
+            self._detach(node)
+
+    def _watch(self, node: int, link: Link) -> None:
+        if not self._fates.is_broken(node):
+            self._poller.watch(node, link)
 
     def _flush(self, node: int, link: Link) -> None:
         link.flush()
         if not link.queued_bytes:
             self._unsent.discard(node)
-        if node not in self._broken_at:
-            self._poller.watch(node, link)
+        self._watch(node, link)
 
     def _read(self, node: int, link: Link) -> None:
         try:
@@ -348,51 +341,54 @@ class Engine:
     def _end_of_link(self, node: int, link: Link, end: LinkEnded) -> None:
         if end.clean:
             self._lose(node, "it has finished and sends no more")
-        elif node in self._verdicts:
-            self._lose(node, self._verdicts[node])
+        elif self._fates.link_broke(node, str(end), monotonic()):
+            self._detach(node)
         else:
             self._poller.unwatch(node, link)
-            self._broken_at[node] = (monotonic() + limits.VERDICT_WAIT_S, str(end))
-
-    def _give_verdicts(self) -> None:
-        for node, (at, why) in list(self._broken_at.items()):
-            if monotonic() >= at:
-                self._lose(node, why)
 
     def _deliver(self, source: int, message: WireMessage) -> None:
         communicator, tag, kind, meta, buffers = message
         self._mailbox.deliver(Message(source, tag, communicator, kind, meta, buffers))
 
     def _lose(self, node: int, why: str) -> None:
-        self._lost.setdefault(node, why)
+        self._fates.lose(node, why)
         self._detach(node)
 
     def _detach(self, node: int) -> None:
-        self._broken_at.pop(node, None)
         self._unsent.discard(node)
         link = self._links.pop(node)
         self._poller.unwatch(node, link)
         link.close()
 
     def _say_goodbye(self) -> None:
-        """Says goodbye on every link and waits until the other machines have all of it."""
+        """Says goodbye on every link and waits until the other machines have all of it.
+
+        A receiver may compute for as long as it likes before it reads: while bytes are queued here
+        only its end, the run's failure or Ctrl-C cut them off. What the kernel holds has a bound.
+        """
         for node, link in self._links.items():
             link.own()
             link.finish()
-            if node not in self._broken_at:
-                self._poller.watch(node, link)
+            self._watch(node, link)
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-        while self._aborted is None and monotonic() < deadline:
+        while not self._fates.is_aborted and not self._interrupted:
             undrained = [link for link in self._links.values() if not link.is_drained()]
-            if not undrained:
+            queued = any(link.queued_bytes for link in undrained)
+            if queued:
+                deadline = monotonic() + limits.DRAIN_TIMEOUT_S
+            if not undrained or monotonic() >= deadline:
                 return
-            self._poll(0.1 if any(link.queued_bytes for link in undrained) else _DRAIN_LOOK_S)
+            self._poll(0.1 if queued else _DRAIN_LOOK_S)
 
     def _wake(self) -> None:
         """Has waiting calls look at the state again."""
-        if self._closed is None:
+        if self._polling:
             self._poller.wake()
             self._condition.notify_all()
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _awaited(source: int, tag: int) -> str:

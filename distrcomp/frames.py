@@ -177,8 +177,8 @@ class MessageReader:
                 raise ProtocolError("a message larger than any node sends")
             self._start += _HEADER.size
             if kind == DATA:
+                self._parts = [bytearray(8 * n_buffers), _memory(meta_bytes)]
                 self._header = header
-                self._parts = [bytearray(8 * n_buffers), bytearray(meta_bytes)]
                 self._part = self._filled = 0
                 return True
             messages.append(None)
@@ -208,7 +208,7 @@ class MessageReader:
         sizes = struct.unpack(f"<{len(table) // 8}Q", table)
         if sum(sizes) > limits.MESSAGE_BYTES_MAX:
             raise ProtocolError("a message larger than any node sends")
-        self._parts.extend(bytearray(size) for size in sizes)
+        self._parts.extend(_memory(size) for size in sizes)
 
     def _complete(self) -> WireMessage:
         header, parts = self._header, self._parts
@@ -217,3 +217,10 @@ class MessageReader:
         self._header, self._parts = None, []
         _, codec, _, communicator, tag, _, _ = header
         return WireMessage(communicator, tag, codec, parts[1], parts[2:])
+
+
+def _memory(size: int) -> bytearray:
+    try:
+        return bytearray(size)
+    except MemoryError as error:
+        raise ProtocolError(f"a part of {size} bytes, for which there is no memory here") from error

@@ -2,7 +2,7 @@
 
 No I/O. A message matches a posted receive when communicator, source and tag agree, ANY agreeing
 with all (MPI-4.1, 3.5). What always holds: no message here matches any receive posted here, because
-`post` looks through the messages first and `deliver` through the receives first. So two messages
+`post` looks through the messages first, `deliver` and `withdraw` through the receives. So two messages
 from one source with one tag never overtake each other: the earlier is matched by the earlier
 receive that takes it. Among several sources the message that arrived first wins.
 """
@@ -30,15 +30,19 @@ class Message(NamedTuple):
 
 
 class Receive:
-    """A receive that was posted; `message` is set once it is matched."""
+    """A receive that was posted; `message` is set once it is matched.
 
-    __slots__ = ("communicator", "message", "source", "tag")
+    `arrival` is then the number of that message in the order of arrivals.
+    """
+
+    __slots__ = ("arrival", "communicator", "message", "source", "tag")
 
     def __init__(self, communicator: int, source: int, tag: int) -> None:
         self.communicator = communicator
         self.source = source
         self.tag = tag
         self.message: Message | None = None
+        self.arrival = 0
 
     def takes(self, message: Message) -> bool:
         """Whether `message` is one that this receive asks for."""
@@ -50,7 +54,7 @@ class Receive:
 
 
 class Mailbox:
-    """Posted receives × arrived messages.
+    """Matches posted receives with arrived messages.
 
     Example:
         >>> mailbox = Mailbox()
@@ -69,14 +73,10 @@ class Mailbox:
 
     def deliver(self, message: Message) -> None:
         """Gives an arrived message to the first receive that takes it, or keeps it."""
-        for index, receive in enumerate(self._receives):
-            if receive.takes(message):
-                receive.message = message
-                del self._receives[index]
-                return
         self._arrivals += 1
-        key = (message.communicator, message.source, message.tag)
-        self._arrived.setdefault(key, deque()).append((self._arrivals, message))
+        if not self._give(self._arrivals, message):
+            key = (message.communicator, message.source, message.tag)
+            self._arrived.setdefault(key, deque()).append((self._arrivals, message))
 
     def post(self, receive: Receive) -> None:
         """Matches `receive` with the oldest message that it takes, or keeps it waiting."""
@@ -85,19 +85,22 @@ class Mailbox:
             self._receives.append(receive)
             return
         messages = self._arrived[key]
-        _, receive.message = messages.popleft()
+        receive.arrival, receive.message = messages.popleft()
         if not messages:
             del self._arrived[key]
 
     def withdraw(self, receive: Receive) -> None:
-        """Takes back a receive; a message it was matched with is unread again, as the oldest."""
+        """Takes back a receive; a message it was matched with is unread again, in its old place."""
         message = receive.message
         if message is None:
             self._receives.remove(receive)
             return
         receive.message = None
-        key = (message.communicator, message.source, message.tag)
-        self._arrived.setdefault(key, deque()).appendleft((0, message))
+        if not self._give(receive.arrival, message):
+            key = (message.communicator, message.source, message.tag)
+            messages = self._arrived.setdefault(key, deque())
+            later = (i for i, (arrival, _) in enumerate(messages) if arrival > receive.arrival)
+            messages.insert(next(later, len(messages)), (receive.arrival, message))
 
     def unmatched(self, communicator: int) -> dict[tuple[int, int], int]:
         """How many unread messages there are, by (source, tag)."""
@@ -114,6 +117,15 @@ class Mailbox:
             return "no other message has arrived"
         told = [f"{n} from node {source} with tag {tag}" for (source, tag), n in unread[:_TOLD_MAX]]
         return f"unread: {', '.join(told)}{' ...' if len(unread) > _TOLD_MAX else ''}"
+
+    def _give(self, arrival: int, message: Message) -> bool:
+        """Matches a message with the first receive that takes it, if one does."""
+        for index, receive in enumerate(self._receives):
+            if receive.takes(message):
+                receive.arrival, receive.message = arrival, message
+                del self._receives[index]
+                return True
+        return False
 
     def _oldest(self, receive: Receive) -> tuple[int, int, int] | None:
         if receive.source != ANY and receive.tag != ANY:

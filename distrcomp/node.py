@@ -23,6 +23,8 @@ from .notices import Failed
 from .world import World, join
 
 _INTERRUPTED = 130
+# Of an exception's text the agent is told this much; the whole of it stands in the node's stderr.
+_TOLD_CHARS_MAX = 100_000
 
 
 def main(arguments: list[str]) -> int:
@@ -76,7 +78,8 @@ def _execute(source: bytes, name: str) -> None:
     if name == "<string>":
         del module.__dict__["__file__"]
     sys.modules["__main__"] = module
-    exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102  it is what we are for
+    code = compile(source, name, "exec", dont_inherit=True)  # our own __future__ is not theirs
+    exec(code, module.__dict__)  # noqa: S102  it is what we are for
 
 
 def _exit_code(world: World, code: object) -> int:
@@ -100,13 +103,21 @@ def _report(world: World, error: BaseException, folder: str) -> None:
     summary = traceback.format_exception_only(error)[-1].strip()
     echo_of = error.node if isinstance(error, NodeLost) else None
     if world.notices is not None:
-        world.notices.send(Failed(summary, text, echo_of))
+        world.notices.send(Failed(_told(summary), _told(text), echo_of))
     if isinstance(error, NodeLost):
         _say(f"distrcomp: stopped {place}: {error}")
     elif world.notices is not None and sys.excepthook is sys.__excepthook__:
         _say(text.rstrip("\n"))
     else:
         sys.excepthook(type(error), error, error.__traceback__)
+
+
+def _told(text: str) -> str:
+    """`text` as a notice can carry it: no lone surrogates, and not the whole of a huge message."""
+    if len(text) > _TOLD_CHARS_MAX:
+        half = _TOLD_CHARS_MAX // 2
+        text = f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _cut_own_frames(error: BaseException) -> None:

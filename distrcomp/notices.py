@@ -123,7 +123,7 @@ class LinkDown(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The program ended by an exception; `because_of` is the lost node it names, if it names one."""
+    """The program ended by an exception; `because_of` is the lost node that it names, if any."""
 
     error: str
     traceback: str

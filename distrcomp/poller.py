@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 
@@ -20,9 +21,10 @@ class Poller:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._masks: dict[int, int] = {}
-        self._reader, self._writer = os.pipe()
+        self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
-        os.set_blocking(self._writer, False)
+        os.set_blocking(writer, False)
+        self._writer: int | None = writer
         self._selector.register(self._reader, READABLE)
 
     def watch(self, node: int, link: Link) -> None:
@@ -51,21 +53,20 @@ class Poller:
         return ready
 
     def wake(self) -> None:
-        """Ends a `wait` that is going on, or else the next one."""
-        try:
-            os.write(self._writer, b"\0")
-        except BlockingIOError:
-            pass  # full, so it will wake
+        """Ends a `wait` that is going on, or else the next one; after `close` does nothing."""
+        if self._writer is not None:
+            with contextlib.suppress(BlockingIOError):  # full, so it will wake
+                os.write(self._writer, b"\0")
 
     def close(self) -> None:
         """Frees the descriptors; nobody may be waiting."""
-        self._selector.close()
-        os.close(self._reader)
-        os.close(self._writer)
+        writer, self._writer = self._writer, None  # first: a signal may come at any moment
+        if writer is not None:
+            os.close(writer)
+            os.close(self._reader)
+            self._selector.close()
 
     def _drain(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             while os.read(self._reader, 4096):
                 pass
-        except BlockingIOError:
-            pass

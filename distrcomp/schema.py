@@ -18,8 +18,6 @@ import msgpack
 
 from .errors import ProtocolError
 
-INT_MIN, INT_MAX = -(2**63), 2**64 - 1
-
 Reader = Callable[[Any], Any]
 """Turns what MessagePack gave into a field's value, or raises ProtocolError."""
 

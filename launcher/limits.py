@@ -102,6 +102,9 @@ RUN_ID_BYTES = 16
 # From the order to start the nodes until all are ready: interpreters start in 0.1 s, but 128 of
 # them on two busy cores take a while.
 START_TIMEOUT_S = 120.0
+# Shipping may take long, on a slow line, but not this long without a part of SHIP_CHUNK_BYTES gone
+# to any peer; a slow disk may take as long to lay the largest bundle (14 MiB a second).
+SHIP_STALL_TIMEOUT_S = 300.0
 # A run that must stop: told first, SIGTERM after this long, SIGKILL after as long again.
 STOP_STEP_S = 2.0
 # How long an agent may take to remove a run's last trace.
@@ -112,6 +115,10 @@ EVENTS_MAX = 256
 SHOW_INTERVAL_S = 0.25
 # Remarks of agents in one report.
 NOTES_MAX = 100
+# What the report and the other nodes are told of one failure: longer is no sentence, and an error
+# that holds an array would go to every node. A traceback of 1,000 frames takes about this much.
+SENTENCE_CHARACTERS_MAX = 2000
+TRACEBACK_CHARACTERS_MAX = 128 * KIB
 # Connections that wait to be accepted; the kernel cuts it to its own bound.
 LISTEN_BACKLOG = 512
 # When descriptors run out, accepting pauses this long instead of spinning (F-21).

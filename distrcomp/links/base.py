@@ -28,6 +28,10 @@ class Link(Protocol):
     queued_bytes: int
     """What was posted and is not yet out of this process."""
 
+    @property
+    def is_broken(self) -> bool:
+        """Writing has failed: what is posted is lost, and the end of what can be read will come."""
+
     at_end: bool
     """Nothing more can be read: the next `receive` raises LinkEnded."""
 

@@ -4,8 +4,8 @@ The dialling node connects to the other machine's agent, sends the preamble, and
 the node to which the agent hands the socket. Both ends hold a certificate of the run's own CA that
 names node and run; the dialler checks the name by TLS itself, the dialled node checks it against
 the preamble and then says so with one byte, because in TLS 1.3 the dialler's handshake is over
-before its certificate has been judged. With the data plane "plain" both then end TLS in order and go on
-without it. Everything here blocks up to its deadline and runs in a thread of its own.
+before its certificate has been judged. With the data plane "plain" both then end TLS in order and
+go on without it. Everything here blocks up to its deadline and runs in a thread of its own.
 """
 
 from __future__ import annotations
@@ -38,16 +38,18 @@ def dial(ticket: Ticket, node: int) -> socket.socket:
         raw = socket.create_connection((machine.host, machine.port), limits.DIAL_TIMEOUT_S)
     except OSError as error:
         raise _failed(ticket, node, _reason(error)) from error
+    connection = raw
     try:
         raw.sendall(pack_preamble(Preamble(ticket.run_id, ticket.node_id, node)))
-        raw.settimeout(max(0.01, deadline - monotonic()))
-        secure = _client_context(ticket).wrap_socket(raw, server_hostname=_name(ticket, node))
-        secure.settimeout(max(0.01, deadline - monotonic()))
+        _limit(raw, deadline)
+        context = _client_context(ticket)
+        connection = secure = context.wrap_socket(raw, server_hostname=_name(ticket, node))
+        _limit(secure, deadline)
         if secure.recv(1) != _PROVEN:
             raise ProtocolError("it closed the connection")
-        return _data_plane(ticket, secure)
+        return _data_plane(ticket, secure, deadline)
     except (OSError, ProtocolError) as error:
-        raw.close()
+        connection.close()
         raise _failed(ticket, node, _reason(error)) from error
 
 
@@ -57,21 +59,32 @@ def accept(ticket: Ticket, node: int, raw: socket.socket) -> socket.socket:
     Raises:
         LinkFailed: it is not that node, or not of this run.
     """
-    raw.settimeout(limits.DIAL_TIMEOUT_S)
+    deadline = monotonic() + limits.DIAL_TIMEOUT_S
+    _limit(raw, deadline)
+    connection = raw
     try:
-        secure = _server_context(ticket).wrap_socket(raw, server_side=True)
+        connection = secure = _server_context(ticket).wrap_socket(raw, server_side=True)
         names = (secure.getpeercert() or {}).get("subjectAltName", ())
         if ("DNS", _name(ticket, node)) not in names:
             raise ProtocolError(f"it is not node {node}")
+        _limit(secure, deadline)
         secure.sendall(_PROVEN)
-        return _data_plane(ticket, secure)
+        return _data_plane(ticket, secure, deadline)
     except (OSError, ProtocolError) as error:
-        raw.close()
+        connection.close()
         raise _failed(ticket, node, _reason(error)) from error
 
 
-def _data_plane(ticket: Ticket, secure: ssl.SSLSocket) -> socket.socket:
-    return secure.unwrap() if ticket.data_plane == "plain" else secure
+def _data_plane(ticket: Ticket, secure: ssl.SSLSocket, deadline: float) -> socket.socket:
+    if ticket.data_plane != "plain":
+        return secure
+    _limit(secure, deadline)
+    return socket.socket(fileno=secure.unwrap().detach())  # what unwrap gives is an SSLSocket still
+
+
+def _limit(connection: socket.socket, deadline: float) -> None:
+    """Has every call on the socket end by the deadline."""
+    connection.settimeout(max(0.01, deadline - monotonic()))
 
 
 def _name(ticket: Ticket, node: int) -> str:
@@ -121,7 +134,8 @@ def _failed(ticket: Ticket, node: int, why: str) -> LinkFailed:
     here, there = ticket.label(ticket.node_id), ticket.machines[ticket.machine_of[node]]
     address = f"{there.host}:{there.port}" if there.port else there.label
     return LinkFailed(
-        f"node {ticket.node_id} on {here} cannot reach node {node} on {there.label} ({address}): {why}"
+        f"node {ticket.node_id} on {here} cannot reach "
+        f"node {node} on {there.label} ({address}): {why}"
     )
 
 

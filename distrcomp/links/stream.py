@@ -1,4 +1,4 @@
-"""A link over a stream socket: a Unix pair inside a machine, TCP (plain or TLS) between machines."""
+"""A link over a stream socket: a Unix pair inside a machine, TCP or TLS between machines."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ class StreamLink:
         self.at_end = False
         self._said_goodbye = False
         self._heard_goodbye = False
-        self._broken: str | None = None
+        self._broken = ""
+
+    @property
+    def is_broken(self) -> bool:
+        return bool(self._broken)
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -51,8 +55,9 @@ class StreamLink:
     def post(self, parts: Sequence[Any]) -> None:
         for part in parts:
             view = memoryview(part).cast("B")
-            self._outgoing.append(view)
-            self.queued_bytes += view.nbytes
+            if view.nbytes:
+                self._outgoing.append(view)
+                self.queued_bytes += view.nbytes
         self.flush()
 
     def flush(self) -> bool:
@@ -102,7 +107,7 @@ class StreamLink:
             self.post([goodbye()])
 
     def is_drained(self) -> bool:
-        if self._broken is not None:
+        if self.is_broken:
             return True
         if self.queued_bytes:
             return False
@@ -140,7 +145,7 @@ class StreamLink:
         return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def _break(self, why: str) -> None:
-        self._broken = why
+        self._broken = self._broken or why or "broken"
         self._outgoing.clear()
         self.queued_bytes = 0
 

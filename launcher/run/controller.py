@@ -15,8 +15,19 @@ from ..control import messages as m
 from ..errors import CannotStart, ChannelClosed
 from ..ship.bundle import Bundle, read_blob
 from .connect import Connection
-from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, Ship, Tell, TimerFired
-from .machine import Course, RunMachine
+from .course import Course
+from .events import (
+    Action,
+    FromPeer,
+    Interrupt,
+    PeerLost,
+    SetTimer,
+    Ship,
+    ShipProgress,
+    Tell,
+    TimerFired,
+)
+from .machine import RunMachine
 from .sinks import STDERR, STDOUT, Sinks
 from .stdin import StdinReader
 from .table import Row, View
@@ -95,20 +106,24 @@ class Controller:
                 started = self.machine.ledger.started_at
                 self._perform(self.machine.handle(event, self._loop.time()))
                 if isinstance(event, FromPeer) and isinstance(event.message, m.NodeExited):
-                    self._sinks.end_node(event.message.node)
+                    if self._has(event.peer, event.message.node):
+                        self._sinks.end_node(event.message.node)
                 if started is None and self.machine.ledger.started_at is not None and self._stdin:
                     self._stdin.start()
 
     def _take_output(self, peer: int, node: int, stream: int, data: bytes) -> None:
-        placement = self.machine.course.placement
-        known = 0 <= node < len(placement) and placement[node] == peer
-        if not known or stream not in (STDOUT, STDERR):
+        if not self._has(peer, node) or stream not in (STDOUT, STDERR):
             self._handle(PeerLost(peer, "it sent the output of a node it does not have"))
             return
         try:
             self._sinks.take(node, stream, data)
         except BrokenPipeError:  # who read our output is gone: so is the reason to run
             self._interrupt()
+
+    def _has(self, peer: int, node: int) -> bool:
+        """Whether there is such a node, on that peer."""
+        placement = self.machine.course.placement
+        return 0 <= node < len(placement) and placement[node] == peer
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
@@ -149,6 +164,7 @@ class Controller:
                     await channel.send(m.BlobPart(sha256, data, last=False))
                     done += len(data)
                     self._view.shipping(done, total, label)
+                    await self._events.put(ShipProgress())
                 await channel.send(m.BlobPart(sha256, b"", last=True))
         except ChannelClosed:
             return  # the listener tells

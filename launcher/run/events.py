@@ -36,6 +36,11 @@ class TimerFired:
     name: str
 
 
+@dataclass(frozen=True)
+class ShipProgress:
+    """More bytes have gone to some peer."""
+
+
 # --- actions -------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from ..control import messages as m
 from ..ship.bundle import Bundle, Wanted
 from .connect import Connection, Operator, connect_all
 from .controller import Controller
-from .machine import Course
+from .course import Course
 from .plan import Plan, PlannedPeer, make_plan
 from .report import RunResult
 from .sinks import Sinks

@@ -16,7 +16,7 @@ class Failure:
         headline: one sentence for the top of the report.
         why: the same for those who know whom it is about.
         node, peer: where it happened, as far as it is known.
-        because_of: the other node that it blames, if it blames one.
+        because_of: the node that it blames, if it blames one; itself, if it only echoes an abort.
         exit_code: what the run's exit code becomes if this was the first.
     """
 
@@ -64,7 +64,7 @@ class Ledger:
         self.labels = labels
         self.nodes = [NodeState(peer) for peer in placement]
         self.failures: list[Failure] = []
-        self.forced_code: int | None = None
+        self._decreed: Failure | None = None
         self.started_at: float | None = None
         self.ended_at: float | None = None
 
@@ -85,7 +85,7 @@ class Ledger:
         """Everything on a peer is lost; the nodes that went with it."""
         lost = [n for n, node in enumerate(self.nodes) if node.peer == peer and not node.ended]
         for number in lost:
-            self.nodes[number].end("lost", now)
+            self.nodes[number].end(self._outcome_unknown, now)
         return lost
 
     def start(self, now: float) -> None:
@@ -94,17 +94,26 @@ class Ledger:
         for node in self.nodes:
             node.state = "running"
 
+    def decree(self, failure: Failure) -> None:
+        """Ends the run from outside its programs: whatever fails from now on is a consequence."""
+        if self._decreed is None:
+            self._decreed = failure
+
+    @property
+    def is_decreed(self) -> bool:
+        """Whether the run was ended by `decree`."""
+        return self._decreed is not None
+
     def seconds_of(self, node: int, now: float) -> float | None:
         """How long a node has run."""
         if self.started_at is None:
             return None
-        return (self.nodes[node].ended_at or now) - self.started_at
+        ended_at = self.nodes[node].ended_at
+        return (now if ended_at is None else ended_at) - self.started_at
 
     @property
     def exit_code(self) -> int:
         """The exit code of the run as DESIGN.md has it."""
-        if self.forced_code is not None:
-            return self.forced_code
         root = self._root()
         return 0 if root is None else root.exit_code
 
@@ -124,17 +133,34 @@ class Ledger:
                 peer=self.labels[node.peer],
                 exit_code=node.code,
                 signal=node.signal,
-                outcome=node.state if node.ended else "never started",
+                outcome=node.state if node.ended else self._outcome_unknown,
                 reason=node.failure.why if node.failure is not None else "",
                 seconds=self.seconds_of(number, self.ended_at or 0.0),
             )
             for number, node in enumerate(self.nodes)
         )
 
+    @property
+    def _outcome_unknown(self) -> str:
+        return "never started" if self.started_at is None else "lost"
+
     def _root(self) -> Failure | None:
-        """What ended the run by decree; else what others blame; else the first; see `Failure`."""
-        own = [failure for failure in self.failures if failure.because_of is None]
-        blamed = {failure.because_of for failure in self.failures} - {None}
-        named = [failure for failure in own if failure.node in blamed]
-        by_decree = own[:1] if self.forced_code is not None else []
-        return next(iter([*by_decree, *named, *own, *self.failures]), None)
+        """What ended the run by decree; else the first failure, or what it blames.
+
+        A consequence may be heard of before its cause, so blame is followed from node to node, as
+        far as it leads to a failure that is not a mere echo; where it goes in a circle, the first
+        one stands.
+        """
+        if self._decreed is not None or not self.failures:
+            return self._decreed
+        first = root = self.failures[0]
+        seen: set[int] = set()
+        while root.because_of is not None:
+            blamed = self.nodes[root.because_of].failure
+            if root.because_of in seen:
+                return first
+            seen.add(root.because_of)
+            if blamed is None or blamed.because_of == blamed.node is not None:
+                return root
+            root = blamed
+        return root

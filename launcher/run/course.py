@@ -1,0 +1,34 @@
+"""What a run is to be, decided before its first message; no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..control import messages as m
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a run is to be.
+
+    Attributes:
+        labels: the name of each peer that takes part.
+        placement: the index in `labels` of each node's peer.
+        opening: the OpenRun for all; orders: the StartNodes of each peer.
+        proofs: the (source, dest) of the links to prove before the program starts.
+        continue_on_failure: whether the other nodes run on when one fails.
+        timeout_s: the time limit, counted from the start of the programs.
+    """
+
+    labels: tuple[str, ...]
+    placement: tuple[int, ...]
+    opening: m.OpenRun
+    orders: tuple[m.StartNodes, ...]
+    proofs: tuple[tuple[int, int], ...]
+    continue_on_failure: bool = False
+    timeout_s: float | None = None
+
+    @property
+    def waits_for_go(self) -> bool:
+        """Whether the programs begin at Go; a command begins, and may end, as soon as started."""
+        return self.orders[0].is_python

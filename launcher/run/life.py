@@ -1,0 +1,126 @@
+"""What the handlers of a run's events share: how far it has come and who still takes part; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any
+
+from .. import limits
+from ..control import messages as m
+from .course import Course
+from .events import Action, FromPeer, SetTimer, Tell
+from .ledger import Ledger
+
+
+class State(Enum):
+    """How far the run has come."""
+
+    SHIPPING = auto()
+    STARTING = auto()
+    PROVING = auto()
+    RUNNING = auto()
+    STOPPING = auto()
+    CLOSING = auto()
+    DONE = auto()
+
+
+class Life:
+    """One run.
+
+    Attributes:
+        ledger: what is known of the nodes, and in the end the verdict.
+        notes: what the report shall mention besides.
+        peers: those still in the run; whatever comes from another one is not looked at.
+        asked, shipped, closed: the peers that have sent Missing, Shipped, RunClosed.
+        is_shipping_on: whether bytes went to a peer since somebody last looked.
+        early: what commands did before all were started, by node and kind: it counts at Go.
+        unproven: the links that must be proven and are not.
+        signalled: the last signal by which nodes were stopped, 0 for none.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.state = State.SHIPPING
+        self.ledger = Ledger(course.labels, course.placement)
+        self.notes: list[str] = []
+        self.peers = set(range(len(course.labels)))
+        self.asked: set[int] = set()
+        self.shipped: set[int] = set()
+        self.closed: set[int] = set()
+        self.is_shipping_on = False
+        self.early: dict[tuple[int, type], FromPeer] = {}
+        self.unproven = dict.fromkeys(course.proofs)
+        self.signalled = 0
+
+    def label(self, peer: int) -> str:
+        """A peer, for people."""
+        return self.course.labels[peer]
+
+    def is_node(self, node: int) -> bool:
+        """Whether there is such a node."""
+        return 0 <= node < len(self.ledger.nodes)
+
+    def note(self, text: str) -> None:
+        """Has the report mention something; there is a bound to that."""
+        if len(self.notes) < limits.NOTES_MAX:
+            self.notes.append(cut(text, limits.SENTENCE_CHARACTERS_MAX))
+
+    def tell_all(self, message: Any) -> list[Action]:
+        """Tells every peer still in the run."""
+        return [Tell(peer, message) for peer in sorted(self.peers)]
+
+    def tell_peer(self, peer: int, message: Any) -> list[Action]:
+        """Tells one peer, if it is still in the run."""
+        return [Tell(peer, message)] if peer in self.peers else []
+
+    def tell_node(self, node: int, message: Any) -> list[Action]:
+        """Tells the peer of a node, unless the node has ended."""
+        known = self.ledger.nodes[node]
+        return [] if known.ended else self.tell_peer(known.peer, message)
+
+    def lose(self, peer: int, now: float) -> list[int]:
+        """Takes a peer out of the run; the nodes that went with it."""
+        self.peers.discard(peer)
+        return self.ledger.lose(peer, now)
+
+    def close(self, now: float) -> list[Action]:
+        """Has every peer remove what is left."""
+        self.state = State.CLOSING
+        self.ledger.ended_at = now
+        actions = self.tell_all(m.CloseRun())
+        self.end_if_all_closed()
+        return [*actions, SetTimer("close", limits.CLOSE_RUN_TIMEOUT_S)]
+
+    def end_if_all_closed(self) -> None:
+        """The run is over when no peer has anything of it."""
+        if self.closed >= self.peers:
+            self.state = State.DONE
+
+
+Handler = Callable[[Life, Any, float], list[Action]]
+"""What to do about one kind of event: (life, event, now)."""
+
+
+def ignore(life: Life, event: Any, now: float) -> list[Action]:
+    """It may come and changes nothing."""
+    return []
+
+
+def on_note(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """An agent has something for the report."""
+    life.note(event.message.text)
+    return []
+
+
+def cut(text: str, characters_max: int) -> str:
+    """`text`, without its middle if it is longer than that.
+
+    Example:
+        >>> cut("abcdefghij", 7)
+        'ab...ij'
+    """
+    if len(text) <= characters_max:
+        return text
+    half = (characters_max - 3) // 2
+    return f"{text[:half]}...{text[-half:]}"

@@ -1,0 +1,167 @@
+"""A run before its program starts: shipping, starting, proving; no I/O. See `machine`."""
+
+from __future__ import annotations
+
+from .. import limits
+from ..control import messages as m
+from . import watching
+from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, Ship, ShipProgress, TimerFired
+from .ledger import Failure
+from .life import Life, State, cut
+from .plain import listed
+from .report import describe_end
+
+EXIT_CANNOT_START, EXIT_INTERRUPTED = 3, 130
+
+
+def begin(life: Life) -> list[Action]:
+    """The first actions of a run."""
+    opening = life.tell_all(life.course.opening)
+    return [*opening, SetTimer("ship", limits.SHIP_STALL_TIMEOUT_S)]
+
+
+# --- shipping ------------------------------------------------------------------------------------
+
+
+def on_missing(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A peer says what it lacks."""
+    life.asked.add(event.peer)
+    life.is_shipping_on = True
+    hashes = event.message.hashes
+    return [Ship(event.peer, hashes)] if hashes else []
+
+
+def on_progress(life: Life, event: ShipProgress, now: float) -> list[Action]:
+    """Bytes have gone to a peer."""
+    life.is_shipping_on = True
+    return []
+
+
+def on_ship_timer(life: Life, event: TimerFired, now: float) -> list[Action]:
+    """However long shipping takes, it goes on while there is progress."""
+    if event.name != "ship":
+        return []
+    if life.is_shipping_on:
+        life.is_shipping_on = False
+        return [SetTimer("ship", limits.SHIP_STALL_TIMEOUT_S)]
+    late = listed([life.label(peer) for peer in sorted(life.peers - life.shipped)])
+    headline = f"the files do not arrive: no progress in {limits.SHIP_STALL_TIMEOUT_S:g} s: {late}"
+    return _cannot_start(life, Failure(headline, headline), now)
+
+
+def on_shipped(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A peer has the files; when all have, their nodes are started."""
+    life.shipped.add(event.peer)
+    life.is_shipping_on = True
+    if life.shipped != life.peers:
+        return []
+    life.state = State.STARTING
+    actions: list[Action] = []
+    for peer in sorted(life.peers):
+        actions += life.tell_peer(peer, life.course.orders[peer])
+    return [*actions, SetTimer("start", limits.START_TIMEOUT_S)]
+
+
+# --- starting and proving ------------------------------------------------------------------------
+
+
+def on_ready(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A node waits for Go; when all do, the machines' links are proven."""
+    life.ledger.nodes[event.message.node].state = "ready"
+    if not life.ledger.all_are("ready"):
+        return []
+    life.state = State.PROVING
+    if not life.unproven:
+        return _go(life, now)
+    actions: list[Action] = []
+    for source, dest in life.unproven:
+        actions += life.tell_node(source, m.OpenLink(source, dest))
+    return actions
+
+
+def on_proven(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A link works; when all do, the programs begin."""
+    life.unproven.pop((event.message.source, event.message.dest), None)
+    return [] if life.unproven else _go(life, now)
+
+
+def on_not_proven(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """Two machines cannot reach each other."""
+    why = cut(event.message.why, limits.SENTENCE_CHARACTERS_MAX)
+    return _cannot_start(life, Failure(why, why), now)
+
+
+def on_early_end(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A node has failed or ended before Go: a command may, a Python node may not."""
+    message = event.message
+    if not life.course.waits_for_go:
+        life.early.setdefault((message.node, type(message)), event)
+        return []
+    node, name = life.ledger.nodes[message.node], life.ledger.name(message.node)
+    traceback = ""
+    if isinstance(message, m.NodeFailed):
+        how = cut(message.error, limits.SENTENCE_CHARACTERS_MAX)
+        traceback = cut(message.traceback, limits.TRACEBACK_CHARACTERS_MAX)
+        headline = f"{name} failed before the program started: {how}"
+    else:
+        node.end("failed", now, message.code, message.signal)
+        how = describe_end(message.code, message.signal)
+        headline = f"{name} ended before the program started: {how}"
+    node.failure = Failure(headline, how, traceback, message.node, event.peer)
+    return _cannot_start(life, node.failure, now)
+
+
+def on_start_timer(life: Life, event: TimerFired, now: float) -> list[Action]:
+    """Not everything is ready in time."""
+    if event.name != "start":
+        return []
+    ledger = life.ledger
+    late = [ledger.name(n) for n, node in enumerate(ledger.nodes) if node.state != "ready"]
+    late += [
+        f"the link from {ledger.name(source)} to {ledger.name(dest)}"
+        for source, dest in (() if late else life.unproven)
+    ]
+    headline = f"not ready within {limits.START_TIMEOUT_S:g} s: {listed(late)}"
+    return _cannot_start(life, Failure(headline, headline), now)
+
+
+def _go(life: Life, now: float) -> list[Action]:
+    """The programs begin; commands that have ended already did so just now."""
+    life.state = State.RUNNING
+    life.ledger.start(now)
+    actions = life.tell_all(m.Go())
+    if life.course.timeout_s is not None:
+        actions.append(SetTimer("limit", life.course.timeout_s))
+    for event in life.early.values():
+        is_failure = isinstance(event.message, m.NodeFailed)
+        actions += (watching.on_failed if is_failure else watching.on_exit)(life, event, now)
+    return actions
+
+
+# --- in all three --------------------------------------------------------------------------------
+
+
+def on_early_loss(life: Life, event: PeerLost, now: float) -> list[Action]:
+    """Without one of its peers a run does not start."""
+    why = cut(event.why, limits.SENTENCE_CHARACTERS_MAX)
+    life.lose(event.peer, now)
+    failure = Failure(f"{life.label(event.peer)}: {why}", why, peer=event.peer)
+    return _cannot_start(life, failure, now)
+
+
+def on_early_refusal(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """An agent will not do its part."""
+    return on_early_loss(life, PeerLost(event.peer, event.message.why), now)
+
+
+def on_early_interrupt(life: Life, event: Interrupt, now: float) -> list[Action]:
+    """The user doesn't want to wait."""
+    failure = Failure("interrupted before the program started", "", exit_code=EXIT_INTERRUPTED)
+    return _cannot_start(life, failure, now)
+
+
+def _cannot_start(life: Life, failure: Failure, now: float) -> list[Action]:
+    if failure.exit_code != EXIT_INTERRUPTED:
+        failure.exit_code = EXIT_CANNOT_START
+    life.ledger.decree(failure)
+    return life.close(now)

@@ -25,7 +25,7 @@ PICKLE, ARRAY = 1, 2
 
 _PLAIN_ARRAY_KINDS = "biufcSUmMV"
 _ARRAY_HEADER = struct.Struct("<cBB")
-# Pickle's opcode for a buffer that was read-only (PEP 574); it may also stand in a message by chance.
+# Pickle's opcode for a buffer that was read-only (PEP 574); a byte that may also mean other things.
 _READONLY_BUFFER = b"\x98"
 
 

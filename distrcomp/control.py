@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import sleep
-from typing import Any
+from typing import Any, NoReturn
 
 from . import limits
 from .engine import Engine
@@ -86,7 +86,13 @@ class NoticeSocket:
         return self._read.popleft() if self._read else None
 
     def pop_descriptor(self) -> int:
-        """The descriptor that belongs to the LinkMade just popped."""
+        """The descriptor that belongs to the LinkMade just popped.
+
+        Raises:
+            ProtocolError: it did not come through.
+        """
+        if not self._descriptors:
+            raise ProtocolError("a descriptor was lost: has this process too many open files?")
         return self._descriptors.popleft()
 
     def close(self) -> None:
@@ -138,21 +144,26 @@ class Control:
         os.close(self._wake_writer)
 
     def _run(self) -> None:
-        while True:
-            while (notice := self._notices.pop()) is not None:
-                self._handle(notice)
-            self._watch_leftovers()
-            ready = {key.fd for key, _ in self._selector.select()}
-            if self._wake_reader in ready:
-                os.read(self._wake_reader, 4096)
-            if self._flushing & ready:
-                self._the_engine.flush_leftovers()
-            if self._notices.fileno() in ready:
-                try:
-                    self._notices.read_some()
-                except (EOFError, ProtocolError):
-                    self._agent_vanished()
-                    return
+        try:
+            while True:
+                self._round()
+        except EOFError:
+            self._end(f"the agent on {self._here} has vanished")
+        except ProtocolError as error:
+            self._end(f"the agent on {self._here} cannot be understood ({error})")
+
+    def _round(self) -> None:
+        """Handles what was read, sleeps until there is something to do, and reads."""
+        while (notice := self._notices.pop()) is not None:
+            self._handle(notice)
+        self._watch_leftovers()
+        ready = {key.fd for key, _ in self._selector.select()}
+        if self._wake_reader in ready:
+            os.read(self._wake_reader, 4096)
+        if self._flushing & ready:
+            self._the_engine.flush_leftovers()
+        if self._notices.fileno() in ready:
+            self._notices.read_some()
 
     @property
     def _the_engine(self) -> Engine:
@@ -160,14 +171,18 @@ class Control:
             raise RuntimeError("the control thread runs before start()")
         return self._engine
 
+    @property
+    def _here(self) -> str:
+        return self._ticket.label(self._ticket.node_id)
+
     def _watch_leftovers(self) -> None:
-        wanted = set(self._the_engine.leftovers())
-        for descriptor in self._flushing - wanted:
+        for descriptor in self._flushing:  # all anew: a number may be another link's by now
             self._selector.unregister(descriptor)
-        for descriptor in wanted - self._flushing:
+        self._flushing = set()
+        for descriptor in self._the_engine.leftovers():
             with contextlib.suppress(OSError, ValueError):  # closed meanwhile
                 self._selector.register(descriptor, selectors.EVENT_WRITE)
-        self._flushing = wanted & set(self._selector.get_map())
+                self._flushing.add(descriptor)
 
     def _handle(self, notice: Any) -> None:
         engine = self._the_engine
@@ -216,9 +231,9 @@ class Control:
             return
         self._the_engine.attach(node, link)
 
-    def _agent_vanished(self) -> None:
-        here = self._ticket.label(self._ticket.node_id)
-        self._the_engine.abort(self._ticket.node_id, f"the agent on {here} has vanished")
+    def _end(self, why: str) -> NoReturn:
+        """Ends this process, which nobody watches any more, after its last words."""
+        self._the_engine.abort(self._ticket.node_id, why)
         self.go.set()
         sleep(LAST_WORDS_S)
         if os.getpgrp() == os.getpid():

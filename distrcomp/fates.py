@@ -1,10 +1,10 @@
 """The ends of other nodes: from whom nothing more can come, and why. No I/O.
 
-Ends are told from two sides: by the link (goodbye or plain end of file) and by the launcher, through
-the agent. Where there is a link, what it delivers comes before its end, so its end is believed and
-the launcher's word is kept as the verdict that says why. A link that breaks without goodbye waits
-VERDICT_WAIT_S for that verdict, so that the error tells the cause and not the symptom. The first
-reason for a node's end stays.
+Ends are told from two sides: by the link (goodbye or plain end of file) and by the launcher. Where
+there is a link, what it delivers comes before its end, so its end is believed and the launcher's
+word is kept as the verdict that says why. A link that breaks without goodbye waits VERDICT_WAIT_S
+for that verdict, so that the error tells the cause and not the symptom. The first reason for a
+node's end stays.
 """
 
 from __future__ import annotations

@@ -19,5 +19,5 @@ READ_BYTES_MAX = 256 * KIB
 VERDICT_WAIT_S = 1.0
 # A connection to another machine: the whole of dial, handover and TLS handshake.
 DIAL_TIMEOUT_S = 10.0
-# At the end of a node: how long the other machines' kernels may take to acknowledge what ours holds.
+# At the end of a node: how long other machines may take to acknowledge what our kernel holds.
 DRAIN_TIMEOUT_S = 30.0

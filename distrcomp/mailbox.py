@@ -2,9 +2,9 @@
 
 No I/O. A message matches a posted receive when communicator, source and tag agree, ANY agreeing
 with all (MPI-4.1, 3.5). What always holds: no message here matches any receive posted here, because
-`post` looks through the messages first, `deliver` and `withdraw` through the receives. So two messages
-from one source with one tag never overtake each other: the earlier is matched by the earlier
-receive that takes it. Among several sources the message that arrived first wins.
+`post` looks through the messages first, `deliver` and `withdraw` through the receives. So two
+messages from one source with one tag never overtake each other: the earlier is matched by the
+earlier receive that takes it. Among several sources the message that arrived first wins.
 """
 
 from __future__ import annotations

@@ -116,7 +116,8 @@ def _told(text: str) -> str:
     """`text` as a notice can carry it: no lone surrogates, and not the whole of a huge message."""
     if len(text) > _TOLD_CHARS_MAX:
         half = _TOLD_CHARS_MAX // 2
-        text = f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"
+        cut = f"\n[... {len(text) - 2 * half} characters left out ...]\n"
+        text = text[:half] + cut + text[-half:]
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

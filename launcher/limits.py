@@ -20,6 +20,8 @@ HEARTBEAT_INTERVAL_S = 2.0
 SILENCE_TIMEOUT_S = 10.0
 # Bytes a channel may hold for a slow reader before `send` waits.
 CHANNEL_BUFFER_BYTES = 1 * MIB
+# How long `close` waits until the other end has taken what was sent before.
+CHANNEL_CLOSE_TIMEOUT_S = 1.0
 # Messages one end of an in-memory channel may be ahead of the other.
 CHANNEL_MESSAGES_MAX = 64
 

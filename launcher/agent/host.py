@@ -69,10 +69,14 @@ class Host:
         session = Session(role)
         runs: list[PeerRun] = []
         try:
-            while True:
+            async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
                 message = await channel.receive()
+            while True:
                 session.admit(message)
                 await self._act(message, channel, runs)
+                message = await channel.receive()
+        except TimeoutError:
+            return f"no hello within {limits.HANDSHAKE_TIMEOUT_S:g} s"
         except ChannelClosed:
             return None
         except (LauncherError, ProtocolError) as error:

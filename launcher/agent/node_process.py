@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import subprocess
+import sys
+import termios
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -120,16 +123,18 @@ class NodeProcess:
             asyncio.ensure_future(self._pump_output(STDERR, self._process.stderr)),
             asyncio.ensure_future(self._pump_notices()),
         ]
-        await _wait_exit(self._process.pid)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
-        code = self._process.wait()
-        self._exited.set()
-        await asyncio.gather(*pumps)
-        self._control.close()
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
+        try:
+            await _wait_exit(self._process.pid)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
+            code = self._process.wait()
+            self._exited.set()
+            await asyncio.gather(*pumps)
+        finally:
+            self._control.close()
+            if self._process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
         return (code, None) if code >= 0 else (None, -code)
 
     async def _pump_output(self, stream: int, pipe: Any) -> None:
@@ -152,12 +157,19 @@ class NodeProcess:
             self.signal(signal.SIGKILL)
 
     async def _read_all(self, descriptor: int, read: Callable[[], bytes]) -> AsyncIterator[bytes]:
-        """All there is to read, until its end, or until the node has ended and the pipe is empty."""
-        while True:
+        """All that is to be read until the end, or all that was there when the node had ended.
+
+        No more than that: a process outside the group may write on for ever (F-23).
+        """
+        left_bytes: int | None = None
+        while left_bytes != 0:
+            if left_bytes is None and self._exited.is_set():
+                left_bytes = _waiting_bytes(descriptor)
+                continue
             try:
                 data = read()
             except BlockingIOError:
-                if self._exited.is_set():
+                if left_bytes is not None:
                     return
                 await self._until(self._loop.add_reader, self._loop.remove_reader, descriptor)
                 continue
@@ -165,6 +177,8 @@ class NodeProcess:
                 return
             if not data:
                 return
+            if left_bytes is not None:
+                left_bytes = max(0, left_bytes - len(data))
             yield data
 
     async def _until(
@@ -183,6 +197,12 @@ class NodeProcess:
                 wait.cancel()
         finally:
             remove(descriptor)
+
+
+def _waiting_bytes(descriptor: int) -> int:
+    """How many bytes a pipe or socket holds for its reader."""
+    count = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+    return int.from_bytes(count, sys.byteorder)
 
 
 async def _wait_exit(pid: int) -> None:
@@ -224,6 +244,9 @@ class _ControlSocket:
         if self._socket.fileno() >= 0:
             self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
+        self._drop()
+
+    def _drop(self) -> None:
         for _, connection in self._outgoing:
             if connection is not None:
                 connection.close()
@@ -245,6 +268,6 @@ class _ControlSocket:
         except BlockingIOError:
             self._loop.add_writer(self._socket.fileno(), self._write)
         except OSError:
-            self._outgoing.clear()  # the node has ended; its process says how
+            self._drop()  # the node has ended; its process says how
         else:
             self._loop.remove_writer(self._socket.fileno())

@@ -65,6 +65,7 @@ class Server:
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            await asyncio.sleep(0)  # a waiting connection is taken at once: let others run (S-15)
             try:
                 connection, address = await loop.sock_accept(listener)
             except OSError as error:
@@ -82,13 +83,13 @@ class Server:
                 self._refuse(source, "too many unknown connections")
                 continue
             connection.setblocking(False)
+            self._strangers[source] += 1
             task = asyncio.ensure_future(self._greet(connection, source))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _greet(self, connection: socket.socket, source: str) -> None:
-        """Serves one connection from its first byte."""
-        self._strangers[source] += 1
+        """Serves one connection, counted as a stranger's, from its first byte."""
         known = False
 
         def know() -> None:
@@ -127,6 +128,7 @@ class Server:
             return None
         if first in b"GHPDOC":  # the first letters of HTTP's methods
             with contextlib.suppress(OSError):
+                connection.recv(limits.STRANGER_FRAME_BYTES_MAX)  # unread, it would undo the answer
                 connection.send(_NO_WEB)
         raise PeerRefused("it speaks another protocol")
 

@@ -33,7 +33,7 @@ class Channel(Protocol):
         """The next message; raises ChannelClosed at the end, ProtocolError on foreign bytes."""
 
     async def close(self) -> None:
-        """Ends the conversation; what was sent before still arrives."""
+        """Ends the conversation; what was sent before still arrives, if the other end reads on."""
 
 
 class _Pipe:
@@ -115,6 +115,7 @@ class StreamChannel:
         self._ready: list[bytes] = []
         self._heart: asyncio.Task[None] | None = None
         self._quiet = True
+        self._closed = False
         writer.transport.set_write_buffer_limits(high=limits.CHANNEL_BUFFER_BYTES)
 
     def trust(self) -> None:
@@ -124,6 +125,8 @@ class StreamChannel:
             self._heart = asyncio.ensure_future(self._beat())
 
     async def send(self, message: Any) -> None:
+        if self._closed:
+            raise ChannelClosed("the channel is closed")
         self._quiet = False
         try:
             self._writer.write(frame(self._schema.pack(message)))
@@ -138,12 +141,16 @@ class StreamChannel:
         return self._schema.unpack(self._ready.pop())
 
     async def close(self) -> None:
+        self._closed = True
         if self._heart is not None:
             self._heart.cancel()
         self._writer.close()
-        with contextlib.suppress(OSError, asyncio.TimeoutError):
-            async with asyncio.timeout(1.0):
-                await self._writer.wait_closed()
+        try:
+            with contextlib.suppress(OSError):  # TimeoutError is one
+                async with asyncio.timeout(limits.CHANNEL_CLOSE_TIMEOUT_S):
+                    await self._writer.wait_closed()
+        finally:  # an end that answers nothing would keep the descriptor for half a minute
+            self._writer.transport.abort()
 
     async def _read(self) -> bytes:
         timeout_s = limits.SILENCE_TIMEOUT_S if self._heart is not None else None

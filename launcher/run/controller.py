@@ -105,9 +105,9 @@ class Controller:
             case _:
                 started = self.machine.ledger.started_at
                 self._perform(self.machine.handle(event, self._loop.time()))
-                if isinstance(event, FromPeer) and isinstance(event.message, m.NodeExited):
-                    if self._has(event.peer, event.message.node):
-                        self._sinks.end_node(event.message.node)
+                match event:
+                    case FromPeer(peer, m.NodeExited(node)) if self._has(peer, node):
+                        self._sinks.end_node(node)
                 if started is None and self.machine.ledger.started_at is not None and self._stdin:
                     self._stdin.start()
 

@@ -27,8 +27,3 @@ class Course:
     proofs: tuple[tuple[int, int], ...]
     continue_on_failure: bool = False
     timeout_s: float | None = None
-
-    @property
-    def waits_for_go(self) -> bool:
-        """Whether the programs begin at Go; a command begins, and may end, as soon as started."""
-        return self.orders[0].is_python

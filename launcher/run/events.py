@@ -1,4 +1,4 @@
-"""What can happen to a run, and what its machine can ask for; both travel between it and its shell."""
+"""What can happen to a run, and what its machine asks of the shell around it."""
 
 from __future__ import annotations
 

@@ -28,6 +28,11 @@ class Failure:
     because_of: int | None = None
     exit_code: int = 1
 
+    @property
+    def is_echo(self) -> bool:
+        """Whether it blames itself: it only repeats what it was told when the run was aborted."""
+        return self.node is not None and self.because_of == self.node
+
 
 @dataclass
 class NodeState:
@@ -160,7 +165,7 @@ class Ledger:
             if root.because_of in seen:
                 return first
             seen.add(root.because_of)
-            if blamed is None or blamed.because_of == blamed.node is not None:
+            if blamed is None or blamed.is_echo:
                 return root
             root = blamed
         return root

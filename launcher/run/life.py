@@ -1,4 +1,4 @@
-"""What the handlers of a run's events share: how far it has come and who still takes part; no I/O."""
+"""What the handlers of a run's events share: how far it is, and who takes part; no I/O."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ class Life:
         peers: those still in the run; whatever comes from another one is not looked at.
         asked, shipped, closed: the peers that have sent Missing, Shipped, RunClosed.
         is_shipping_on: whether bytes went to a peer since somebody last looked.
-        early: what commands did before all were started, by node and kind: it counts at Go.
         unproven: the links that must be proven and are not.
         signalled: the last signal by which nodes were stopped, 0 for none.
     """
@@ -49,7 +48,6 @@ class Life:
         self.shipped: set[int] = set()
         self.closed: set[int] = set()
         self.is_shipping_on = False
-        self.early: dict[tuple[int, type], FromPeer] = {}
         self.unproven = dict.fromkeys(course.proofs)
         self.signalled = 0
 

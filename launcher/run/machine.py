@@ -15,7 +15,7 @@ treated as lost. A timer may outlive its state, so each handler looks at the tim
 
 Every state but `running` is left in bounded time: shipping when there is no progress, starting and
 proving by one timer, closing by another. A run that must stop does so by steps: first the nodes are
-told (an abort, which raises NodeLost in their calls, or SIGINT), then SIGTERM, then SIGKILL, and then
+told (an abort, which raises NodeLost in their calls, or SIGINT), then SIGTERM, then SIGKILL, then
 nobody waits for them. What stopped it first decides the exit code.
 """
 
@@ -138,12 +138,7 @@ TABLE: dict[State, dict[type, Handler]] = {
         ShipProgress: opening.on_progress,
         TimerFired: opening.on_ship_timer,
     },
-    State.STARTING: {
-        **_STARTED,
-        m.NodeReady: opening.on_ready,
-        m.LinkReady: ignore,
-        m.LinkFailed: watching.on_link_failed,
-    },
+    State.STARTING: {**_STARTED, m.NodeReady: opening.on_ready},
     State.PROVING: {
         **_STARTED,
         m.LinkReady: opening.on_proven,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import limits
 from ..control import messages as m
-from . import watching
 from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, Ship, ShipProgress, TimerFired
 from .ledger import Failure
 from .life import Life, State, cut
@@ -92,11 +91,8 @@ def on_not_proven(life: Life, event: FromPeer, now: float) -> list[Action]:
 
 
 def on_early_end(life: Life, event: FromPeer, now: float) -> list[Action]:
-    """A node has failed or ended before Go: a command may, a Python node may not."""
+    """A node has failed or ended before Go."""
     message = event.message
-    if not life.course.waits_for_go:
-        life.early.setdefault((message.node, type(message)), event)
-        return []
     node, name = life.ledger.nodes[message.node], life.ledger.name(message.node)
     traceback = ""
     if isinstance(message, m.NodeFailed):
@@ -126,15 +122,12 @@ def on_start_timer(life: Life, event: TimerFired, now: float) -> list[Action]:
 
 
 def _go(life: Life, now: float) -> list[Action]:
-    """The programs begin; commands that have ended already did so just now."""
+    """The programs begin."""
     life.state = State.RUNNING
     life.ledger.start(now)
     actions = life.tell_all(m.Go())
     if life.course.timeout_s is not None:
         actions.append(SetTimer("limit", life.course.timeout_s))
-    for event in life.early.values():
-        is_failure = isinstance(event.message, m.NodeFailed)
-        actions += (watching.on_failed if is_failure else watching.on_exit)(life, event, now)
     return actions
 
 

@@ -65,5 +65,5 @@ def join_line(invite: Command) -> str:
     return next(
         word
         for word in invite.wait_for_line("dcj1").split()
-        if word.startswith("'dcj1") or word.startswith("dcj1")
+        if word.startswith(("'dcj1", "dcj1"))
     ).strip("'")

@@ -1,0 +1,198 @@
+"""How a run ends: well, by failure, by request, by force."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+
+from tests.cli.programs import run_source
+from tests.command import Machine
+from tests.leaks import LeakChecker
+
+pytestmark = pytest.mark.processes
+
+FAILURES = {
+    "raise ValueError('boom')": (1, "node 1 on localhost failed: ValueError: boom"),
+    "import sys; sys.exit(3)": (3, "node 1 on localhost ended with exit code 3"),
+    "import sys; sys.exit('bad news')": (1, "node 1 on localhost ended with exit code 1"),
+    "import os; os.kill(os.getpid(), 15)": (143, "node 1 on localhost was killed by SIGTERM (15)"),
+    "import ctypes; ctypes.string_at(0)": (139, "node 1 on localhost was killed by SIGSEGV (11)"),
+    "import os; os._exit(7)": (7, "node 1 on localhost ended with exit code 7"),
+    "1 +": (1, "node 1 on localhost failed: SyntaxError"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_leads_the_report(machine: Machine, failure: str) -> None:
+    """The first failing node is named with its reason, and its code is the run's (F-07, F-08)."""
+    source = f"import distrcomp as dc\nif dc.node_id == 1: exec({failure!r})\ndc.recv(1)\n"
+    result = run_source(machine, source, "-n", "3", "-q")
+    code, headline = FAILURES[failure]
+    assert code == result.code, result
+    assert result.out.startswith(headline), result.out
+    assert "nodes 0 and 2 were stopped because of it" in result.out
+
+
+def test_waiting_for_a_finished_node_is_a_failure(machine: Machine) -> None:
+    """Exit code 0 while another waits for it ends that wait by NodeLost (F-07)."""
+    source = "import distrcomp as dc\nif dc.node_id == 0: dc.recv(1)\n"
+    result = run_source(machine, source, "-n", "2")
+    assert 1 == result.code
+    assert "node 0 on localhost failed: distrcomp.errors.NodeLost" in result.out
+    assert "node 1 on localhost is gone: it has finished" in result.out
+    assert 'File "prog.py", line 2' in result.out
+
+
+def test_finally_blocks_run_when_another_fails(machine: Machine) -> None:
+    """A failure raises NodeLost in the calls of the others, so their `finally` runs."""
+    source = """
+import distrcomp as dc
+if dc.node_id == 0: raise ValueError("boom")
+try:
+    dc.recv(0)
+except dc.NodeLost as lost:
+    print(lost.node, lost.peer, lost.why)
+    raise
+finally:
+    print("cleaned up")
+"""
+    result = run_source(machine, source, "-n", "3")
+    assert 2 == result.out.count("0 localhost ValueError: boom\ncleaned up\n")
+
+
+def test_on_failure_continue(machine: Machine) -> None:
+    """The rest runs on, knows who is lost, and the code is the first failing node's."""
+    source = """
+import distrcomp as dc
+if dc.node_id == 1: raise SystemExit(4)
+try:
+    dc.recv(1)
+except dc.NodeLost as lost:
+    print("lost", lost.node)
+dc.send((dc.node_id + 2) % 4, "hello")
+print(dc.recv((dc.node_id + 2) % 4))
+"""
+    source = source.replace("if dc.node_id == 1", "if dc.node_id == 1 or dc.node_id == 3")
+    result = run_source(machine, source, "-n", "4", "--on-failure", "continue")
+    assert 4 == result.code
+    assert 2 == result.out.count("lost 1\nhello\n")
+
+
+def test_the_time_limit(machine: Machine) -> None:
+    """--timeout ends the run with code 124, and says so first."""
+    source = "import time\ntry: time.sleep(60)\nfinally: print('cleaned up')\n"
+    result = run_source(machine, source, "-n", "2", "--timeout", "0.5")
+    assert 124 == result.code
+    assert result.out.startswith("the time limit of 0.5 s was reached\n")
+    assert 2 == result.out.count("cleaned up")
+
+
+def test_ctrl_c_once_stops_in_order(machine: Machine) -> None:
+    """Every node gets a KeyboardInterrupt and its `finally`; exit code 130 (F-06)."""
+    (machine.work_dir / "prog.py").write_text(
+        "import distrcomp as dc\nprint('ready', flush=True)\n"
+        "try: dc.recv(1 - dc.node_id)\nfinally: print('cleaned up')\n"
+    )
+    run = machine.start("run", "-n", "2", "--output", "live", "prog.py")
+    run.wait_for_line("[0] ready")
+    run.wait_for_line("[1] ready")
+    run.interrupt()
+    result = run.wait()
+    assert 130 == result.code
+    assert 2 == result.out.count("cleaned up")
+    assert "interrupted at prog.py:3" in result.err
+
+
+def test_ctrl_c_twice_stops_at_once(machine: Machine) -> None:
+    """Nodes that ignore SIGINT and SIGTERM are killed by the second Ctrl-C (F-06)."""
+    (machine.work_dir / "prog.py").write_text(
+        "import signal, time\n"
+        "signal.signal(2, lambda *_: print('ignored', flush=True))\n"
+        "signal.signal(15, signal.SIG_IGN)\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(60)\n"
+    )
+    run = machine.start("run", "-n", "1", "--output", "live", "prog.py")
+    run.wait_for_line("ready")
+    run.interrupt()
+    run.wait_for_line("ignored")
+    run.interrupt()
+    assert 130 == run.wait(timeout=10).code
+
+
+def test_a_node_that_ignores_every_request_is_killed(machine: Machine) -> None:
+    """Ctrl-C once: SIGINT, then SIGTERM, then SIGKILL end even the deafest node."""
+    (machine.work_dir / "prog.py").write_text(
+        "import signal, time\n"
+        "for number in (2, 15): signal.signal(number, signal.SIG_IGN)\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(60)\n"
+    )
+    run = machine.start("run", "-n", "1", "--output", "live", "prog.py")
+    run.wait_for_line("ready")
+    run.interrupt()
+    assert 130 == run.wait(timeout=20).code
+
+
+def test_terminate_and_hang_up_stop_too(machine: Machine) -> None:
+    """SIGTERM to the launcher stops its run like Ctrl-C (F-06)."""
+    (machine.work_dir / "prog.py").write_text(
+        "import time\nprint('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        run = machine.start("run", "-n", "1", "--output", "live", "prog.py")
+        run.wait_for_line("ready")
+        run.send_signal(number)
+        assert 130 == run.wait(timeout=20).code
+
+
+def test_kill_9_of_the_launcher_leaves_nothing(machine: Machine, leaks: LeakChecker) -> None:
+    """Nodes, their children, the guardian and the folders are gone soon after (F-03)."""
+    (machine.work_dir / "prog.py").write_text(
+        "import subprocess, time\nsubprocess.Popen(['sleep', '60'])\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(60)\n"
+    )
+    run = machine.start("run", "-n", "2", "--output", "live", "prog.py")
+    run.wait_for_line("[0] ready")
+    run.wait_for_line("[1] ready")
+    run.kill()
+    run.wait()
+    leaks.check_nothing_left()
+
+
+def test_children_of_a_node_end_with_it(machine: Machine, leaks: LeakChecker) -> None:
+    """A process that a node started and left behind does not outlive it, nor delay the end."""
+    source = "import subprocess\nsubprocess.Popen(['sleep', '60'])\nprint('done')\n"
+    result = run_source(machine, source, "-n", "2")
+    assert 0 == result.code
+    leaks.check_nothing_left()
+
+
+def test_a_forked_child_is_outside(machine: Machine) -> None:
+    """After fork the child's calls raise OutsideRun and the parent works on (F-09)."""
+    source = """
+import os, warnings, distrcomp as dc
+warnings.simplefilter("ignore")
+pid = os.fork()
+if pid == 0:
+    try:
+        dc.send(0, 1)
+    except dc.OutsideRun as error:
+        print("child:", error, flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+dc.send(1 - dc.node_id, "x")
+print("parent:", dc.recv())
+"""
+    result = run_source(machine, source, "-n", "2")
+    assert 0 == result.code, result
+    assert 2 == result.out.count("child: this process was forked from a node")
+    assert 2 == result.out.count("parent: x")
+
+
+def test_who_reads_our_output_may_leave(machine: Machine) -> None:
+    """`distrcomp run ... | head -1`: the run stops in order instead of going on for nobody."""
+    (machine.work_dir / "prog.py").write_text("while True: print('line')\n")
+    words = f"{sys.executable} -m launcher run -n 1 --output live prog.py | head -1"
+    done = machine.start_program("sh", "-c", words).wait(timeout=20)
+    assert "[0] line\n" == done.out

@@ -15,7 +15,7 @@ STRANGER_FRAME_BYTES_MAX = 64 * KIB
 FRAME_BYTES_MAX = 16 * MIB
 # How long the launcher tries to reach one peer.
 CONNECT_TIMEOUT_S = 10.0
-# An idle control channel says so this often; one silent for the second figure is dead (THREATS.md, J).
+# An idle control channel says so this often; one silent for the second figure is dead.
 HEARTBEAT_INTERVAL_S = 2.0
 SILENCE_TIMEOUT_S = 10.0
 # Bytes a channel may hold for a slow reader before `send` waits.

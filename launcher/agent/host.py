@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import socket
 import sys
@@ -23,6 +24,8 @@ from .guardian import Guardian
 from .peer_run import PeerRun
 from .sandbox import sweep
 from .session import Session, State
+
+log = logging.getLogger("distrcomp.agent")
 
 
 def python_version() -> str:
@@ -69,20 +72,22 @@ class Host:
         session = Session(role)
         runs: list[PeerRun] = []
         try:
-            async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
-                message = await channel.receive()
+            message = await _first_message(channel)
             while True:
                 session.admit(message)
                 await self._act(message, channel, runs)
                 message = await channel.receive()
-        except TimeoutError:
-            return f"no hello within {limits.HANDSHAKE_TIMEOUT_S:g} s"
         except ChannelClosed:
             return None
         except (LauncherError, ProtocolError) as error:
             with contextlib.suppress(ChannelClosed):
                 await channel.send(m.Refused(str(error)))
             return str(error) if session.state is State.NEW else None
+        except Exception as error:  # no run may end the agent
+            log.exception("a session ended by a fault of the agent's own")
+            with contextlib.suppress(ChannelClosed):
+                await channel.send(m.Refused(f"a fault of its own, please report it: {error!r}"))
+            return None
         finally:
             await channel.close()
             for run in runs:
@@ -155,6 +160,15 @@ class Host:
     async def _end(self, run: PeerRun) -> m.RunClosed:
         self._runs.pop(run.run_id, None)
         return await asyncio.shield(asyncio.ensure_future(run.close()))
+
+
+async def _first_message(channel: Channel) -> Any:
+    """Who says nothing is not served for ever, though its heart may beat."""
+    try:
+        async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
+            return await channel.receive()
+    except TimeoutError as error:
+        raise PeerRefused(f"no hello came within {limits.HANDSHAKE_TIMEOUT_S:g} s") from error
 
 
 class _Teller:

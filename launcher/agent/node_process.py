@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -29,6 +30,8 @@ from distrcomp.notices import TO_AGENT, TO_NODE
 from .. import limits
 
 STDOUT, STDERR = 1, 2
+
+log = logging.getLogger("distrcomp.agent")
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,13 @@ class NodeProcess:
                 os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
             code = self._process.wait()
             self._exited.set()
-            await asyncio.gather(*pumps)
+            for outcome in await asyncio.gather(*pumps, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    log.error("node %d: %r", self.node, outcome)
         finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
             self._control.close()
             if self._process.stdin is not None:
                 with contextlib.suppress(OSError):

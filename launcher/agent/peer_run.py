@@ -116,6 +116,7 @@ class PeerRun:
         """
         if self._sandbox is None:
             raise PeerRefused("the bundle is not complete yet")
+        _require_sound(order)
         self._order = order
         self._folder = self._start_folder(order.wdir)
         self._threads = await self._share_cores(order)
@@ -293,8 +294,13 @@ class PeerRun:
         """Joins two nodes of this machine, once."""
         pair = frozenset((source, dest))
         if pair not in self._linked and source != dest:
+            try:
+                one, other = socket.socketpair()
+            except OSError as error:
+                why = f"no socket for it on this machine: {error.strerror}"
+                self._nodes[source].tell(n.NoLink(dest, why))
+                return
             self._linked.add(pair)
-            one, other = socket.socketpair()
             self._nodes[source].tell(n.LinkMade(dest, local=True), one)
             self._nodes[dest].tell(n.LinkMade(source, local=True), other)
 
@@ -345,6 +351,20 @@ class PeerRun:
         if self._sandbox is None:
             raise PeerRefused("the bundle is not complete yet")
         return self._sandbox
+
+
+def _require_sound(order: m.StartNodes) -> None:
+    """Raises PeerRefused if the order speaks of nodes or machines that there are not."""
+    nodes = [node.node for node in order.nodes]
+    is_sound = (
+        order.arguments
+        and nodes
+        and len(set(nodes)) == len(nodes)
+        and all(0 <= node < len(order.machine_of) for node in nodes)
+        and all(0 <= machine < len(order.machines) for machine in order.machine_of)
+    )
+    if not is_sound:
+        raise PeerRefused("the order to start nodes contradicts itself")
 
 
 def _require_command(command: str, folder: str, path: str | None) -> None:

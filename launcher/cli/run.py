@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -260,8 +260,6 @@ async def _run(request: Request, show: _Show, *, dry: bool) -> int:
 
 
 def _with_entry(request: Request, entry: str) -> Request:
-    from dataclasses import replace
-
     path = f"./{entry}" if entry.startswith("-") else entry
     return replace(request, arguments=(path, *request.arguments[1:]))
 
@@ -286,6 +284,7 @@ def _write_through(stream: int, data: bytes) -> None:
 def _print_result(result: RunResult, outputs: list[str], show: _Show) -> None:
     """Prints what is to be printed, and writes the report file."""
     text = render_text(result, outputs)
+    printed = render_text(replace(result, notes=()), outputs) if show.quiet else text
     if show.report is not None:
         is_json = report_format(str(show.report)) == "json"
         content = render_json(result, outputs) if is_json else text
@@ -294,7 +293,7 @@ def _print_result(result: RunResult, outputs: list[str], show: _Show) -> None:
         except OSError as error:
             raise BadUsage(f"--report {show.report} cannot be written: {error.strerror}") from error
     if show.output == "report":
-        _write_through(STDOUT, text.encode(errors="backslashreplace"))
+        _write_through(STDOUT, printed.encode(errors="backslashreplace"))
     elif result.cause is not None:
         click.echo(f"distrcomp: {result.cause.headline}", err=True)
 

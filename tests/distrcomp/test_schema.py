@@ -150,7 +150,7 @@ def test_wrong_types(items: Any) -> None:
     ],
 )
 def test_huge_and_broken(data: bytes) -> None:
-    """Announced lengths beyond the data, extensions, maps and bad UTF-8 are refused (S-14, S-16)."""
+    """Lengths beyond the data, extensions, maps and bad UTF-8 are refused (S-14, S-16)."""
     with pytest.raises(ProtocolError):
         SCHEMA.unpack(data)
 

@@ -63,7 +63,5 @@ class Cluster:
 def join_line(invite: Command) -> str:
     """The line that an invite prints."""
     return next(
-        word
-        for word in invite.wait_for_line("dcj1").split()
-        if word.startswith(("'dcj1", "dcj1"))
+        word for word in invite.wait_for_line("dcj1").split() if word.startswith(("'dcj1", "dcj1"))
     ).strip("'")

@@ -147,7 +147,9 @@ def test_the_end_of_an_agent_ends_the_run(cluster: Cluster) -> None:
 
 def test_a_killed_node_is_named(cluster: Cluster) -> None:
     """kill -9 of one node ends the run at once; the report says which and by what (F-01)."""
-    program = "import os, distrcomp as dc\nif dc.node_id == 1: os.kill(os.getpid(), 9)\ndc.recv(1)\n"
+    program = (
+        "import os, distrcomp as dc\nif dc.node_id == 1: os.kill(os.getpid(), 9)\ndc.recv(1)\n"
+    )
     options = ("--peers", "peers.txt", "-H", "h1:1,h2:1,h3:1")
     result = cluster.operator.run("run", *options, cluster.program(program))
     assert 128 + signal.SIGKILL == result.code

@@ -1,6 +1,5 @@
 """Lines, what is kept of them, and their tags."""
 
-
 from __future__ import annotations
 
 import itertools

@@ -1,6 +1,5 @@
 """Text from elsewhere made harmless for a terminal."""
 
-
 from __future__ import annotations
 
 import pytest

@@ -1,6 +1,5 @@
 """Which node runs where."""
 
-
 from __future__ import annotations
 
 import pytest

@@ -1,6 +1,5 @@
 """A finished run told as text and as JSON."""
 
-
 from __future__ import annotations
 
 import json

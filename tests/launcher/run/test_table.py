@@ -1,6 +1,5 @@
 """The live status on a terminal."""
 
-
 from __future__ import annotations
 
 import io

@@ -1,0 +1,149 @@
+"""distrcomp.mailbox: matching, against a model too dumb to be wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distrcomp.mailbox import ANY, Mailbox, Message, Receive
+
+SOURCES, TAGS, COMMUNICATORS = st.integers(0, 2), st.integers(0, 2), st.integers(0, 1)
+MESSAGES = st.builds(lambda c, s, t: Message(s, t, c, 1, b"", []), COMMUNICATORS, SOURCES, TAGS)
+RECEIVES = st.tuples(COMMUNICATORS, SOURCES | st.just(ANY), TAGS | st.just(ANY))
+ACTS = st.lists(MESSAGES | RECEIVES | st.integers(0, 30), max_size=40)
+
+
+def fits(receive: tuple[int, int, int], message: Message) -> bool:
+    """The rule of matching, written out."""
+    communicator, source, tag = receive
+    return (
+        communicator == message.communicator
+        and (source in (ANY, message.source))
+        and (tag in (ANY, message.tag))
+    )
+
+
+class Model:
+    """One list of unread messages and one of receives, both in order, always searched whole."""
+
+    def __init__(self) -> None:
+        self.unread: list[tuple[int, Message]] = []
+        self.waiting: list[tuple[int, tuple[int, int, int]]] = []
+        self.matched: dict[int, tuple[int, Message]] = {}
+
+    def settle(self) -> None:
+        """Matches all that fits: receives in their order, each with its oldest message."""
+        for entry in list(self.waiting):
+            fitting = [unread for unread in sorted(self.unread) if fits(entry[1], unread[1])]
+            if fitting:
+                self.matched[entry[0]] = fitting[0]
+                self.unread.remove(fitting[0])
+                self.waiting.remove(entry)
+
+    def withdraw(self, number: int) -> None:
+        """Takes receive `number` back, and makes its message unread."""
+        self.waiting = [entry for entry in self.waiting if entry[0] != number]
+        if number in self.matched:
+            self.unread.append(self.matched.pop(number))
+
+
+@given(ACTS)
+def test_against_the_model(acts: list[Any]) -> None:
+    """After any deliveries, posts and withdrawals every receive holds the model's message."""
+    mailbox, model = Mailbox(), Model()
+    receives: list[Receive] = []
+    for time, act in enumerate(acts):
+        if isinstance(act, Message):
+            message = act._replace(meta=time.to_bytes(2, "big"))
+            mailbox.deliver(message)
+            model.unread.append((time, message))
+        elif isinstance(act, tuple):
+            receives.append(Receive(*act))
+            mailbox.post(receives[-1])
+            model.waiting.append((len(receives) - 1, act))
+        else:
+            live = [
+                number
+                for number in range(len(receives))
+                if number in model.matched or number in dict(model.waiting)
+            ]
+            if act < len(live):
+                mailbox.withdraw(receives[live[act]])
+                model.withdraw(live[act])
+        model.settle()
+        expected = [model.matched.get(number, (0, None))[1] for number in range(len(receives))]
+        assert expected == [receive.message for receive in receives]
+        for communicator in (0, 1):
+            there = [m for _, m in model.unread if m.communicator == communicator]
+            assert sum(mailbox.unmatched(communicator).values()) == len(there)
+
+
+@given(st.lists(MESSAGES, max_size=20))
+def test_order_is_kept(messages: list[Message]) -> None:
+    """Messages of one source and tag come in the order in which they were delivered."""
+    mailbox = Mailbox()
+    for number, message in enumerate(messages):
+        mailbox.deliver(message._replace(codec=number))
+    for key in {(m.communicator, m.source, m.tag) for m in messages}:
+        count = mailbox.unmatched(key[0])[key[1:]]
+        receives = [Receive(*key) for _ in range(count)]
+        for receive in receives:
+            mailbox.post(receive)
+        numbers = [receive.message.codec for receive in receives if receive.message]
+        assert numbers == sorted(numbers)
+        assert len(numbers) == count
+
+
+def test_withdrawn_messages_keep_their_order() -> None:
+    """Two interrupted receives give their messages back in the old order, whoever is first."""
+    mailbox = Mailbox()
+    first, second = Receive(0, 1, 1), Receive(0, 1, 1)
+    for meta in (b"a", b"b", b"c"):
+        mailbox.deliver(Message(1, 1, 0, 1, meta, []))
+    mailbox.post(first)
+    mailbox.post(second)
+    mailbox.withdraw(first)
+    mailbox.withdraw(second)
+    came = []
+    for _ in range(3):
+        receive = Receive(0, ANY, ANY)
+        mailbox.post(receive)
+        came.append(receive.message.meta if receive.message else None)
+    assert came == [b"a", b"b", b"c"]
+
+
+def test_withdrawn_message_goes_to_who_waits() -> None:
+    """A receive that waits gets the message of the one that was interrupted."""
+    mailbox = Mailbox()
+    first, second = Receive(0, 1, ANY), Receive(0, ANY, 1)
+    mailbox.post(first)
+    mailbox.post(second)
+    message = Message(1, 1, 0, 1, b"", [])
+    mailbox.deliver(message)
+    assert (first.message, second.message) == (message, None)
+    mailbox.withdraw(first)
+    assert (first.message, second.message) == (None, message)
+    assert mailbox.unmatched(0) == {}
+
+
+@pytest.mark.parametrize(
+    ("tags", "text"),
+    [
+        ([], "no other message has arrived"),
+        ([8, 8, 7], "unread: 1 from node 3 with tag 7, 2 from node 3 with tag 8"),
+        (
+            range(9),
+            "unread: " + ", ".join(f"1 from node 3 with tag {tag}" for tag in range(8)) + " ...",
+        ),
+    ],
+)
+def test_describe_unmatched(tags: Any, text: str) -> None:
+    """What lies unread is told by source and tag, at most eight kinds of it."""
+    mailbox = Mailbox()
+    for tag in tags:
+        mailbox.deliver(Message(3, tag, 5, 1, b"", []))
+    mailbox.deliver(Message(0, 0, 6, 1, b"", []))
+    assert mailbox.describe_unmatched(5) == text

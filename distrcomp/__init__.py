@@ -88,7 +88,7 @@ def close_connection() -> None:
 
     Calls after it raise WorldClosed; a second one does nothing.
     """
-    from .world import join
+    from .joining import join
 
     join().close(in_order=True)
 
@@ -116,7 +116,7 @@ def recv(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> 
 
 
 def _world() -> Communicator:
-    from .world import join
+    from .joining import join
 
     return join().communicator
 

@@ -376,7 +376,7 @@ class Engine:
             queued = any(link.queued_bytes for link in undrained)
             if queued:
                 deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-            if not undrained or monotonic() >= deadline:
+            elif not undrained or monotonic() >= deadline:
                 return
             self._poll(0.1 if queued else _DRAIN_LOOK_S)
 

@@ -19,8 +19,8 @@ import types
 from collections.abc import Callable
 
 from .errors import DistrcompError, NodeLost
+from .joining import World, join
 from .notices import Failed
-from .world import World, join
 
 _INTERRUPTED = 130
 # Of an exception's text the agent is told this much; the whole of it stands in the node's stderr.

@@ -8,9 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.command import Command, Machine, Result
 from tests.leaks import LeakChecker, watched
+
+# A time limit for each example would fail on a busy machine; each test has one of its own.
+settings.register_profile("distrcomp", deadline=None)
+settings.load_profile("distrcomp")
 
 
 def pytest_configure() -> None:

@@ -195,16 +195,13 @@ class NodeProcess:
         """Waits until the descriptor is ready or the node has ended."""
         ready = asyncio.Event()
         add(descriptor, ready.set)
+        waits = [asyncio.ensure_future(event.wait()) for event in (ready, self._exited)]
         try:
-            waits = [
-                asyncio.ensure_future(ready.wait()),
-                asyncio.ensure_future(self._exited.wait()),
-            ]
-            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in pending:
-                wait.cancel()
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             remove(descriptor)
+            for wait in waits:
+                wait.cancel()
 
 
 def _waiting_bytes(descriptor: int) -> int:

@@ -65,6 +65,7 @@ class PeerRun:
         self._nodes: dict[int, NodeProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._linked: set[frozenset[int]] = set()
+        self._closed = False
 
     # --- shipping ---------------------------------------------------------------------------
 
@@ -250,7 +251,10 @@ class PeerRun:
             node.signal(number)
 
     async def close(self) -> m.RunClosed:
-        """Kills what is left and removes every trace; a second call finds nothing to do."""
+        """Kills what is left and removes every trace; a second call does nothing."""
+        if self._closed:  # the store may be closed by now, and its descriptor somebody else's
+            return m.RunClosed((), 0, ())
+        self._closed = True
         self.signal(signal.SIGKILL)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limits.CLOSE_TIMEOUT_S)

@@ -12,33 +12,25 @@ import click
 from ..cluster.credentials import load_operator
 from ..cluster.home import Home
 from ..cluster.members import Members
-from ..cluster.peers_file import Peer, parse_hosts, read_peers
+from ..cluster.peers_file import Peer
 from ..control import messages as m
 from ..errors import BadUsage, CannotStart, ChannelClosed
 from ..run.connect import Operator, dial_agent
+from .options import chosen_peers, peers_options
 
 _PINGS = 3
 
 
 @click.command()
-@click.option(
-    "--peers",
-    "--hostfile",
-    "--machinefile",
-    "peers_file",
-    envvar="DISTRCOMP_PEERS",
-    type=click.Path(path_type=Path),
-    help="The peers file.",
-)
-@click.option("-H", "--host", "hosts", metavar="A:2,B:2", help="Peers inline; :n is slots.")
+@peers_options
 def peers(peers_file: Path | None, hosts: str | None) -> None:
     """List the peers: reachable, round trip, slots, versions.
 
     Exit code 3 if any of them cannot be used.
     """
-    if hosts is None and peers_file is None:
+    chosen = chosen_peers(peers_file, hosts)
+    if chosen is None:
         raise BadUsage("give the peers by --peers FILE, -H, or DISTRCOMP_PEERS")
-    chosen = parse_hosts(hosts) if hosts is not None else read_peers(peers_file or Path())
     home = Home.find(os.environ)
     operator = Operator(load_operator(home), Members(home.cluster))
     lines = asyncio.run(_ask_all(chosen, operator))

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..cluster.peers_file import Peer, parse_hosts, read_peers
+from ..cluster.peers_file import Peer
 from ..control.messages import Setting
 from ..errors import BadManifest, BadUsage, Interrupted
 from ..run.launch import Display, Launch, Preparation, Request
@@ -21,6 +21,7 @@ from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
 from ..ship.bundle import Wanted, collect
 from ..ship.manifest import check_path
+from .options import chosen_peers, peers_options
 
 _RUNS_REST = ("-m", "-c")
 
@@ -60,16 +61,7 @@ class _Show:
     cls=RunCommand, context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS]"
 )
 @click.option("-n", "-np", "n", metavar="N|auto", help="Number of nodes.")
-@click.option(
-    "--peers",
-    "--hostfile",
-    "--machinefile",
-    "peers_file",
-    envvar="DISTRCOMP_PEERS",
-    type=click.Path(path_type=Path),
-    help="The peers file; without it the program runs on this machine.",
-)
-@click.option("-H", "--host", "hosts", metavar="A:2,B:2", help="Peers inline; :n is slots.")
+@peers_options
 @click.option(
     "--oversubscribe", is_flag=True, help="Allow more nodes than slots on other machines."
 )
@@ -165,7 +157,7 @@ def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None
 def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
     """What the options ask for; raises BadUsage."""
     n_node = parse_n(options["n"])
-    peers = _peers(options["hosts"], options["peers_file"])
+    peers = chosen_peers(options["peers_file"], options["hosts"])
     is_python, arguments, wanted = _program(program, options)
     if options["wdir"]:
         try:
@@ -176,7 +168,7 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
         arguments=arguments,
         is_python=is_python,
         wanted=wanted,
-        peers=peers,
+        peers=peers or (Peer("localhost"),),
         n_node=n_node,
         oversubscribe=options["oversubscribe"],
         environment=tuple(_setting(text) for text in options["settings"]),
@@ -186,12 +178,6 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
         continue_on_failure=options["on_failure"] == "continue",
         data_plane=options["data_plane"],
     )
-
-
-def _peers(hosts: str | None, file: Path | None) -> tuple[Peer, ...]:
-    if hosts is not None:
-        return parse_hosts(hosts)
-    return (Peer("localhost"),) if file is None else read_peers(file)
 
 
 def _program(

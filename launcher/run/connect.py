@@ -199,8 +199,8 @@ def _explain_connect(peer: Peer, error: OSError) -> str:
         )
     if isinstance(error, ConnectionRefusedError):
         return (
-            f"{peer.address} refuses the connection: nothing listens there; start `distrcomp agent` "
-            "on that machine"
+            f"{peer.address} refuses the connection: nothing listens there; start "
+            "`distrcomp agent` on that machine"
         )
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return f"there is no way to {peer.address}: {error.strerror}"

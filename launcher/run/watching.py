@@ -157,9 +157,10 @@ def on_interrupt(life: Life, event: Interrupt, now: float) -> list[Action]:
 
 def on_limit(life: Life, event: TimerFired, now: float) -> list[Action]:
     """The time is over."""
-    if event.name != "limit":
+    limit_s = life.course.timeout_s
+    if event.name != "limit" or limit_s is None:
         return []
-    headline = f"the time limit of {life.course.timeout_s:g} s was reached"
+    headline = f"the time limit of {limit_s:g} s was reached"
     return _stop(life, Failure(headline, headline, exit_code=EXIT_TIME_LIMIT))
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.command import Result
 from tests.hosts.cluster import Cluster, join_line
-from tests.hosts.network import Network
+from tests.hosts.network import Host, Network
 from tests.hosts.test_runs import RING
 from tests.leaks import wait_until
 
@@ -44,6 +45,14 @@ def cluster(three_hosts: Network) -> Iterator[Cluster]:
     yield made
     result = made.operator.run("run", "-H", "h1:1,h2:1,h3:1", made.program(RING, "ring.py"))
     assert 0 == result.code, result
+
+
+def join_anew(host: Host, line: str) -> Result:
+    """What comes of joining by this line, for a host that keeps its credentials all the same."""
+    shutil.move(host.home / "agent.pem", host.home / "kept.pem")
+    result = host.run("agent", "--join", line)
+    shutil.move(host.home / "kept.pem", host.home / "agent.pem")
+    return result
 
 
 def test_a_stranger_without_certificate_is_refused(cluster: Cluster) -> None:
@@ -106,10 +115,7 @@ def test_a_line_works_once(cluster: Cluster) -> None:
     cluster.agents["h1"] = cluster.host("h1").start("agent", "--join", line)
     assert 0 == invite.wait().code
     cluster.agents["h1"].wait_for_line("listens on")
-    h2 = cluster.host("h2")
-    shutil.move(h2.home / "agent.pem", h2.home / "kept.pem")
-    result = h2.run("agent", "--join", line)
-    shutil.move(h2.home / "kept.pem", h2.home / "agent.pem")
+    result = join_anew(cluster.host("h2"), line)
     assert 3 == result.code
     assert "each join line works once" in result.err
 
@@ -119,10 +125,7 @@ def test_an_expired_line_is_refused(cluster: Cluster) -> None:
     invite = cluster.operator.start("cluster", "invite", "--ttl", "1s")
     line = join_line(invite)
     assert 0 != invite.wait().code
-    h2 = cluster.host("h2")
-    shutil.move(h2.home / "agent.pem", h2.home / "kept.pem")
-    result = h2.run("agent", "--join", line)
-    shutil.move(h2.home / "kept.pem", h2.home / "agent.pem")
+    result = join_anew(cluster.host("h2"), line)
     assert 3 == result.code
     assert "expired" in result.err
 

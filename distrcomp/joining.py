@@ -4,6 +4,8 @@ A process is one of three things. A node: its agent has left it a control socket
 DISTRCOMP_CONTROL_FD names; joining takes the variable away, so only this process is the node. A
 world of one: started as plain `python prog.py`. Outside: a child of a node, forked or started by
 it; what it would send could not be told from its parent's words, so every call raises OutsideRun.
+
+(The module is not called `world`: importing it would then put itself in the place of `dc.world`.)
 """
 
 from __future__ import annotations

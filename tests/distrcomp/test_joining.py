@@ -1,0 +1,117 @@
+"""distrcomp.joining: what a process is before any agent has told it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.distrcomp.agent import environment
+from tests.leaks import LeakChecker
+
+pytestmark = pytest.mark.processes
+
+
+def run(
+    folder: Path, leaks: LeakChecker, code: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Plain `python -c CODE`."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=environment(leaks.tag, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_world_of_one(tmp_path: Path, leaks: LeakChecker) -> None:
+    """Plain Python is a world of one, in which sending to oneself works."""
+    code = (
+        "import distrcomp as dc\n"
+        "print(dc.node_id, dc.n_node)\n"
+        "dc.setup_connection()\n"
+        "dc.send(0, {'a': [1]}, tag=2)\n"
+        "print(dc.recv(), dc.world.n_node)\n"
+        "dc.close_connection()\n"
+        "dc.close_connection()\n"
+    )
+    done = run(tmp_path, leaks, code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 1\n{'a': [1]} 1\n", "")
+
+
+@pytest.mark.parametrize("call", ["dc.send(0, 1)", "dc.recv()", "dc.send(1, 1)"])
+def test_after_the_end(tmp_path: Path, leaks: LeakChecker, call: str) -> None:
+    """A call after close_connection says so; a node that isn't there is told as that."""
+    done = run(tmp_path, leaks, f"import distrcomp as dc\ndc.close_connection()\n{call}")
+    error = "NoSuchNode" if "1, 1" in call else "WorldClosed"
+    assert f"distrcomp.errors.{error}: " in done.stderr
+
+
+def test_import_is_light(tmp_path: Path, leaks: LeakChecker) -> None:
+    """Importing loads neither numpy nor asyncio nor the launcher; ids are known before joining."""
+    code = (
+        "import distrcomp as dc, sys\n"
+        "print(dc.node_id, dc.n_node)\n"
+        "print(sorted({'numpy', 'asyncio', 'launcher', 'socket', 'ssl'} & set(sys.modules)))\n"
+    )
+    done = run(tmp_path, leaks, code, DISTRCOMP_NODE_ID="3", DISTRCOMP_N_NODE="5")
+    assert (done.stdout, done.stderr) == ("3 5\n[]\n", "")
+
+
+def test_joining_is_light(tmp_path: Path, leaks: LeakChecker) -> None:
+    """Sending a plain object needs neither numpy nor asyncio nor the launcher."""
+    code = (
+        "import distrcomp as dc, sys\n"
+        "dc.send(0, 1); dc.recv()\n"
+        "print(sorted({'numpy', 'asyncio', 'launcher', 'cloudpickle'} & set(sys.modules)))\n"
+    )
+    done = run(tmp_path, leaks, code)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_child_of_a_node(tmp_path: Path, leaks: LeakChecker) -> None:
+    """A process with a node's environment and no control socket is outside, at every call."""
+    code = (
+        "import distrcomp as dc\n"
+        "for call in (lambda: dc.send(0, 1), dc.recv, dc.setup_connection, lambda: dc.world):\n"
+        "    try:\n        call()\n"
+        "    except dc.OutsideRun as error:\n        print(error)\n"
+    )
+    done = run(tmp_path, leaks, code, DISTRCOMP_NODE_ID="2")
+    expected = "this process was started by node 2 and is not a node itself\n" * 4
+    assert (done.stdout, done.stderr) == (expected, "")
+
+
+def test_forked_child_in_a_world_of_one(tmp_path: Path, leaks: LeakChecker) -> None:
+    """After joining a fork is outside; before joining it is a world of its own (F-09)."""
+    code = (
+        "import os, sys, distrcomp as dc\n"
+        "def child():\n"
+        "    sys.stdout.flush()\n"
+        "    if os.fork():\n        os.wait(); return\n"
+        "    try:\n        dc.send(0, 1); print('sent')\n"
+        "    except dc.OutsideRun:\n        print('outside')\n"
+        "    sys.exit()\n"
+        "child()\n"
+        "dc.send(0, 'kept')\n"
+        "child()\n"
+        "print(dc.recv())\n"
+    )
+    done = run(tmp_path, leaks, code)
+    assert (done.stdout, done.stderr) == ("sent\noutside\nkept\n", "")
+
+
+def test_ctrl_c_handler_of_the_program_stays(tmp_path: Path, leaks: LeakChecker) -> None:
+    """A program that has its own SIGINT handler keeps it."""
+    code = (
+        "import signal, distrcomp as dc\n"
+        "mine = lambda *_: None\n"
+        "signal.signal(signal.SIGINT, mine)\n"
+        "dc.setup_connection()\n"
+        "print(signal.getsignal(signal.SIGINT) is mine)\n"
+    )
+    assert run(tmp_path, leaks, code).stdout == "True\n"

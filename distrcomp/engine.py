@@ -97,19 +97,17 @@ class Engine:
         """The oldest message that matches, waiting for it up to `timeout` seconds."""
         wanted = Receive(communicator, source, tag)
         deadline = None if timeout is None else monotonic() + timeout
-        with self._state():
-            self._mailbox.post(wanted)
-            try:
+        try:
+            with self._state():
+                self._mailbox.post(wanted)
                 message = self._wait_message(wanted, deadline)
                 if message is None:
                     unread = self._mailbox.describe_unmatched(communicator)
                     raise RecvTimeout(_awaited(source, tag), timeout or 0.0, unread)
-                self._leave_critical()
-            except BaseException:
-                self._mailbox.withdraw(wanted)
-                self._wake()  # the message may go to a receive of another thread
-                raise
             return message
+        except BaseException:
+            self._withdraw(wanted)
+            raise
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part: with goodbyes, once all is delivered, or at once."""
@@ -126,7 +124,7 @@ class Engine:
                 self._detach(node)
             self._poller.close()
 
-    # --- called by the control thread --------------------------------------------------------
+    # --- called by the control thread ---
 
     def expect(self, node: int) -> bool:
         """A handshake with `node` begins; `attach` or `link_failed` follows. False: needless."""
@@ -215,23 +213,27 @@ class Engine:
     @contextmanager
     def _state(self, *, closed_too: bool = False) -> Iterator[None]:
         """Holds the lock for one call of the program."""
-        with self._condition:
-            if _is_main():
-                self._critical = True
-            try:
-                if not closed_too:
-                    self._check()
-                yield
-            finally:
-                if self._unsent and self._closed is None:
-                    self._wake_flusher()
-                self._leave_critical()
+        main = _is_main()
+        if main:  # before the lock: KeyboardInterrupt inside of `with` could leave it locked
+            self._critical = True
+        try:
+            with self._condition:
+                try:
+                    if not closed_too:
+                        self._check()
+                    yield
+                finally:
+                    if self._unsent and self._closed is None:
+                        self._wake_flusher()
+        finally:
+            if main:
+                self._critical = False
+                self._check_interrupt()
 
-    def _leave_critical(self) -> None:
-        """From here on Ctrl-C raises at once; one that came before raises now."""
-        if _is_main():
-            self._critical = False
-            self._check_interrupt()
+    def _withdraw(self, wanted: Receive) -> None:
+        with self._state(closed_too=True):
+            self._mailbox.withdraw(wanted)
+            self._wake()  # the message may go to a receive of another thread
 
     def _check_interrupt(self) -> None:
         if self._interrupted and _is_main():
@@ -292,10 +294,11 @@ class Engine:
         self._check()
         until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
         timeout = min(max(0.0, min(until) - monotonic()), _SLEEP_MAX_S) if until else None
-        if self._polling:
-            self._condition.wait(timeout)
-        else:
-            self._poll(timeout)
+        with self._poller.woken_by_signals():
+            if self._polling:
+                self._condition.wait(timeout)
+            else:
+                self._poll(timeout)
         self._check()
 
     def _poll(self, timeout: float | None) -> None:

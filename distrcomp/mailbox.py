@@ -90,10 +90,14 @@ class Mailbox:
             del self._arrived[key]
 
     def withdraw(self, receive: Receive) -> None:
-        """Takes back a receive; a message it was matched with is unread again, in its old place."""
+        """Takes back a receive; a message it was matched with is unread again, in its old place.
+
+        One that was not posted, or was taken back before, is none of ours: nothing happens.
+        """
         message = receive.message
         if message is None:
-            self._receives.remove(receive)
+            if receive in self._receives:
+                self._receives.remove(receive)
             return
         receive.message = None
         if not self._give(receive.arrival, message):

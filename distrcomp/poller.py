@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
+import threading
+from collections.abc import Iterator
 
 from .links import Link
 
@@ -57,6 +60,23 @@ class Poller:
         if self._writer is not None:
             with contextlib.suppress(BlockingIOError):  # full, so it will wake
                 os.write(self._writer, b"\0")
+
+    @contextlib.contextmanager
+    def woken_by_signals(self) -> Iterator[None]:
+        """Has every signal wake the poller while the main thread is in here.
+
+        Python's handlers run between its instructions. One whose signal comes just before the
+        thread enters the kernel, or to another thread, would wait as long as the sleep lasts.
+        """
+        if self._writer is None or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ValueError, OSError):  # it was closed meanwhile
+                signal.set_wakeup_fd(before)
 
     def close(self) -> None:
         """Frees the descriptors; nobody may be waiting."""

@@ -147,3 +147,16 @@ def test_describe_unmatched(tags: Any, text: str) -> None:
         mailbox.deliver(Message(3, tag, 5, 1, b"", []))
     mailbox.deliver(Message(0, 0, 6, 1, b"", []))
     assert mailbox.describe_unmatched(5) == text
+
+
+def test_withdraw_of_what_is_not_posted() -> None:
+    """Taking back a receive that is not here, or twice, does nothing."""
+    mailbox = Mailbox()
+    receive = Receive(0, ANY, ANY)
+    mailbox.withdraw(receive)
+    mailbox.post(receive)
+    mailbox.withdraw(receive)
+    mailbox.withdraw(receive)
+    mailbox.deliver(Message(1, 1, 0, 1, b"", []))
+    assert receive.message is None
+    assert mailbox.unmatched(0) == {(1, 1): 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -101,3 +103,25 @@ def test_closed() -> None:
     poller.close()
     poller.wake()
     poller.close()
+
+
+@pytest.mark.parametrize("polls", ["main", "other"])
+def test_signals(poller: Poller, polls: str) -> None:
+    """A signal wakes the poller even where another thread takes it; then all is as before.
+
+    The thread that takes it is this one's child, so that no system call of ours is interrupted.
+    """
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    try:
+        with ThreadPoolExecutor(1) as threads, poller.woken_by_signals():
+            threads.submit(signal.pthread_sigmask, signal.SIG_UNBLOCK, [signal.SIGUSR1]).result(60)
+            threads.submit(os.kill, os.getpid(), signal.SIGUSR1).result(60)
+            if polls == "main":
+                assert poller.wait(None) == []
+            else:
+                assert threads.submit(poller.wait, None).result(60) == []
+        assert signal.set_wakeup_fd(-1) == -1
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+        signal.signal(signal.SIGUSR1, before)

@@ -1,9 +1,11 @@
-"""A cluster on the three hosts, made as a person makes it: init, invite, join, listen."""
+"""A cluster on the three hosts."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from launcher.cluster.authority import create_cluster
+from launcher.cluster.home import Home, write_private
 from tests.command import Command
 from tests.hosts.network import Host, Network
 
@@ -11,36 +13,50 @@ NAMES = ("h1", "h2", "h3")
 
 
 class Cluster:
-    """Three hosts that have joined, each with a listening agent.
+    """Three members, each with a listening agent, and an operator with a peers file.
+
+    The credentials are issued here and now; how machines join by themselves has tests of its own.
 
     Args:
         network: where they are.
-        peers: the peers file on the operator's machine, which `invite` writes.
+
+    Attributes:
+        agents: the agent of each host that has one; a test may replace it.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.operator = network.host("operator")
-        self.peers = self.operator.work_dir / "peers.txt"
-        self.agents: dict[str, Command] = {}
-        made = self.operator.run("cluster", "init")
-        assert made.code == 0, made
+        authority = create_cluster(_home(self.operator), "test")
         for name in NAMES:
-            self.agents[name] = self.join(name)
-
-    def join(self, name: str) -> Command:
-        """Invites one host, has it join, and returns its listening agent."""
-        invite = self.operator.start("cluster", "invite", "--peers", str(self.peers))
-        line = join_line(invite)
-        agent = self.network.host(name).start("agent", "--join", line)
-        invited = invite.wait()
-        assert invited.code == 0, invited
-        agent.wait_for_line("listens on")
-        return agent
+            host = network.host(name)
+            credentials = authority.issue_agent(name, [host.address])
+            write_private(_home(host).agent_credentials, credentials)
+        (self.operator.work_dir / "peers.txt").write_text("".join(f"{name}\n" for name in NAMES))
+        self.agents = {name: network.host(name).start("agent") for name in NAMES}
+        for agent in self.agents.values():
+            agent.wait_for_line("listens on")
 
     def host(self, name: str) -> Host:
         """One of the hosts."""
         return self.network.host(name)
+
+    def invite(self, name: str) -> Command:
+        """Has one host join by the line of an invite; its listening agent."""
+        invite = self.operator.start("cluster", "invite")
+        agent = self.host(name).start("agent", "--join", join_line(invite))
+        invited = invite.wait()
+        assert 0 == invited.code, invited
+        assert f"{name} joined from {self.host(name).address}" in invited.out
+        agent.wait_for_line("listens on")
+        return agent
+
+    def retire(self, name: str) -> None:
+        """Ends a host's agent and takes its credentials and its membership away."""
+        self.agents[name].interrupt()
+        self.agents[name].wait()
+        _home(self.host(name)).agent_credentials.unlink()
+        assert 0 == self.operator.run("cluster", "remove", name).code
 
     def program(self, source: str, name: str = "prog.py") -> str:
         """Writes a program on the operator's machine; its name."""
@@ -62,6 +78,11 @@ class Cluster:
 
 def join_line(invite: Command) -> str:
     """The line that an invite prints."""
-    return next(
-        word for word in invite.wait_for_line("dcj1").split() if word.startswith(("'dcj1", "dcj1"))
-    ).strip("'")
+    words = invite.wait_for_line("dcj1").split()
+    return next(word for word in words if word.startswith("dcj1"))
+
+
+def _home(host: Host) -> Home:
+    home = Home.find({"DISTRCOMP_HOME": str(host.home)})
+    home.make_config()
+    return home

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import Result
-from tests.hosts.cluster import NAMES, Cluster
+from tests.hosts.cluster import NAMES, Cluster, join_line
 from tests.hosts.network import Network, only_port
 from tests.leaks import wait_until
 
@@ -67,6 +67,23 @@ def test_a_program_runs_on_every_peer(cluster: Cluster) -> None:
     assert [f"--------(Node {node}  h{1 + node * 3 // n})--------" for node in range(n)] == heads
     assert f"Next to {n - 1} is 0\n" in result.out
     assert f"running {n} nodes, one for each slot of 3 peers" in result.out
+
+
+def test_from_nothing_to_a_run(three_hosts: Network) -> None:
+    """init, invite and join on each host, run: the whole of the README's quick start."""
+    operator = three_hosts.host("operator")
+    assert 0 == operator.run("cluster", "init").code
+    for name in NAMES:
+        invite = operator.start("cluster", "invite", "--peers", "peers.txt")
+        agent = three_hosts.host(name).start("agent", "--join", join_line(invite))
+        invited = invite.wait()
+        assert 0 == invited.code, invited
+        assert f"{name} joined from {three_hosts.host(name).address}" in invited.out
+        agent.wait_for_line("listens on")
+    (operator.work_dir / "ring.py").write_text(RING)
+    result = operator.run("run", "--peers", "peers.txt", "-n", "3", "--oversubscribe", "ring.py")
+    assert 0 == result.code, result
+    assert "--------(Node 0  h1)--------\nMy ID is 0\nNext to 2 is 0\n" in result.out
 
 
 @pytest.mark.parametrize("plane", ["tls", "plain"])

@@ -93,7 +93,7 @@ def test_an_agent_of_another_name_is_refused(cluster: Cluster) -> None:
 
 
 def test_a_removed_member_is_refused(cluster: Cluster) -> None:
-    """After `cluster remove` the launcher ships nothing to it (S-08)."""
+    """After `cluster remove` the launcher ships nothing to it; it may be invited anew (S-08)."""
     assert 0 == cluster.operator.run("cluster", "remove", "h3").code
     result = cluster.operator.run("run", "-H", "h3:1", cluster.program(RING))
     assert 3 == result.code
@@ -101,17 +101,14 @@ def test_a_removed_member_is_refused(cluster: Cluster) -> None:
     cluster.agents["h3"].interrupt()
     cluster.agents["h3"].wait()
     (cluster.host("h3").home / "agent.pem").unlink()
-    cluster.agents["h3"] = cluster.join("h3")
+    cluster.agents["h3"] = cluster.invite("h3")
 
 
 def test_a_line_works_once(cluster: Cluster) -> None:
     """The line of an invite that was used is refused (S-13)."""
+    cluster.retire("h1")
     invite = cluster.operator.start("cluster", "invite")
     line = join_line(invite)
-    cluster.agents["h1"].interrupt()
-    cluster.agents["h1"].wait()
-    (cluster.host("h1").home / "agent.pem").unlink()
-    assert 0 == cluster.operator.run("cluster", "remove", "h1").code
     cluster.agents["h1"] = cluster.host("h1").start("agent", "--join", line)
     assert 0 == invite.wait().code
     cluster.agents["h1"].wait_for_line("listens on")
@@ -143,12 +140,9 @@ def test_a_peer_that_does_not_answer(cluster: Cluster) -> None:
 def test_issued_credentials_need_no_way_to_the_operator(cluster: Cluster) -> None:
     """`cluster issue NAME` makes a file to carry over; with it the agent serves."""
     h3 = cluster.host("h3")
-    cluster.agents["h3"].interrupt()
-    cluster.agents["h3"].wait()
-    assert 0 == cluster.operator.run("cluster", "remove", "h3").code
+    cluster.retire("h3")
     assert 0 == cluster.operator.run("cluster", "issue", "h3").code
     shutil.move(cluster.operator.work_dir / "h3.pem", h3.work_dir / "h3.pem")
     cluster.agents["h3"] = h3.start("agent", "--credentials", "h3.pem")
     cluster.agents["h3"].wait_for_line("listens on")
-    members = cluster.operator.run("cluster", "members").out
-    assert "h3" in members
+    assert "h3" in cluster.operator.run("cluster", "members").out

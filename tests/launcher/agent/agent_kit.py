@@ -69,6 +69,7 @@ class Heard:
 
     Attributes:
         gate: nothing is taken while it is closed.
+        before: awaited when output was taken, before more is.
     """
 
     def __init__(self) -> None:
@@ -77,11 +78,14 @@ class Heard:
         self.gate = asyncio.Event()
         self.gate.set()
         self.changed = asyncio.Event()
+        self.before: Callable[[], Awaitable[None]] | None = None
 
     async def on_output(self, _node: int, stream: int, data: bytes) -> None:
         await self.gate.wait()
         self.output[stream] += data
         self.changed.set()
+        if self.before is not None:
+            await self.before()
 
     async def on_notice(self, _node: int, notice: Any) -> None:
         await self.gate.wait()

@@ -101,7 +101,7 @@ def test_blame_of_a_lost_peer(ledger: Ledger) -> None:
     assert Cause("the agent on h2 is gone", "", None, "h2") == ledger.cause()
 
 
-@pytest.mark.parametrize("blames", [{0: 1, 1: 0}, {0: 1, 1: 2, 2: 0}, {0: 0}, {0: 1, 1: 1}])
+@pytest.mark.parametrize("blames", [{0: 1, 1: 0}, {0: 1, 1: 2, 2: 1}, {0: 0}, {0: 1, 1: 1}])
 def test_blame_in_a_circle(ledger: Ledger, blames: dict[int, int]) -> None:
     """Where blame leads back, or to an echo, the first failure stands; nothing loops."""
     for node, blamed in blames.items():

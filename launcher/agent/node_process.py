@@ -212,10 +212,11 @@ def _waiting_bytes(descriptor: int) -> int:
 
 async def _wait_exit(pid: int) -> None:
     """Waits until the process is over, without reaping it."""
-    if not hasattr(os, "pidfd_open"):
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):  # no such thing here, or no descriptor left for it
         await asyncio.to_thread(os.waitid, os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         return
-    descriptor = os.pidfd_open(pid)
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(descriptor, over.set)
     try:

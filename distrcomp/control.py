@@ -208,12 +208,13 @@ class Control:
 
     def _dial(self, node: int) -> None:
         from .links.handshake import dial
+        from .links.tls import link_over
 
         if not self._the_engine.expect(node):
             self._notices.send(LinkUp(node))
             return
         try:
-            link = StreamLink(dial(self._ticket, node))
+            link = link_over(dial(self._ticket, node))
         except LinkFailed as error:
             self._the_engine.link_failed(node, str(error))
             self._notices.send(LinkDown(node, str(error)))
@@ -223,9 +224,10 @@ class Control:
 
     def _accept(self, node: int, connection: socket.socket) -> None:
         from .links.handshake import accept
+        from .links.tls import link_over
 
         try:
-            link = StreamLink(accept(self._ticket, node, connection))
+            link = link_over(accept(self._ticket, node, connection))
         except LinkFailed as error:
             self._the_engine.link_failed(node, str(error))
             return

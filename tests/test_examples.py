@@ -1,6 +1,5 @@
 """The examples, each run as a person runs it, with its results checked."""
 
-
 from __future__ import annotations
 
 import math

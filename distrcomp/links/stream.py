@@ -1,11 +1,10 @@
-"""A link over a stream socket: a Unix pair inside a machine, TCP or TLS between machines."""
+"""A link over a stream socket: a Unix pair inside a machine, TCP between machines."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import socket
-import ssl
 import struct
 import sys
 from collections import deque
@@ -21,15 +20,15 @@ from .base import LinkEnded
 _PIECES_MAX = 64
 _SIOCOUTQ = 0x5411  # Linux: bytes sent that the other kernel has not acknowledged (tcp(7))
 
-_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-
 
 class StreamLink:
     """A Link over a connected stream socket, which the link owns from now on.
 
     Args:
-        connection: the socket, plain or TLS with its handshake done.
+        connection: the socket.
     """
+
+    _would_block: tuple[type[OSError], ...] = (BlockingIOError,)
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -37,7 +36,6 @@ class StreamLink:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.queued_bytes = 0
         self._socket = connection
-        self._tls = isinstance(connection, ssl.SSLSocket)
         self._reader = MessageReader()
         self._outgoing: deque[memoryview] = deque()
         self.at_end = False
@@ -65,7 +63,7 @@ class StreamLink:
         try:
             while self._outgoing:
                 self._sent(self._write())
-        except _WOULD_BLOCK:
+        except self._would_block:
             pass
         except OSError as error:
             self._break(str(error))
@@ -77,11 +75,11 @@ class StreamLink:
     def receive(self) -> list[WireMessage]:
         messages: list[WireMessage] = []
         count = 0
-        while count < limits.READ_BYTES_MAX or self._has_decrypted():
+        while count < limits.READ_BYTES_MAX or self._has_more():
             target = self._reader.target()
             try:
                 got = self._socket.recv_into(target[: limits.READ_BYTES_MAX])
-            except _WOULD_BLOCK:
+            except self._would_block:
                 break
             except OSError as error:
                 self._break(str(error))
@@ -124,8 +122,6 @@ class StreamLink:
             self._socket.close()
 
     def _write(self) -> int:
-        if self._tls:
-            return self._socket.send(self._outgoing[0][: limits.READ_BYTES_MAX])
         if len(self._outgoing) == 1:
             return self._socket.send(self._outgoing[0])
         pieces = [self._outgoing[index] for index in range(min(len(self._outgoing), _PIECES_MAX))]
@@ -141,8 +137,9 @@ class StreamLink:
             count -= first.nbytes
             self._outgoing.popleft()
 
-    def _has_decrypted(self) -> bool:
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+    def _has_more(self) -> bool:
+        """Whether bytes wait in this process, of which the descriptor says nothing."""
+        return False
 
     def _break(self, why: str) -> None:
         self._broken = self._broken or why or "broken"

@@ -10,8 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-from distrcomp.links import Link, LinkEnded, StreamLink
+from distrcomp.links import Link, LinkEnded
 from distrcomp.links.handshake import accept, dial
+from distrcomp.links.tls import link_over
 from distrcomp.notices import Machine, Ticket
 from distrcomp.preamble import PREAMBLE_BYTES, parse_preamble
 from launcher.cluster.run_credentials import RunAuthority
@@ -125,7 +126,7 @@ def move(ends: list[End], until: Callable[[], object]) -> None:
 @contextlib.contextmanager
 def link_pair(kind: str) -> Iterator[tuple[End, End]]:
     """Both ends of a fresh link."""
-    one, other = (End(StreamLink(connection)) for connection in PAIRS[kind]())
+    one, other = (End(link_over(connection)) for connection in PAIRS[kind]())
     try:
         yield one, other
     finally:

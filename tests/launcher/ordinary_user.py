@@ -18,7 +18,8 @@ def ordinary_folder(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
         yield tmp_path
         return
-    folder = Path(tempfile.mkdtemp(prefix="distrcomp-test-"))  # pytest's own are closed to others
+    # pytest's own folders are closed to others, and so may be TMPDIR.
+    folder = Path(tempfile.mkdtemp(prefix="distrcomp-test-", dir="/tmp"))
     os.chown(folder, NOBODY, NOBODY)
     os.seteuid(NOBODY)
     try:

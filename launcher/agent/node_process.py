@@ -96,10 +96,13 @@ class NodeProcess:
         self._control.send(notice, connection)
 
     def signal(self, number: int) -> None:
-        """Signals the whole group, unless the node has ended."""
+        """Signals the whole group, unless the node has ended.
+
+        SIGKILL goes to the leader alone: its group follows when it has had time to clean up.
+        """
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.group, number)
+                (os.kill if number == signal.SIGKILL else os.killpg)(self.group, number)
 
     async def give_input(self, data: bytes) -> None:
         """Writes to the node's stdin; no data closes it. Returns when there is room for more."""
@@ -128,6 +131,7 @@ class NodeProcess:
         ]
         try:
             await _wait_exit(self._process.pid)
+            await asyncio.wait(pumps, timeout=limits.GROUP_GRACE_S)  # who holds no pipe is gone
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
             code = self._process.wait()

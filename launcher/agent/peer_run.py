@@ -20,7 +20,7 @@ from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
 from ..ship.manifest import FileEntry, Manifest, check_manifest, check_path
 from ..ship.store import BlobWriter, Store
-from .guardian import Guardian
+from .guardian import Guardian, kill_stragglers
 from .node_process import NodeProcess, Start
 from .sandbox import Sandbox
 
@@ -119,6 +119,7 @@ class PeerRun:
             raise PeerRefused("the bundle is not complete yet")
         _require_sound(order)
         self._order = order
+        self._guardian.watch_run(self.run_id.hex())
         self._folder = self._start_folder(order.wdir)
         self._threads = await self._share_cores(order)
         if order.is_python:
@@ -260,6 +261,9 @@ class PeerRun:
             await asyncio.wait(self._tasks, timeout=limits.CLOSE_TIMEOUT_S)
         for task in self._tasks:
             task.cancel()
+        if self._order is not None:
+            await asyncio.to_thread(kill_stragglers, self.run_id.hex())
+            self._guardian.forget_run(self.run_id.hex())
         if self._writer is not None:
             self._writer.abandon()
         self._unpin()

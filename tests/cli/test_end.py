@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -166,6 +167,28 @@ def test_children_of_a_node_end_with_it(machine: Machine, leaks: LeakChecker) ->
     result = run_source(machine, source, "-n", "2")
     assert 0 == result.code
     leaks.check_nothing_left()
+
+
+@pytest.mark.parametrize(
+    "how", ["", "import os; os._exit(0)", "import os; os.kill(os.getpid(), 9)"]
+)
+def test_daemons_and_shared_memory_of_a_program_go(machine: Machine, how: str) -> None:
+    """A daemon in a session of its own is killed; Python's shared memory is removed (F-23)."""
+    source = f"""
+import subprocess
+from multiprocessing.shared_memory import SharedMemory
+memory = SharedMemory(create=True, size=4096)
+daemon = subprocess.Popen(["sleep", "61"], start_new_session=True)
+print("daemon", daemon.pid, "memory", memory.name, flush=True)
+{how}
+"""
+    result = run_source(machine, source, "-n", "2")
+    words = [line.split() for line in result.out.splitlines() if line.startswith("daemon")]
+    assert 2 == len(words), result
+    for _, pid, _, name in words:
+        state = Path("/proc", pid, "cmdline")  # empty once it is dead, even if nobody has reaped it
+        assert not state.exists() or b"" == state.read_bytes()
+        assert not Path("/dev/shm", name.strip("/")).exists()
 
 
 def test_a_forked_child_is_outside(machine: Machine) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from . import codec, limits
 from .engine import Engine
 from .errors import BadTag, NoSuchNode
-from .mailbox import ANY
+from .mailbox import ANY, awaited
 
 WORLD = 0
 
@@ -77,7 +77,11 @@ class Communicator:
         """
         whom = ANY if source == ANY else self._node(source)
         what = ANY if tag == ANY else _tag(tag)
-        message = self._engine.receive(self._number, whom, what, timeout)
+        try:
+            message = self._engine.receive(self._number, whom, what, timeout)
+        except KeyboardInterrupt as interrupt:
+            interrupt.args = (awaited(whom, what),)
+            raise
         return codec.decode(message.codec, message.meta, message.buffers)
 
     def _node(self, node: int) -> int:

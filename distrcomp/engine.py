@@ -29,7 +29,7 @@ from .errors import LinkFailed, ProtocolError, RecvTimeout, WorldClosed
 from .fates import Fates
 from .frames import WireMessage, message_parts
 from .links import Link, LinkEnded
-from .mailbox import ANY, Mailbox, Message, Receive
+from .mailbox import Mailbox, Message, Receive, awaited
 from .poller import READABLE, WRITABLE, Poller
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
@@ -103,7 +103,7 @@ class Engine:
                 message = self._wait_message(wanted, deadline)
                 if message is None:
                     unread = self._mailbox.describe_unmatched(communicator)
-                    raise RecvTimeout(_awaited(source, tag), timeout or 0.0, unread)
+                    raise RecvTimeout(awaited(source, tag), timeout or 0.0, unread)
             return message
         except BaseException:
             self._withdraw(wanted)
@@ -392,8 +392,3 @@ class Engine:
 
 def _is_main() -> bool:
     return threading.current_thread() is threading.main_thread()
-
-
-def _awaited(source: int, tag: int) -> str:
-    whom = "any node" if source == ANY else f"node {source}"
-    return f"recv from {whom} with {'any tag' if tag == ANY else f'tag {tag}'}"

@@ -32,8 +32,11 @@ class NoSuchNode(CallError, LookupError):
     def __init__(self, node: object, n_node: int) -> None:
         self.node = node
         self.n_node = n_node
-        last = f"0 to {n_node - 1}" if n_node > 1 else "only 0"
-        super().__init__(f"there is no node {node!r} in this run: node ids are {last}")
+        if n_node > 1:
+            advice = f"node ids are 0 to {n_node - 1}"
+        else:
+            advice = "its only node is 0; `distrcomp run -n N` starts more"
+        super().__init__(f"there is no node {node!r} in this run: {advice}")
 
 
 class BadTag(CallError, ValueError):

@@ -141,3 +141,9 @@ class Mailbox:
             if receive.takes(messages[0][1])
         ]
         return min(found)[1] if found else None
+
+
+def awaited(source: int, tag: int) -> str:
+    """A receive in words, for messages to people."""
+    whom = "any node" if source == ANY else f"node {source}"
+    return f"recv from {whom} with {'any tag' if tag == ANY else f'tag {tag}'}"

@@ -18,7 +18,7 @@ import sys
 import types
 from collections.abc import Callable
 
-from .errors import DistrcompError, NodeLost
+from .errors import CallError, DistrcompError, NodeLost
 from .joining import World, join
 from .notices import Failed
 
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     except SystemExit as request:
         return _exit_code(world, request.code)
     except KeyboardInterrupt as error:
-        _say(f"distrcomp: interrupted {_place(error, folder)}")
+        _say(f"distrcomp: interrupted {_place(error, folder)}{_doing(error)}")
         world.close(in_order=False)
         return _INTERRUPTED
     except BaseException as error:  # noqa: BLE001  whatever the program raised ends here
@@ -99,7 +99,9 @@ def _report(world: World, error: BaseException, folder: str) -> None:
 
     _cut_own_frames(error)
     place = _place(error, folder)
-    text = "".join(traceback.format_exception(error)).replace(folder + os.sep, "")
+    told_whole = isinstance(error, CallError)  # its sentence says what it was raised from
+    text = "".join(traceback.format_exception(error, chain=not told_whole))
+    text = text.replace(folder + os.sep, "")
     summary = traceback.format_exception_only(error)[-1].strip()
     echo_of = error.node if isinstance(error, NodeLost) else None
     if world.notices is not None:
@@ -127,9 +129,9 @@ def _cut_own_frames(error: BaseException) -> None:
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename in _STARTERS:
         frame = frame.tb_next
-    if frame is None:  # a program that cannot be compiled has no frame of its own
-        return
     error.__traceback__ = frame
+    if frame is None:  # a program that cannot be found or compiled has no frame of its own
+        return
     while isinstance(error, DistrcompError) and frame.tb_next is not None:
         if frame.tb_next.tb_frame.f_code.co_filename.startswith(_PACKAGE):
             frame.tb_next = None
@@ -149,6 +151,11 @@ def _place(error: BaseException, folder: str) -> str:
         if not entry.filename.startswith(_PACKAGE) and entry.filename not in _STARTERS:
             return f"at {entry.filename.removeprefix(folder + os.sep)}:{entry.lineno}"
     return "before its first line"
+
+
+def _doing(error: KeyboardInterrupt) -> str:
+    """What a call of ours that was interrupted waited for."""
+    return f", in {error.args[0]}" if error.args else ""
 
 
 def _say(text: str) -> None:

@@ -2,8 +2,7 @@
 
     distrcomp run -n 4 examples/mandelbrot.py $PWD/mandelbrot.png 600 400
 
-Rows differ much in cost, so they aren't divided in advance: whoever has done one gets the next.
-Give an absolute path, on node 0's machine: the folder in which nodes start is removed at the end.
+Rows differ in cost: whoever has done one gets the next. The path is one on node 0's machine.
 """
 
 import struct
@@ -15,6 +14,8 @@ import numpy as np
 
 import distrcomp as dc
 
+if not sys.argv[1:]:
+    sys.exit("no picture to write: name an absolute path; the folder nodes start in is removed")
 picture, width, height = sys.argv[1], *(int(argument) for argument in sys.argv[2:4] or (600, 400))
 
 
@@ -50,8 +51,7 @@ def deal() -> list[bytes]:
 
 
 if dc.node_id == 0:
-    rows = deal() if dc.n_node > 1 else [draw(row) for row in range(height)]
-    Path(picture).write_bytes(png(rows))
+    Path(picture).write_bytes(png(deal() if dc.n_node > 1 else list(map(draw, range(height)))))
     print(f"{height} rows of {width} pixels drawn by {max(1, dc.n_node - 1)} of {dc.n_node} nodes")
 else:
     dc.send(0, (dc.node_id, None, b""))  # I am free

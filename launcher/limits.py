@@ -95,8 +95,8 @@ JOIN_REASON_CHARACTERS_MAX = 500
 OUTPUT_PART_BYTES = 64 * KIB
 # Names of files that a program left in its sandbox, told at the end of the run.
 LOST_FILES_MAX = 20
-# When a node has ended, what it started has this long to end by itself before it is killed: Python's
-# resource tracker removes shared memory then.
+# When a node has ended, what it started has this long to end by itself before it is killed:
+# Python's resource tracker removes shared memory then.
 GROUP_GRACE_S = 0.3
 # At the end of a run its nodes are dead; how long their last output may take to be handed on.
 CLOSE_TIMEOUT_S = 5.0

@@ -79,6 +79,10 @@ class Host:
                 message = await channel.receive()
         except ChannelClosed:
             return None
+        except asyncio.CancelledError:
+            with contextlib.suppress(ChannelClosed):
+                await channel.send(m.Refused("it was stopped on its machine"))
+            raise
         except (LauncherError, ProtocolError) as error:
             with contextlib.suppress(ChannelClosed):
                 await channel.send(m.Refused(str(error)))

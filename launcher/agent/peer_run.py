@@ -160,8 +160,8 @@ class PeerRun:
         where = order.machines[order.machine_of[order.nodes[0].node]].label
         await self._tell(
             m.Note(
-                f"OMP_NUM_THREADS={threads} on {where} ({cores()} cores, {len(order.nodes)} nodes; "
-                "set it with -x to change that)"
+                f"OMP_NUM_THREADS={threads} on {where} (cores: {cores()}, nodes: "
+                f"{len(order.nodes)}; -x OMP_NUM_THREADS=N sets another)"
             )
         )
         return {"OMP_NUM_THREADS": str(threads)}

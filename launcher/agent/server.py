@@ -258,4 +258,4 @@ async def _peek(connection: socket.socket) -> int:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"its TLS handshake failed ({error.reason or error})"
-    return str(error)
+    return str(error) or f"it broke the connection off ({type(error).__name__})"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 
+from ..agent import server
 from ..agent.host import Host
 from ..agent.peer_run import cores
-from ..agent.server import Server, listen
 from ..cluster.credentials import Credentials, load_agent
 from ..cluster.home import Home
 from ..cluster.names import join_host_port, name_from_host, parse_port, split_host_port
@@ -26,32 +26,37 @@ from ..errors import BadUsage, Interrupted
 @click.command()
 @click.option(
     "--listen",
-    "listen_on",
     metavar="HOST:PORT",
     default=f":{AGENT_PORT}",
     help=f"Where to listen; by default port {AGENT_PORT} of every interface.",
 )
 @click.option("--slots", type=click.IntRange(1, 4096), help="Nodes to offer; default: the cores.")
 @click.option("--name", help="This machine's name in the cluster when it joins; default: its own.")
-@click.option("--join", "line", metavar="LINE", help="Join by the line of `cluster invite` first.")
+@click.option(
+    "--join",
+    metavar="LINE",
+    allow_from_autoenv=False,  # a secret
+    help="Join by the line of `cluster invite` first; - reads it from stdin.",
+)
 @click.option(
     "--credentials",
     type=click.Path(path_type=Path),
     help="A credential file of `cluster issue`, instead of joining.",
 )
 def agent(
-    listen_on: str, slots: int | None, name: str | None, line: str | None, credentials: Path | None
+    listen: str, slots: int | None, name: str | None, join: str | None, credentials: Path | None
 ) -> None:
     """Receive programs from the cluster's operator and run their nodes here.
 
     A program runs with all rights of the user who runs the agent: that is not a sandbox.
     """
-    host, port = _parse_listen(listen_on)
+    host, port = _parse_listen(listen)
     home = Home.find(os.environ)
-    if line is not None:
+    if join is not None:
         if credentials is not None:
             raise BadUsage("--join makes credentials of its own: leave --credentials away")
-        _join(line, home, name or name_from_host(platform.node()))
+        line = sys.stdin.readline().strip() if join == "-" else join
+        _join(line, home, name or name_from_host(platform.node()), port)
     identity = load_agent(home, credentials)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -59,12 +64,12 @@ def agent(
     asyncio.run(_serve(identity, home, (host, port), slots or cores()))
 
 
-def _join(line: str, home: Home, name: str) -> None:
+def _join(line: str, home: Home, name: str, port: int) -> None:
     from ..cluster.join import join
     from ..cluster.join_line import parse_join_line
 
     try:
-        path = asyncio.run(join(parse_join_line(line), home, name))
+        path = asyncio.run(join(parse_join_line(line), home, name, port))
     except KeyboardInterrupt:
         raise Interrupted("interrupted: this machine has not joined") from None
     click.echo(f"joined as {name}; the credentials are in {path}", err=True)
@@ -74,19 +79,20 @@ async def _serve(
     credentials: Credentials, home: Home, address: tuple[str, int], slots: int
 ) -> None:
     """Serves until SIGINT or SIGTERM."""
-    listeners = listen(*address)
+    listeners = server.listen(*address)
     host = Host(home.make_cache() / "agent", credentials.identity.name, slots)
     if host.swept:
         click.echo(f"removed {len(host.swept)} sandboxes of an agent that was killed", err=True)
     where = ", ".join(join_host_port(*listener.getsockname()[:2]) for listener in listeners)
     click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
-    server = asyncio.ensure_future(Server(host, credentials).serve(listeners))
+    serving = asyncio.ensure_future(server.Server(host, credentials).serve(listeners))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, server.cancel)
+        loop.add_signal_handler(number, serving.cancel)
     with contextlib.suppress(asyncio.CancelledError):
-        await server
+        await serving
     await host.close()
+    click.echo(f"agent {host.name} has stopped", err=True)
 
 
 def _parse_listen(text: str) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import re
 import socket
@@ -65,23 +66,24 @@ def invite(listen: str | None, ttl: str, peers: Path | None) -> None:
     home = Home.find(os.environ)
     serving = serve_invite(home, host, JOIN_PORT if port is None else port, ttl_s, announce)
     try:
-        member = asyncio.run(serving)
+        joined = asyncio.run(serving)
     except KeyboardInterrupt as error:
         raise Interrupted("interrupted: no machine joined") from error
+    member = joined.member
     click.echo(f"{member.name} joined from {member.addresses[0]}.")
     if peers is not None:
-        _add_to(peers, Peer(member.addresses[0], name=member.name))
+        _add_to(peers, Peer(member.addresses[0], joined.port, name=member.name))
 
 
 @cluster.command()
 @click.argument("name")
-@click.option("--address", "addresses", multiple=True, help="Where it is dialled; repeatable.")
+@click.option("--address", multiple=True, help="Where it is dialled; repeatable.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     help="The file to write; NAME.pem here if not given.",
 )
-def issue(name: str, addresses: tuple[str, ...], output: Path | None) -> None:
+def issue(name: str, address: tuple[str, ...], output: Path | None) -> None:
     """Write credentials for a machine that cannot reach this one."""
     from ..cluster.authority import Authority
 
@@ -90,7 +92,7 @@ def issue(name: str, addresses: tuple[str, ...], output: Path | None) -> None:
     if path.exists():
         raise BadUsage(f"{path} exists already: move it away, or choose another with --output")
     authority = Authority(Home.find(os.environ))
-    pem = authority.issue_agent(label, addresses)
+    pem = authority.issue_agent(label, address)
     try:
         write_private(path, pem, replace=False)
     except BaseException:
@@ -111,9 +113,9 @@ def members() -> None:
         return
     width = max(len(member.name) for member in found)
     for member in found:
-        joined = f"joined {_date(member.joined_unix_s)}"
-        removed = member.removed_unix_s
-        state = joined if removed is None else f"{joined}, removed {_date(removed)}"
+        state = f"{'issued' if member.issued else 'joined'} {_date(member.joined_unix_s)}"
+        if member.removed_unix_s is not None:
+            state += f", removed {_date(member.removed_unix_s)}"
         addresses = ", ".join(member.addresses) or "no address"
         click.echo(f"{member.name:<{width}}  {state}  {addresses}")
 
@@ -157,10 +159,18 @@ def _parse_listen(text: str) -> tuple[str, int | None]:
 
 def _add_to(path: Path, peer: Peer) -> None:
     line = peers_file.format_peer(peer)
-    if peers_file.append_peer(path, peer):
+    standing = peers_file.append_peer(path, peer)
+    if standing is None:
         click.echo(f"Added `{line}` to {path}.")
-    else:
-        click.echo(f"{path} names that machine already; `{line}` is what fits it now.")
+        return
+    where, other = standing
+    if peers_file.format_peer(dataclasses.replace(other, slots=None)) == line:
+        click.echo(f"{where} is `{peers_file.format_peer(other)}` already.")
+        return
+    click.echo(
+        f"{where} is `{peers_file.format_peer(other)}` and was not changed; for {peer.name} it "
+        f"would be `{line}`."
+    )
 
 
 def _date(unix_s: int) -> str:

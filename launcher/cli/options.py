@@ -14,24 +14,21 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def peers_options(function: _Function) -> _Function:
-    """Adds `--peers FILE` and `-H`, which arrive as `peers_file` and `hosts`."""
+    """Adds `--peers FILE` and `-H`, which arrive as `peers` and `host`."""
     file = click.option(
         "--peers",
         "--hostfile",
         "--machinefile",
-        "peers_file",
         envvar="DISTRCOMP_PEERS",
         type=click.Path(path_type=Path),
         help="The peers file: one machine a line.",
     )
-    inline = click.option(
-        "-H", "--host", "hosts", metavar="A:2,B:2", help="Peers inline; :n is slots."
-    )
+    inline = click.option("-H", "--host", metavar="A:2,B:2", help="Peers inline; :n is slots.")
     return file(inline(function))
 
 
-def chosen_peers(peers_file: Path | None, hosts: str | None) -> tuple[Peer, ...] | None:
+def chosen_peers(peers: Path | None, host: str | None) -> tuple[Peer, ...] | None:
     """The peers that the options name, None for neither; raises BadUsage."""
-    if hosts is not None:
-        return parse_hosts(hosts)
-    return None if peers_file is None else read_peers(peers_file)
+    if host is not None:
+        return parse_hosts(host)
+    return None if peers is None else read_peers(peers)

@@ -23,12 +23,12 @@ _PINGS = 3
 
 @click.command()
 @peers_options
-def peers(peers_file: Path | None, hosts: str | None) -> None:
+def peers(peers: Path | None, host: str | None) -> None:
     """List the peers: reachable, round trip, slots, versions.
 
     Exit code 3 if any of them cannot be used.
     """
-    chosen = chosen_peers(peers_file, hosts)
+    chosen = chosen_peers(peers, host)
     if chosen is None:
         raise BadUsage("give the peers by --peers FILE, -H, or DISTRCOMP_PEERS")
     home = Home.find(os.environ)

@@ -15,6 +15,7 @@ from ..cluster.peers_file import Peer
 from ..control.messages import Setting
 from ..errors import BadManifest, BadUsage, Interrupted
 from ..run.launch import Display, Launch, Preparation, Request
+from ..run.plain import counted, plain
 from ..run.plan import parse_n
 from ..run.report import RunResult, render_json, render_text, report_format
 from ..run.sinks import STDOUT, Sinks
@@ -80,7 +81,7 @@ class _Show:
 @click.option(
     "-x",
     "--env",
-    "settings",
+    "env",
     multiple=True,
     metavar="VAR[=VALUE]",
     help="Forward a variable; no other travels to other machines.",
@@ -157,7 +158,7 @@ def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None
 def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
     """What the options ask for; raises BadUsage."""
     n_node = parse_n(options["n"])
-    peers = chosen_peers(options["peers_file"], options["hosts"])
+    peers = chosen_peers(options["peers"], options["host"])
     is_python, arguments, wanted = _program(program, options)
     if options["wdir"]:
         try:
@@ -171,7 +172,7 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
         peers=peers or (Peer("localhost"),),
         n_node=n_node,
         oversubscribe=options["oversubscribe"],
-        environment=tuple(_setting(text) for text in options["settings"]),
+        environment=tuple(_setting(text) for text in options["env"]),
         wdir=options["wdir"],
         timeout_s=options["timeout"],
         stdin_node=_stdin_node(options["stdin"]),
@@ -194,6 +195,8 @@ def _program(
     if not program:
         raise BadUsage("which program? distrcomp run [OPTIONS] PROGRAM [ARGS]...")
     first = program[0]
+    if first == "-":
+        raise BadUsage("a program is not read from stdin: use -c CODE, or a file")
     if first.endswith(".py"):
         return True, program, Wanted(Path(first), None, include, exclude, folder)
     if Path(first).is_dir():
@@ -253,7 +256,9 @@ def _with_entry(request: Request, entry: str) -> Request:
 def _check_stdin(request: Request, preparation: Preparation) -> None:
     n_node = preparation.plan.n_node
     if request.stdin_node >= n_node:
-        raise BadUsage(f"--stdin {request.stdin_node}: the run has {n_node} nodes, from 0 on")
+        raise BadUsage(
+            f"--stdin {request.stdin_node}: the run has {counted(n_node, 'node')}, from 0 on"
+        )
 
 
 def _view(show: _Show) -> View:
@@ -269,6 +274,10 @@ def _write_through(stream: int, data: bytes) -> None:
 
 def _print_result(result: RunResult, outputs: list[str], show: _Show) -> None:
     """Prints what is to be printed, and writes the report file."""
+    if result.cause is not None and _never_began(result, outputs):
+        for line in result.cause.headline.splitlines():
+            click.echo(f"distrcomp: {plain(line)}", err=True)
+        return
     text = render_text(result, outputs)
     printed = render_text(replace(result, notes=()), outputs) if show.quiet else text
     if show.report is not None:
@@ -284,11 +293,16 @@ def _print_result(result: RunResult, outputs: list[str], show: _Show) -> None:
         click.echo(f"distrcomp: {result.cause.headline}", err=True)
 
 
+def _never_began(result: RunResult, outputs: list[str]) -> bool:
+    """Whether there is nothing to report but why."""
+    return not any(outputs) and all(node.outcome == "never started" for node in result.nodes)
+
+
 def _print_plan(preparation: Preparation) -> None:
     """What --dry-run prints: the manifest, then the plan."""
     bundle = preparation.bundle
     total = sum(entry.size for entry in bundle.manifest.files)
-    click.echo(f"{len(bundle.manifest.files)} files, {total:,} bytes:")
+    click.echo(f"{counted(len(bundle.manifest.files), 'file')}, {total:,} bytes:")
     for entry in bundle.manifest.files:
         reason = bundle.reasons.get(entry.path, "")
         click.echo(f"  {entry.path}  {entry.size:,} bytes  {reason}")
@@ -296,7 +310,7 @@ def _print_plan(preparation: Preparation) -> None:
 
 
 def _print_placement(preparation: Preparation, *, err: bool) -> None:
-    click.echo(f"{preparation.plan.n_node} nodes:", err=err)
+    click.echo(f"{counted(preparation.plan.n_node, 'node')}:", err=err)
     for node, peer in enumerate(preparation.plan.placement):
         click.echo(f"  node {node} on {preparation.connections[peer].peer.label}", err=err)
 

@@ -97,7 +97,7 @@ class Authority:
             BadUsage: the request is damaged, or the name or an address is not one or is taken.
         """
         public_key = certificates.public_key_of_request(request)
-        return self._sign(public_key, name, addresses)
+        return self._sign(public_key, name, addresses, issued=False)
 
     def issue_agent(self, name: str, addresses: Iterable[str]) -> bytes:
         """Credentials, with a key made here, for a machine that cannot join by itself.
@@ -106,16 +106,21 @@ class Authority:
             BadUsage: the name or an address is not one or is taken.
         """
         key = certificates.new_key()
-        signed = self._sign(key.public_key(), name, addresses)
+        signed = self._sign(key.public_key(), name, addresses, issued=True)
         return certificates.credentials_pem(key, signed.certificate_pem, self.ca_pem)
 
     def _sign(
-        self, public_key: certificates.PublicKey, name: str, addresses: Iterable[str]
+        self,
+        public_key: certificates.PublicKey,
+        name: str,
+        addresses: Iterable[str],
+        *,
+        issued: bool,
     ) -> Signed:
         now = self._clock()
         label = names.checked_name(name)
         hosts = tuple(dict.fromkeys(_checked_host(address) for address in addresses))
-        member = Member(label, hosts, (), int(now.timestamp()))
+        member = Member(label, hosts, (), int(now.timestamp()), issued=issued)
         self.members.refuse_taken(label, hosts)
         subject = Subject(label, ROLE_AGENT, member.certified)
         certificate = certificates.issue(self._issuer, public_key, subject, _leaf_span(now))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import secrets
 import socket
@@ -53,13 +54,26 @@ _ACCEPT_PAUSE_S = 0.1  # out of descriptors: others must close theirs first (F-2
 _ANYWHERE = "192.0.2.1"  # TEST-NET-1 (RFC 5737): only asks the kernel which way out it would take
 
 
+@dataclasses.dataclass(frozen=True)
+class Joined:
+    """A machine that has joined.
+
+    Args:
+        member: its entry.
+        port: where its agent listens, as it says.
+    """
+
+    member: Member
+    port: int
+
+
 async def serve_invite(
     home: Home,
     listen_host: str | None,
     listen_port: int,
     ttl_s: float,
     announce: Callable[[JoinLine], None],
-) -> Member:
+) -> Joined:
     """Waits until one machine has joined.
 
     Args:
@@ -118,18 +132,18 @@ class Invite:
         self._lobby = Lobby()
         self._visits: dict[int, asyncio.Task[None]] = {}
         self._connections: dict[int, socket.socket] = {}
-        self._new_member: Member | None = None
+        self._newcomer: Joined | None = None
 
-    async def serve(self, listener: socket.socket, ttl_s: float) -> Member:
+    async def serve(self, listener: socket.socket, ttl_s: float) -> Joined:
         """Serves `listener` until a machine has joined; raises CannotStart if none does."""
-        self._joined: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
+        self._joined: asyncio.Future[Joined] = asyncio.get_running_loop().create_future()
         accepting = asyncio.create_task(self._accept(listener))
         try:
             async with asyncio.timeout(ttl_s):
                 return await self._joined
         except TimeoutError as error:
-            if self._new_member is not None:
-                return self._new_member
+            if self._newcomer is not None:
+                return self._newcomer
             raise CannotStart(
                 f"no machine joined within {ttl_s:g} s: `distrcomp cluster invite` makes a new line"
             ) from error
@@ -171,8 +185,8 @@ class Invite:
             del self._visits[number], self._connections[number]
         if self._joined.done():
             return
-        if self._new_member is not None:
-            self._joined.set_result(self._new_member)
+        if self._newcomer is not None:
+            self._joined.set_result(self._newcomer)
         elif self._desk.is_under_attack:
             self._joined.set_exception(
                 CannotStart(
@@ -227,7 +241,7 @@ class Invite:
             self._authority.members.remove(signed.member.name)
             raise
         self._desk.settle(Event.STORED)
-        self._new_member = signed.member
+        self._newcomer = Joined(signed.member, question.port)
 
     def _sign(self, question: AskMembership, source: str) -> Signed:
         """Signs for the name asked for, and for those addresses that are nobody else's yet.
@@ -242,6 +256,8 @@ class Invite:
                 f"the name {name} is taken by another machine of this cluster: join with --name "
                 f"OTHER, or let the operator run `distrcomp cluster remove {name}` first"
             )
+        if question.port not in names.PORTS:
+            raise BadUsage(f"{question.port} is not a port to listen on: a number from 1 to 65535")
         if len(question.addresses) > limits.JOIN_ADDRESSES_MAX:
             raise BadUsage(f"at most {limits.JOIN_ADDRESSES_MAX} addresses fit into a certificate")
         claimed = [names.normal_host(address) for address in question.addresses]

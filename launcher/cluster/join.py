@@ -38,6 +38,7 @@ from .join_protocol import (
     Refusal,
     Stored,
 )
+from .peers_file import AGENT_PORT
 from .streams import open_tls
 
 _NEW_LINE = "ask the operator for a new one (`distrcomp cluster invite`)"
@@ -49,7 +50,11 @@ def default_name() -> str:
 
 
 async def join(
-    line: JoinLine, home: Home, name: str, clock: Callable[[], float] = time.time
+    line: JoinLine,
+    home: Home,
+    name: str,
+    port: int = AGENT_PORT,
+    clock: Callable[[], float] = time.time,
 ) -> Path:
     """Makes this machine a member of the cluster that `line` invites to.
 
@@ -57,6 +62,7 @@ async def join(
         line: from `parse_join_line`.
         home: of the agent; its `agent.pem` is written, and replaced if there is one.
         name: what the machine is to be called.
+        port: where its agent will listen, 1 to 65535.
 
     Returns:
         The credential file.
@@ -76,8 +82,8 @@ async def join(
     async with _conversation(line, context, clock, skew_s) as (channel, connection):
         if peer_identity(connection, JOIN_ALPN).role != certificates.ROLE_OPERATOR:
             raise PeerRefused(f"{line.address} is of the right cluster but is not its operator")
-        request = certificates.make_request(key)
-        await channel.send(AskMembership(line.token, label, request, _claimed_hosts(label)))
+        request, hosts = certificates.make_request(key), _claimed_hosts(label)
+        await channel.send(AskMembership(line.token, label, request, hosts, port))
         answer = await channel.receive()
         if isinstance(answer, Refusal):
             raise PeerRefused(_printable(answer.reason))

@@ -52,12 +52,16 @@ class AuthorityIs:
 
 @dataclasses.dataclass(frozen=True)
 class AskMembership:
-    """Here is my token: sign `request` (DER) for a machine of this name and these addresses."""
+    """Here is my token: sign `request` (DER) for a machine of this name and these addresses.
+
+    `port` is where its agent will listen.
+    """
 
     token: bytes = dataclasses.field(repr=False)
     name: str
     request: bytes
     addresses: tuple[str, ...]
+    port: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Stored:
     name: str
 
 
-PROTOCOL = 1
+PROTOCOL = 2
 SCHEMA = Schema(AskAuthority, AuthorityIs, AskMembership, Membership, Refusal, Stored)
 
 

@@ -34,8 +34,9 @@ class Member:
         name: its name in the certificate.
         addresses: hosts by which it may be dialled; the first is where it was seen joining.
         serials: of its certificates, hexadecimal, as in `credentials.Identity`.
-        joined_unix_s: when.
+        joined_unix_s: when it joined, or its credentials were issued.
         removed_unix_s: when it was removed, if it was.
+        issued: whether its credentials were written by `cluster issue`, to be carried there.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Member:
     serials: tuple[str, ...]
     joined_unix_s: int
     removed_unix_s: int | None = None
+    issued: bool = False
 
     @property
     def certified(self) -> tuple[str, ...]:
@@ -151,6 +153,7 @@ def _member(entry: dict[str, Any]) -> Member:
         serials=tuple(_text(serial) for serial in entry["serials"]),
         joined_unix_s=int(entry["joined_unix_s"]),
         removed_unix_s=None if removed is None else int(removed),
+        issued=entry.get("issued", False) is True,  # lists of before the field have none
     )
 
 

@@ -13,7 +13,7 @@ import re
 from ..errors import BadUsage
 
 LOCALHOST = "localhost"
-_PORT_MAX = 65535
+PORTS = range(1, 65536)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _HOST_CHARACTERS_MAX = 253
@@ -97,7 +97,7 @@ def parse_port(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 5):
         return None
     port = int(text)
-    return port if 1 <= port <= _PORT_MAX else None
+    return port if port in PORTS else None
 
 
 def split_host_port(text: str) -> tuple[str, str | None]:

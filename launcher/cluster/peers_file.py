@@ -7,6 +7,7 @@ BadUsage that names its line. Node ids follow the order of the lines.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ..errors import BadUsage
 from . import names
 
 AGENT_PORT = 6969
+_HOST_AND_NUMBERS = re.compile(r"(\[.*\]|[^:]*):([0-9]+)(:.*)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,7 @@ def parse_peers(text: str, source: str) -> tuple[Peer, ...]:
         >>> parse_peers("h1 slots=4  # the fast one", "peers.txt")
         (Peer(host='h1', port=6969, slots=4, name=None),)
     """
-    peers = _parse_lines(text, source)
+    peers = tuple(peer for _, peer in _parse_lines(text, source))
     if not peers:
         raise BadUsage(f"{source} names no peer: write one a line, like `h1 slots=4`")
     return peers
@@ -83,11 +85,13 @@ def parse_hosts(text: str, source: str = "-H") -> tuple[Peer, ...]:
     entries = []
     for item in text.split(","):
         try:
+            _refuse_port(item.strip())
             host, slots = names.split_host_port(item.strip())
             entries.append((source, Peer(_host(host), slots=_slots(slots))))
         except BadUsage as mistake:
             raise BadUsage(f"{source}: {mistake}") from mistake
-    return _without_duplicates(entries)
+    _refuse_duplicates(entries)
+    return tuple(peer for _, peer in entries)
 
 
 def read_peers(path: Path) -> tuple[Peer, ...]:
@@ -99,28 +103,27 @@ def read_peers(path: Path) -> tuple[Peer, ...]:
     return parse_peers(_read_text(path), str(path))
 
 
-def append_peer(path: Path, peer: Peer) -> bool:
+def append_peer(path: Path, peer: Peer) -> tuple[str, Peer] | None:
     """Adds `peer` at the end of the file `path`, which is made if missing.
 
     Returns:
-        Whether it was added; False if a line has its host and port, or its name, already.
+        None if it was added. If a line has its host and port, or its name, already: where that
+        line stands (`peers.txt line 1`), and the peer in it.
 
     Raises:
         BadUsage: the file has a mistake, or cannot be read or written.
     """
     text = _read_text(path) if path.exists() else ""
-    present = _parse_lines(text, str(path))
-    if any(_place(peer) == _place(other) for other in present):
-        return False
-    if any(peer.name is not None and peer.name == other.name for other in present):
-        return False
+    for where, other in _parse_lines(text, str(path)):
+        if _place(peer) == _place(other) or (peer.name is not None and peer.name == other.name):
+            return where, other
     line_break = "" if not text or text.endswith("\n") else "\n"
     try:
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(f"{line_break}{format_peer(peer)}\n")
     except OSError as error:
         raise BadUsage(f"{path} cannot be written: {error.strerror}") from error
-    return True
+    return None
 
 
 def check_appendable(path: Path) -> None:
@@ -156,7 +159,8 @@ def _read_text(path: Path) -> str:
         raise BadUsage(f"{path} is not UTF-8 text: save it as UTF-8") from error
 
 
-def _parse_lines(text: str, source: str) -> tuple[Peer, ...]:
+def _parse_lines(text: str, source: str) -> list[tuple[str, Peer]]:
+    """Each peer in `text`, with where it stands."""
     entries = []
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         words = line.partition("#")[0].split()
@@ -169,7 +173,8 @@ def _parse_lines(text: str, source: str) -> tuple[Peer, ...]:
             raise BadUsage(f"{where}: {mistake}") from mistake
     if len(entries) > limits.PEERS_MAX:
         raise BadUsage(f"{source} names {len(entries):,} peers; at most {limits.PEERS_MAX:,} work")
-    return _without_duplicates(entries)
+    _refuse_duplicates(entries)
+    return entries
 
 
 def _parse_words(words: list[str]) -> Peer:
@@ -212,6 +217,24 @@ def _port(host: str, text: str | None) -> int:
     return port
 
 
+def _refuse_port(item: str) -> None:
+    """Raises BadUsage if `item` of -H has a port, which only a peers file can say."""
+    match = _HOST_AND_NUMBERS.fullmatch(item)
+    host = names.normal_host(match[1].removeprefix("[").removesuffix("]")) if match else None
+    port = names.parse_port(match[2]) if match else None
+    if match is None or host is None or port is None:
+        return
+    if match[3] is None and port <= limits.SLOTS_MAX:
+        return
+    if host == names.LOCALHOST:
+        advice = "localhost is this machine itself, needs no agent and takes no port"
+    else:
+        slots = match[3][1:] if match[3] and match[3][1:].isdigit() else "2"
+        example = f"{names.join_host_port(host, port)} slots={slots}"
+        advice = f"a port can be given only in a peers file, as in `{example}`"
+    raise BadUsage(f"{names.shown(item)}: -H takes HOST[:SLOTS]; {advice}")
+
+
 def _slots(text: str | None) -> int | None:
     if text is None:
         return None
@@ -227,11 +250,10 @@ def _place(peer: Peer) -> tuple[str, int]:
     return peer.host, peer.port
 
 
-def _without_duplicates(entries: Iterable[tuple[str, Peer]]) -> tuple[Peer, ...]:
-    """The peers of `entries`, each with where it stands, if no two of them are one machine."""
+def _refuse_duplicates(entries: Iterable[tuple[str, Peer]]) -> None:
+    """Raises BadUsage if two of `entries`, peers with where they stand, are one machine."""
     places: dict[tuple[str, int], str] = {}
     called: dict[str, str] = {}
-    peers = []
     for where, peer in entries:
         if _place(peer) in places:
             again = _again(where, places[_place(peer)])
@@ -241,8 +263,6 @@ def _without_duplicates(entries: Iterable[tuple[str, Peer]]) -> tuple[Peer, ...]
         places[_place(peer)] = where
         if peer.name is not None:
             called[peer.name] = where
-        peers.append(peer)
-    return tuple(peers)
 
 
 def _again(where: str, before: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,9 +22,11 @@ from .connect import Connection, Operator, connect_all
 from .controller import Controller
 from .course import Course
 from .plan import Plan, PlannedPeer, make_plan
-from .report import RunResult
+from .report import Cause, RunResult
 from .sinks import Sinks
 from .table import View
+
+_MISSED_FILE = re.compile(r"No such file or directory: '([^'/][^']*)'")
 
 
 @dataclass(frozen=True)
@@ -139,9 +142,21 @@ class Launch:
             seconds=(ledger.ended_at or 0.0) - (ledger.started_at or ledger.ended_at or 0.0),
             cause=ledger.cause(),
             nodes=ledger.results(),
-            notes=(*preparation.notes, *controller.machine.notes),
+            notes=(
+                *preparation.notes,
+                *controller.machine.notes,
+                *_unshipped(ledger.cause(), request.wanted.folder),
+            ),
         )
         return result, [kept.text() for kept in sinks.kept]
+
+
+def _unshipped(cause: Cause | None, folder: Path) -> tuple[str, ...]:
+    """A hint where a program missed a file that lies here and was not shipped."""
+    missed = _MISSED_FILE.search(cause.traceback) if cause is not None else None
+    if missed is None or not (folder / missed[1]).exists():
+        return ()
+    return (f"{missed[1]} lies in {folder} but was not shipped: add --include {missed[1]!r}",)
 
 
 def _load_operator() -> Operator:

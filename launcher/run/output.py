@@ -56,7 +56,7 @@ class NodeOutput:
     """What the report keeps of one node: stdout and stderr merged in order of arrival.
 
     Of more than `head_bytes + tail_bytes` it keeps the beginning and the end, whole lines as far as
-    possible, with a line between them that says how much was cut.
+    possible, with a line between them that says how much was cut and how to keep it.
 
     Attributes:
         stdout_bytes, stderr_bytes: what was added of each stream, kept or not.
@@ -97,7 +97,8 @@ class NodeOutput:
         if self._cut_bytes:
             if kept and not kept.endswith(b"\n"):
                 kept += b"\n"
-            kept += f"[... {self._cut_bytes:,} bytes cut ...]\n".encode()
+            mark = f"[... {self._cut_bytes:,} bytes cut; --output-dir DIR keeps all ...]\n"
+            kept += mark.encode()
         return (kept + self._tail).decode(errors="backslashreplace")
 
     def last_lines(self, n: int) -> list[str]:

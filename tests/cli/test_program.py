@@ -106,3 +106,27 @@ def test_a_python_child_of_a_command_is_the_node(machine: Machine) -> None:
     assert 0 == result.code, result
     assert "got 1\n" in blocks(result.out)[0]
     assert "got 0\n" in blocks(result.out)[1]
+
+
+def test_a_file_that_was_not_shipped_is_hinted_at(machine: Machine) -> None:
+    """The commonest first mistake: the data lies here, and --include was forgotten."""
+    (machine.work_dir / "data.txt").write_text("1")
+    result = run_source(machine, "open('data.txt')", "-n", "1")
+    assert 1 == result.code
+    assert "data.txt lies in" in result.out
+    assert "add --include 'data.txt'" in result.out
+
+
+def test_a_missing_command_is_one_line(machine: Machine) -> None:
+    """What cannot start is said in one line, without an empty report."""
+    result = machine.run("run", "-n", "2", "no-such-command-anywhere")
+    assert (3, "") == (result.code, result.out)
+    assert "there is no command 'no-such-command-anywhere'" in result.err
+
+
+def test_options_have_variables(machine: Machine) -> None:
+    """DISTRCOMP_RUN_ and an option's long name sets it."""
+    (machine.work_dir / "prog.py").write_text("import os\nprint(os.environ['GIVEN'])\n")
+    environment = {"DISTRCOMP_RUN_ENV": "GIVEN=yes", "DISTRCOMP_RUN_HOST": "localhost:2"}
+    result = machine.run("run", "prog.py", env=environment)
+    assert ["yes\n", "yes\n"] == [block[:4] for block in blocks(result.out).values()]

@@ -49,7 +49,10 @@ def test_every_class_says_what_it_means() -> None:
 @pytest.mark.parametrize(
     ("n_node", "text"),
     [
-        (1, "there is no node 7 in this run: node ids are only 0"),
+        (
+            1,
+            "there is no node 7 in this run: its only node is 0; `distrcomp run -n N` starts more",
+        ),
         (4, "there is no node 7 in this run: node ids are 0 to 3"),
     ],
 )

@@ -115,8 +115,8 @@ def test_an_unreachable_pair_is_an_error_at_start(cluster: Cluster) -> None:
     )
     result = run_ring(cluster, "-H", "h1:1,h2:1,h3:1")
     assert 3 == result.code
-    assert "node 0 on h1 cannot reach node 1 on h2 (h2:6969): connection refused" in result.out
-    assert "My ID" not in result.out
+    assert "node 0 on h1 cannot reach node 1 on h2 (h2:6969): connection refused" in result.err
+    assert "" == result.out
 
 
 def test_a_failure_is_told_once_and_ends_all(cluster: Cluster) -> None:

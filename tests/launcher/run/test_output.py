@@ -92,7 +92,10 @@ def test_too_much_output_keeps_head_and_tail() -> None:
     output = NodeOutput(head_bytes=10, tail_bytes=10)
     for i in range(5000):
         output.add(b"%04d\n" % i)
-    assert "0000\n0001\n[... 24,980 bytes cut ...]\n4998\n4999\n" == output.text()
+    assert (
+        "0000\n0001\n[... 24,980 bytes cut; --output-dir DIR keeps all ...]\n4998\n4999\n"
+        == output.text()
+    )
     assert 25_000 == output.stdout_bytes
 
 
@@ -101,9 +104,9 @@ def test_a_flood_without_line_feed_is_cut_too() -> None:
     output = NodeOutput(head_bytes=4, tail_bytes=4)
     for piece in (b"abcd", b"efgh", b"ijkl", b"mnop"):
         output.add(piece)
-    assert "abcd\n[... 8 bytes cut ...]\nmnop" == output.text()
+    assert "abcd\n[... 8 bytes cut; --output-dir DIR keeps all ...]\nmnop" == output.text()
     output.add(b"q" * 100 + b"\n")
-    assert "abcd\n[... 109 bytes cut ...]\nqqq\n" == output.text()
+    assert "abcd\n[... 109 bytes cut; --output-dir DIR keeps all ...]\nqqq\n" == output.text()
 
 
 @given(
@@ -121,11 +124,11 @@ def test_kept_and_cut_bytes_are_all_bytes(
         output.last_lines(1)
     stream = b"".join(piece.hex().encode() + b"\n" for piece, _ in pieces).decode()
     text = output.text()
-    if "bytes cut ..." not in text:
+    if "bytes cut;" not in text:
         assert stream == text
         return
     head, _, rest = text.partition("[... ")
-    size, _, tail = rest.partition(" bytes cut ...]\n")
+    size, _, tail = rest.partition(" bytes cut; --output-dir DIR keeps all ...]\n")
     assert stream.startswith(head)
     assert stream.endswith(tail)
     assert len(stream) == len(head) + int(size.replace(",", "")) + len(tail)

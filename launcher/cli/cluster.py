@@ -16,6 +16,7 @@ from ..cluster import names, peers_file
 from ..cluster.home import Home, write_private
 from ..cluster.peers_file import Peer
 from ..errors import BadUsage, Interrupted
+from .options import peers_variable
 
 _DURATION = re.compile(r"([0-9]{1,9})([smh]?)")
 _UNIT_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -45,7 +46,7 @@ def init(name: str | None) -> None:
 @click.option(
     "--peers",
     type=click.Path(path_type=Path, dir_okay=False),
-    envvar="DISTRCOMP_PEERS",
+    default=peers_variable,
     help="Add the machine that joins to this peers file.",
 )
 def invite(listen: str | None, ttl: str, peers: Path | None) -> None:

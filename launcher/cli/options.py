@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,13 +14,18 @@ from ..cluster.peers_file import Peer, parse_hosts, read_peers
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
+def peers_variable() -> str | None:
+    """What DISTRCOMP_PEERS says: a default, so that a command's own variable comes first."""
+    return os.environ.get("DISTRCOMP_PEERS") or None
+
+
 def peers_options(function: _Function) -> _Function:
     """Adds `--peers FILE` and `-H`, which arrive as `peers` and `host`."""
     file = click.option(
         "--peers",
         "--hostfile",
         "--machinefile",
-        envvar="DISTRCOMP_PEERS",
+        default=peers_variable,
         type=click.Path(path_type=Path),
         help="The peers file: one machine a line.",
     )

@@ -229,7 +229,7 @@ def _refuse_port(item: str) -> None:
     if host == names.LOCALHOST:
         advice = "localhost is this machine itself, needs no agent and takes no port"
     else:
-        slots = match[3][1:] if match[3] and match[3][1:].isdigit() else "2"
+        slots = match[3][1:] if match[3] and _are_slots(match[3][1:]) else "2"
         example = f"{names.join_host_port(host, port)} slots={slots}"
         advice = f"a port can be given only in a peers file, as in `{example}`"
     raise BadUsage(f"{names.shown(item)}: -H takes HOST[:SLOTS]; {advice}")
@@ -238,12 +238,16 @@ def _refuse_port(item: str) -> None:
 def _slots(text: str | None) -> int | None:
     if text is None:
         return None
-    usable = text.isascii() and text.isdigit() and len(text) <= 9
-    if not usable or not 1 <= int(text) <= limits.SLOTS_MAX:
+    if not _are_slots(text):
         raise BadUsage(
             f"{names.shown(text)} is not a number of slots: a number from 1 to {limits.SLOTS_MAX}"
         )
     return int(text)
+
+
+def _are_slots(text: str) -> bool:
+    usable = text.isascii() and text.isdigit() and len(text) <= 9
+    return usable and 1 <= int(text) <= limits.SLOTS_MAX
 
 
 def _place(peer: Peer) -> tuple[str, int]:

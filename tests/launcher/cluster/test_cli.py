@@ -10,10 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from launcher.cli import main
 from launcher.cli.cluster import cluster, parse_ttl
+from launcher.cli.peers import peers as peers_command
+from launcher.cli.run import run
+from launcher.cluster.authority import Authority
+from launcher.cluster.certificates import make_request, new_key
 from launcher.cluster.credentials import load_agent
 from launcher.cluster.home import Home
 from launcher.cluster.join import join
@@ -95,6 +101,49 @@ def test_invite(operator: Operator, agent_home: Home) -> None:
     assert "h1" == load_agent(agent_home).identity.name
 
 
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [
+        (None, "Added `127.0.0.1:17962 name=h2` to peers.txt.\n"),
+        ("127.0.0.1 name=h1", "Added `127.0.0.1:17962 name=h2` to peers.txt.\n"),
+        (
+            "127.0.0.1 slots=1 name=h2",
+            "peers.txt line 1 is `127.0.0.1 slots=1 name=h2` and was not changed; for h2 it would "
+            "be `127.0.0.1:17962 name=h2`.\n",
+        ),
+        (
+            "127.0.0.1:17962 name=h1",
+            "peers.txt line 1 is `127.0.0.1:17962 name=h1` and was not changed; for h2 it would "
+            "be `127.0.0.1:17962 name=h2`.\n",
+        ),
+        (
+            "127.0.0.1:17962 slots=1 name=h2",
+            "peers.txt line 1 is `127.0.0.1:17962 slots=1 name=h2` already.\n",
+        ),
+    ],
+)
+def test_invite_with_port(
+    operator: Operator, agent_home: Home, standing: str | None, said: str
+) -> None:
+    """The port of the agent goes into the peers file; a line in the way is named."""
+    operator.types("init")
+    peers = operator.folder / "peers.txt"
+    if standing is not None:
+        peers.write_text(f"{standing}\n")
+    with operator.starts("invite", "--listen", "127.0.0.1:0", "--peers", "peers.txt") as process:
+        line = parse_join_line(_line_of(process))
+        asyncio.run(join(line, agent_home, "h2", 17962))
+        out, err = process.communicate(timeout=60)
+    assert (0, "", f"h2 joined from 127.0.0.1.\n{said}") == (
+        process.returncode,
+        err,
+        out[out.index("h2 joined") :],
+    )
+    before = () if standing is None else (standing,)
+    after = ("127.0.0.1:17962 name=h2",) if said.startswith("Added") else ()
+    assert [*before, *after] == peers.read_text().splitlines()
+
+
 def test_interrupted_invite(operator: Operator) -> None:
     """Ctrl-C while inviting is exit code 130 and one line."""
     operator.types("init")
@@ -143,14 +192,55 @@ def test_members_and_remove(operator: Operator) -> None:
     """`members` lists who joined and who was removed; `remove` puts a machine out."""
     operator.types("init")
     assert "No machine has joined yet" in operator.types("members").output
-    operator.types("issue", "h1", "--address", "10.0.0.1")
+    Authority(operator.home).sign_agent(make_request(new_key()), "h1", ["10.0.0.1"])
     operator.types("issue", "h22")
     assert "Removed h1" in operator.types("remove", "h1").output
     first, second = operator.types("members").output.splitlines()
     assert re.fullmatch(r"h1   joined \S+, removed \S+  10\.0\.0\.1", first)
-    assert re.fullmatch(r"h22  joined \S+  no address", second)
+    assert re.fullmatch(r"h22  issued \S+  no address", second)
     with pytest.raises(BadUsage, match=r"no member is called 'h1'"):
         operator.types("remove", "h1")
+
+
+@pytest.mark.parametrize("command", [*cluster.commands.values(), peers_command])
+def test_parameters_are_called_as_typed(command: click.Command) -> None:
+    """An option's variable has its long name, since click makes it of the parameter's name."""
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert f"--{option.name}".replace("_", "-") in option.opts
+
+
+def test_issue_address_variable(operator: Operator) -> None:
+    """DISTRCOMP_CLUSTER_ISSUE_ADDRESS is --address."""
+    operator.types("init")
+    environ = {**operator.environ, "DISTRCOMP_CLUSTER_ISSUE_ADDRESS": "10.0.0.1 h1.lab"}
+    result = CliRunner().invoke(main, ["cluster", "issue", "h1"], env=environ)
+    assert 0 == result.exit_code, result.output
+    assert ("10.0.0.1", "h1.lab") == Authority(operator.home).members.all()[0].addresses
+
+
+@pytest.mark.parametrize(
+    ("variables", "peers", "host"),
+    [
+        ({"DISTRCOMP_PEERS": "a"}, Path("a"), None),
+        ({"DISTRCOMP_RUN_PEERS": "b"}, Path("b"), None),
+        ({"DISTRCOMP_RUN_PEERS": "b", "DISTRCOMP_PEERS": "a"}, Path("b"), None),
+        ({"DISTRCOMP_RUN_HOST": "h1:2"}, None, "h1:2"),
+        ({"DISTRCOMP_PEERS": ""}, None, None),
+    ],
+)
+def test_peers_variables(
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    peers: Path | None,
+    host: str | None,
+) -> None:
+    """The peers come from a command's own variables, else from DISTRCOMP_PEERS."""
+    monkeypatch.delenv("DISTRCOMP_PEERS", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    context = run.make_context("run", ["x.py"], auto_envvar_prefix="DISTRCOMP_RUN")
+    assert (peers, host) == (context.params["peers"], context.params["host"])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,13 @@ from launcher.cluster import certificates
 from launcher.cluster.authority import Authority
 from launcher.cluster.credentials import join_client_context, load_operator
 from launcher.cluster.home import Home
-from launcher.cluster.invite import Invite, own_addresses, primary_address, serve_invite
+from launcher.cluster.invite import (
+    Invite,
+    Joined,
+    own_addresses,
+    primary_address,
+    serve_invite,
+)
 from launcher.cluster.join import join
 from launcher.cluster.join_line import JoinLine
 from launcher.cluster.join_protocol import (
@@ -39,7 +45,7 @@ TOKEN = b"0123456789abcdef"
 
 
 @contextlib.asynccontextmanager
-async def inviting(home: Home) -> AsyncIterator[tuple[JoinLine, asyncio.Task[Member]]]:
+async def inviting(home: Home) -> AsyncIterator[tuple[JoinLine, asyncio.Task[Joined]]]:
     """An invite that waits on loopback, and its line."""
     announced: asyncio.Queue[JoinLine] = asyncio.Queue()
     serving = asyncio.create_task(serve_invite(home, "127.0.0.1", 0, 60.0, announced.put_nowait))
@@ -65,9 +71,11 @@ async def connected(line: JoinLine) -> AsyncIterator[StreamChannel]:
         writer.transport.abort()
 
 
-def _question(line: JoinLine, name: str = "h1", addresses: tuple[str, ...] = ()) -> AskMembership:
+def _question(
+    line: JoinLine, name: str = "h1", addresses: tuple[str, ...] = (), port: int = 6969
+) -> AskMembership:
     request = certificates.make_request(certificates.new_key())
-    return AskMembership(line.token, name, request, addresses)
+    return AskMembership(line.token, name, request, addresses, port)
 
 
 def test_joins_while_strangers_hold_connections(
@@ -84,7 +92,7 @@ def test_joins_while_strangers_hold_connections(
             ]
             try:
                 await join(line, agent_home, "h1")
-                return await serving
+                return (await serving).member
             finally:
                 for stranger in strangers:
                     stranger.close()
@@ -171,7 +179,7 @@ def test_vanishing_joiner(home: Home, authority: Authority) -> None:
                 while isinstance(await channel.receive(), Refusal):
                     pytest.fail("the line was lost")
                 await channel.send(Stored("h1"))
-                return await serving
+                return (await serving).member
 
     member = asyncio.run(scenario())
     first, second = authority.members.all()
@@ -194,8 +202,7 @@ def test_two_at_once(home: Home, authority: Authority) -> None:
             await second.send(_question(line, "h2"))
             refusal = await second.receive()
             await first.send(Stored("h1"))
-            member = await serving
-            assert member.name == "h1"
+            assert "h1" == (await serving).member.name
             assert isinstance(refusal, Refusal)
             return refusal.reason
 
@@ -255,6 +262,27 @@ def test_bad_questions(
     assert () == authority.members.all()
 
 
+@pytest.mark.parametrize("port", [-(2**63), -1, 0, 65536, 2**64 - 1])
+def test_bad_port(home: Home, authority: Authority, port: int) -> None:
+    """A port that cannot be one is refused, and the line stays good."""
+
+    async def scenario() -> tuple[object, Joined]:
+        async with inviting(home) as (line, serving):
+            async with connected(line) as channel:
+                await channel.send(_question(line, port=port))
+                refusal = await channel.receive()
+            async with connected(line) as channel:
+                await channel.send(_question(line, port=65535))
+                await channel.receive()
+                await channel.send(Stored("h1"))
+                return refusal, await serving
+
+    refusal, joined = asyncio.run(scenario())
+    assert Refusal(f"{port} is not a port to listen on: a number from 1 to 65535") == refusal
+    assert 65535 == joined.port
+    assert (joined.member,) == authority.members.all()
+
+
 def test_claimed_addresses(home: Home, authority: Authority) -> None:
     """Of the addresses that a machine claims, those of others and of everybody are left out."""
     authority.issue_agent("h0", ["172.17.0.1"])
@@ -265,7 +293,7 @@ def test_claimed_addresses(home: Home, authority: Authority) -> None:
             await channel.send(_question(line, "h1", claimed))
             assert isinstance(await channel.receive(), Membership)
             await channel.send(Stored("h1"))
-            return await serving
+            return (await serving).member
 
     assert ("127.0.0.1", "10.0.0.1", "h1.lab") == asyncio.run(scenario()).addresses
 

@@ -17,7 +17,7 @@ from distrcomp.frames import FrameDecoder
 from launcher.cluster.authority import Authority, create_cluster
 from launcher.cluster.credentials import load_agent, load_operator
 from launcher.cluster.home import Home
-from launcher.cluster.invite import serve_invite
+from launcher.cluster.invite import Joined, serve_invite
 from launcher.cluster.join import default_name, join
 from launcher.cluster.join_line import JoinLine, parse_join_line
 from launcher.cluster.join_protocol import SCHEMA, AuthorityIs
@@ -29,7 +29,7 @@ TTL_S = 60.0
 
 
 @contextlib.asynccontextmanager
-async def inviting(home: Home) -> AsyncIterator[tuple[JoinLine, asyncio.Task[Member]]]:
+async def inviting(home: Home) -> AsyncIterator[tuple[JoinLine, asyncio.Task[Joined]]]:
     """An invite that waits on loopback, and its line as a person would paste it."""
     announced: asyncio.Queue[JoinLine] = asyncio.Queue()
     serving = asyncio.create_task(serve_invite(home, "127.0.0.1", 0, TTL_S, announced.put_nowait))
@@ -43,18 +43,30 @@ async def inviting(home: Home) -> AsyncIterator[tuple[JoinLine, asyncio.Task[Mem
 def test_join(home: Home, authority: Authority, agent_home: Home) -> None:
     """A machine joins by one line; both sides agree who it is, and its key is its own."""
 
-    async def scenario() -> tuple[Path, Member]:
+    async def scenario() -> tuple[Path, Joined]:
         async with inviting(home) as (line, serving):
             return await join(line, agent_home, "H1"), await serving
 
-    path, member = asyncio.run(scenario())
+    path, joined = asyncio.run(scenario())
+    member = joined.member
     credentials = load_agent(agent_home)
     assert (agent_home.agent_credentials, 0o600) == (path, path.stat().st_mode & 0o777)
     assert (member.name, member.serials) == ("h1", (credentials.identity.serial,))
-    assert "127.0.0.1" == member.addresses[0]
+    assert ("127.0.0.1", 6969, False) == (member.addresses[0], joined.port, member.issued)
     assert (member,) == authority.members.all()
     assert authority.ca_pem == credentials.ca_pem
     assert [path] == [entry for entry in agent_home.config.iterdir() if entry.is_file()]
+
+
+def test_port(home: Home, authority: Authority, agent_home: Home) -> None:
+    """The operator learns the port on which the machine's agent will listen."""
+
+    async def scenario() -> Joined:
+        async with inviting(home) as (line, serving):
+            await join(line, agent_home, "h1", 17961)
+            return await serving
+
+    assert 17961 == asyncio.run(scenario()).port
 
 
 def test_used_twice(home: Home, authority: Authority, agent_home: Home, tmp_path: Path) -> None:
@@ -84,7 +96,7 @@ def test_wrong_token(home: Home, authority: Authority, agent_home: Home) -> None
                 await join(dataclasses.replace(line, token=bytes(16)), agent_home, "h1")
             assert not agent_home.agent_credentials.exists()
             await join(line, agent_home, "h1")
-            return await serving
+            return (await serving).member
 
     assert "h1" == asyncio.run(scenario()).name
 
@@ -98,7 +110,7 @@ def test_name_taken(home: Home, authority: Authority, agent_home: Home) -> None:
             with pytest.raises(PeerRefused, match=r"the name h1 is taken .* --name"):
                 await join(line, agent_home, "h1")
             await join(line, agent_home, "h2")
-            return await serving
+            return (await serving).member
 
     assert "h2" == asyncio.run(scenario()).name
 

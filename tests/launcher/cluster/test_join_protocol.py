@@ -156,4 +156,4 @@ def test_any_bytes(data: bytes) -> None:
 
 def test_token_is_not_shown() -> None:
     """Printing a question does not show its token."""
-    assert repr(TOKEN) not in repr(AskMembership(TOKEN, "h1", b"", ()))
+    assert repr(TOKEN) not in repr(AskMembership(TOKEN, "h1", b"", (), 6969))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,19 @@ def test_add(members: Members, tmp_path: Path) -> None:
     members.add(H2)
     assert (H1, H2) == members.all()
     assert 0o600 == (tmp_path / FILE_NAME).stat().st_mode & 0o777
+
+
+def test_issued(members: Members, tmp_path: Path) -> None:
+    """Whose credentials were carried over stays known; a list of before knew of nobody."""
+    issued = dataclasses.replace(H1, issued=True)
+    members.add(issued)
+    members.add(H2)
+    assert (issued, H2) == members.all()
+    document = json.loads((tmp_path / FILE_NAME).read_text())
+    for entry in document["members"]:
+        del entry["issued"]
+    write_private(tmp_path / FILE_NAME, json.dumps(document).encode())
+    assert (H1, H2) == members.all()
 
 
 def test_remove(members: Members) -> None:

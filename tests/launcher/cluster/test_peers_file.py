@@ -176,6 +176,37 @@ def test_hosts_mistakes(text: str, said: str) -> None:
     assert said in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("item", "example"),
+    [
+        ("127.0.0.1:17961", "127.0.0.1:17961 slots=2"),
+        ("127.0.0.1:17961:3", "127.0.0.1:17961 slots=3"),
+        ("H1:80:", "h1:80 slots=2"),
+        ("h1:80:x", "h1:80 slots=2"),
+        ("h1:80:9999", "h1:80 slots=2"),
+        ("h1:80:\u00b2", "h1:80 slots=2"),
+        ("[::1]:6969", "[::1]:6969 slots=2"),
+        ("[::1]:6969:4", "[::1]:6969 slots=4"),
+    ],
+)
+def test_hosts_with_port(item: str, example: str) -> None:
+    """A port in -H is said to be one, with the line of a peers file that takes it."""
+    with pytest.raises(BadUsage) as raised:
+        parse_hosts(f"a:2,{item}")
+    assert (
+        f"-H: {item!r}: -H takes HOST[:SLOTS]; a port can be given only in a peers file, as in "
+        f"`{example}`"
+    ) == str(raised.value)
+    parse_peers(example, "p")
+
+
+@pytest.mark.parametrize("item", ["localhost:17961", "localhost:17961:2"])
+def test_localhost_with_port(item: str) -> None:
+    """For localhost no file takes a port either."""
+    with pytest.raises(BadUsage, match=r"-H takes HOST\[:SLOTS\]; localhost .* takes no port"):
+        parse_hosts(item)
+
+
 def test_read_peers(tmp_path: Path) -> None:
     """A file is read, and its path stands in messages."""
     path = tmp_path / "p.txt"
@@ -204,14 +235,17 @@ def test_unreadable_files(tmp_path: Path) -> None:
 def test_append(tmp_path: Path) -> None:
     """A peer is added once, to a file that is made if missing, after what stands there."""
     path = tmp_path / "p"
-    assert peers_file.append_peer(path, Peer("10.0.0.1", name="h1"))
+    assert peers_file.append_peer(path, Peer("10.0.0.1", name="h1")) is None
     path.write_text(path.read_text() + "# the end, without a line break")
-    assert peers_file.append_peer(path, Peer("10.0.0.2", name="h2"))
-    assert not peers_file.append_peer(path, Peer("10.0.0.1", name="other"))
-    assert not peers_file.append_peer(path, Peer("10.0.0.3", name="h2"))
-    assert "10.0.0.1 name=h1\n# the end, without a line break\n10.0.0.2 name=h2\n" == (
-        path.read_text()
-    )
+    assert peers_file.append_peer(path, Peer("10.0.0.2", 7000, name="h2")) is None
+    assert peers_file.append_peer(path, Peer("10.0.0.2", 7001, name="h3")) is None
+    first, third = Peer("10.0.0.1", name="h1"), Peer("10.0.0.2", 7000, name="h2")
+    assert (f"{path} line 1", first) == peers_file.append_peer(path, Peer("10.0.0.1", name="x"))
+    assert (f"{path} line 3", third) == peers_file.append_peer(path, Peer("10.0.0.3", name="h2"))
+    assert (
+        "10.0.0.1 name=h1\n# the end, without a line break\n"
+        "10.0.0.2:7000 name=h2\n10.0.0.2:7001 name=h3\n"
+    ) == path.read_text()
 
 
 def test_append_refuses(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class Communicator:
         try:
             message = self._engine.receive(self._number, whom, what, timeout)
         except KeyboardInterrupt as interrupt:
-            interrupt.args = (awaited(whom, what),)
+            interrupt.add_note(f"in {awaited(whom, what)}")
             raise
         return codec.decode(message.codec, message.meta, message.buffers)
 

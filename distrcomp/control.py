@@ -118,6 +118,8 @@ class Control:
         os.set_blocking(self._wake_writer, False)
         self._selector.register(self._wake_reader, selectors.EVENT_READ)
         self._flushing: set[int] = set()
+        self._accepting = threading.BoundedSemaphore(limits.ACCEPTS_MAX)
+        self._disowned = False
 
     def start(self, engine: Engine) -> None:
         """Begins to listen, on behalf of `engine`."""
@@ -137,7 +139,10 @@ class Control:
             os.write(self._wake_writer, b"\0")
 
     def disown(self) -> None:
-        """In a forked child: lets go of every descriptor."""
+        """In a forked child: lets go of every descriptor, once."""
+        if self._disowned:
+            return
+        self._disowned = True
         self._notices.close()
         self._selector.close()
         os.close(self._wake_reader)
@@ -151,6 +156,8 @@ class Control:
             self._end(f"the agent on {self._here} has vanished")
         except ProtocolError as error:
             self._end(f"the agent on {self._here} cannot be understood ({error})")
+        except Exception as error:  # noqa: BLE001  without this thread nobody would hear of the run's end
+            self._end(f"a fault of distrcomp's own, please report it: {error!r}")
 
     def _round(self) -> None:
         """Handles what was read, sleeps until there is something to do, and reads."""
@@ -193,7 +200,7 @@ class Control:
                 connection = socket.socket(fileno=self._notices.pop_descriptor())
                 if local:
                     engine.attach(node, StreamLink(connection))
-                elif engine.expect(node):
+                elif self._accepting.acquire(blocking=False):
                     self._spawn(lambda: self._accept(node, connection), f"distrcomp-accept-{node}")
                 else:
                     connection.close()
@@ -215,9 +222,10 @@ class Control:
             return
         try:
             link = link_over(dial(self._ticket, node))
-        except LinkFailed as error:
-            self._the_engine.link_failed(node, str(error))
-            self._notices.send(LinkDown(node, str(error)))
+        except Exception as error:  # noqa: BLE001  a fault of ours must not pass for waiting
+            why = str(error) if isinstance(error, LinkFailed) else f"a fault of ours: {error!r}"
+            self._the_engine.link_failed(node, why)
+            self._notices.send(LinkDown(node, why))
             return
         self._the_engine.attach(node, link)
         self._notices.send(LinkUp(node))
@@ -226,11 +234,21 @@ class Control:
         from .links.handshake import accept
         from .links.tls import link_over
 
+        admitted = False
+
+        def admit() -> bool:
+            nonlocal admitted
+            admitted = self._the_engine.expect(node)
+            return admitted
+
         try:
-            link = link_over(accept(self._ticket, node, connection))
-        except LinkFailed as error:
-            self._the_engine.link_failed(node, str(error))
+            link = link_over(accept(self._ticket, node, connection, admit))
+        except Exception as error:  # noqa: BLE001  a failure is no news of the node
+            if admitted:
+                self._the_engine.link_failed(node, str(error))
             return
+        finally:
+            self._accepting.release()
         self._the_engine.attach(node, link)
 
     def _end(self, why: str) -> NoReturn:

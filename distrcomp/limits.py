@@ -19,5 +19,12 @@ READ_BYTES_MAX = 256 * KIB
 VERDICT_WAIT_S = 1.0
 # A connection to another machine: the whole of dial, handover and TLS handshake.
 DIAL_TIMEOUT_S = 10.0
+# Handshakes at once with those who claim to be nodes of the run; more than any run has at once.
+ACCEPTS_MAX = 256
 # At the end of a node: how long other machines may take to acknowledge what our kernel holds.
 DRAIN_TIMEOUT_S = 30.0
+# A connection to another machine on which nothing is acknowledged for so long is broken: about what
+# a silent machine may take to be noticed (10 s), probed from half of it on.
+LINK_SILENCE_S = 10
+LINK_PROBE_AFTER_S = 4
+LINK_PROBE_INTERVAL_S = 2

@@ -32,9 +32,9 @@ def main(arguments: list[str]) -> int:
     faulthandler.enable()
     folder = os.getcwd()
     world = join()
-    if world.control is not None:
-        world.control.go.wait()
     try:
+        if world.control is not None:
+            world.control.go.wait()
         _program(arguments)()
     except SystemExit as request:
         return _exit_code(world, request.code)
@@ -155,7 +155,7 @@ def _place(error: BaseException, folder: str) -> str:
 
 def _doing(error: KeyboardInterrupt) -> str:
     """What a call of ours that was interrupted waited for."""
-    return f", in {error.args[0]}" if error.args else ""
+    return "".join(f", {note}" for note in getattr(error, "__notes__", ()))
 
 
 def _say(text: str) -> None:

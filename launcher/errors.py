@@ -5,6 +5,7 @@ LauncherError
 ├── CannotStart         3: a peer, a credential or the machine does not allow it
 │   └── PeerRefused        a peer answered and said no
 ├── BadManifest         3: a list of files, or a file's content, that may not be laid on a peer
+├── CannotWrite         1: the run is over, but its report could not be put where it was asked
 ├── Interrupted       130: Ctrl-C before anything ran
 └── ChannelClosed          the other end of a control channel is gone
 """
@@ -28,6 +29,12 @@ class BadUsage(LauncherError):
 
 class CannotStart(LauncherError):
     """The run could not be started: shown as one line, exit code 3."""
+
+
+class CannotWrite(LauncherError):
+    """The run is over, but its report could not be put where it was asked for."""
+
+    exit_code = 1
 
 
 class PeerRefused(CannotStart):

@@ -15,7 +15,7 @@ import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 from .. import limits
@@ -53,8 +53,14 @@ def dial(ticket: Ticket, node: int) -> socket.socket:
         raise _failed(ticket, node, _reason(error)) from error
 
 
-def accept(ticket: Ticket, node: int, raw: socket.socket) -> socket.socket:
+def accept(
+    ticket: Ticket, node: int, raw: socket.socket, admit: Callable[[], bool] = lambda: True
+) -> socket.socket:
     """The other end of `dial`: the agent handed `raw` over, on which `node` claims to be.
+
+    Args:
+        admit: asked once the other end has proven to be `node`, before it is told so; whoever only
+            claims to be a node changes nothing here.
 
     Raises:
         LinkFailed: it is not that node, or not of this run.
@@ -67,6 +73,8 @@ def accept(ticket: Ticket, node: int, raw: socket.socket) -> socket.socket:
         names = (secure.getpeercert() or {}).get("subjectAltName", ())
         if ("DNS", _name(ticket, node)) not in names:
             raise ProtocolError(f"it is not node {node}")
+        if not admit():
+            raise ProtocolError("there is a link already")
         _limit(secure, deadline)
         secure.sendall(_PROVEN)
         return _data_plane(ticket, secure, deadline)

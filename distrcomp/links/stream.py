@@ -34,6 +34,7 @@ class StreamLink:
         connection.setblocking(False)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _notice_silence(connection)
         self.queued_bytes = 0
         self._socket = connection
         self._reader = MessageReader()
@@ -70,7 +71,10 @@ class StreamLink:
         return self.queued_bytes < before
 
     def own(self) -> None:
-        self._outgoing = deque(memoryview(bytes(view)) for view in self._outgoing)
+        self._outgoing = deque(
+            view if isinstance(view.obj, bytes) else memoryview(bytes(view))  # bytes never change
+            for view in self._outgoing
+        )
 
     def receive(self) -> list[WireMessage]:
         messages: list[WireMessage] = []
@@ -152,3 +156,18 @@ class StreamLink:
         if not self._reader.between_messages:
             return "its connection ended inside a message"
         return f"its connection broke ({self._broken})" if self._broken else "its connection closed"
+
+
+def _notice_silence(connection: socket.socket) -> None:
+    """Has the kernel break a connection whose other end is cut off, idle or not (tcp(7), F-11)."""
+    options = {
+        "TCP_KEEPIDLE": limits.LINK_PROBE_AFTER_S,
+        "TCP_KEEPINTVL": limits.LINK_PROBE_INTERVAL_S,
+        "TCP_KEEPCNT": (limits.LINK_SILENCE_S - limits.LINK_PROBE_AFTER_S)
+        // limits.LINK_PROBE_INTERVAL_S,
+        "TCP_USER_TIMEOUT": limits.LINK_SILENCE_S * 1000,
+    }
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in options.items():
+        if hasattr(socket, name):  # not every system has each
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

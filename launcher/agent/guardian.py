@@ -23,6 +23,7 @@ from typing import Any
 # What cleans up after a program (Python's resource tracker) needs this long when it has died.
 _LEADER_HEAD_START_S = 0.2
 _ROUNDS_MAX = 20
+_END_TIMEOUT_S = 2.0
 
 
 class Guardian:
@@ -68,7 +69,11 @@ class Guardian:
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        self._process.wait()
+        try:
+            self._process.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:  # somebody has stopped it
+            self._process.kill()
+            self._process.wait()
 
     def _say(self, word: str, what: int | str) -> None:
         if self._process.stdin is not None:

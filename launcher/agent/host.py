@@ -80,17 +80,14 @@ class Host:
         except ChannelClosed:
             return None
         except asyncio.CancelledError:
-            with contextlib.suppress(ChannelClosed):
-                await channel.send(m.Refused("it was stopped on its machine"))
+            await _farewell(channel, "it was stopped on its machine")
             raise
         except (LauncherError, ProtocolError) as error:
-            with contextlib.suppress(ChannelClosed):
-                await channel.send(m.Refused(str(error)))
+            await _farewell(channel, str(error))
             return str(error) if session.state is State.NEW else None
         except Exception as error:  # no run may end the agent
             log.exception("a session ended by a fault of the agent's own")
-            with contextlib.suppress(ChannelClosed):
-                await channel.send(m.Refused(f"a fault of its own, please report it: {error!r}"))
+            await _farewell(channel, f"a fault of its own, please report it: {error!r}")
             return None
         finally:
             await channel.close()
@@ -164,6 +161,13 @@ class Host:
     async def _end(self, run: PeerRun) -> m.RunClosed:
         self._runs.pop(run.run_id, None)
         return await asyncio.shield(asyncio.ensure_future(run.close()))
+
+
+async def _farewell(channel: Channel, why: str) -> None:
+    """Says why the session ends, to a launcher that listens; no other is waited for."""
+    with contextlib.suppress(ChannelClosed, TimeoutError):
+        async with asyncio.timeout(limits.CHANNEL_CLOSE_TIMEOUT_S):
+            await channel.send(m.Refused(why))
 
 
 async def _first_message(channel: Channel) -> Any:

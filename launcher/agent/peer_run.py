@@ -65,7 +65,8 @@ class PeerRun:
         self._nodes: dict[int, NodeProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._linked: set[frozenset[int]] = set()
-        self._closed = False
+        self._closing: asyncio.Future[m.RunClosed] | None = None
+        self._laying: asyncio.Future[None] | None = None
 
     # --- shipping ---------------------------------------------------------------------------
 
@@ -97,7 +98,10 @@ class PeerRun:
             return
         self._sandbox = Sandbox.create(self._sandboxes)
         self._guardian.watch_folder(str(self._sandbox.path))
-        await asyncio.to_thread(self._sandbox.lay, self._manifest, self._store)
+        self._laying = asyncio.ensure_future(
+            asyncio.to_thread(self._sandbox.lay, self._manifest, self._store)
+        )
+        await asyncio.shield(self._laying)
         self._unpin()
         await self._tell(m.Shipped())
 
@@ -252,10 +256,12 @@ class PeerRun:
             node.signal(number)
 
     async def close(self) -> m.RunClosed:
-        """Kills what is left and removes every trace; a second call does nothing."""
-        if self._closed:  # the store may be closed by now, and its descriptor somebody else's
-            return m.RunClosed((), 0, ())
-        self._closed = True
+        """Kills what is left and removes every trace; all who call wait for the one end."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        return await asyncio.shield(self._closing)
+
+    async def _close(self) -> m.RunClosed:
         self.signal(signal.SIGKILL)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limits.CLOSE_TIMEOUT_S)
@@ -264,6 +270,8 @@ class PeerRun:
         if self._order is not None:
             await asyncio.to_thread(kill_stragglers, self.run_id.hex())
             self._guardian.forget_run(self.run_id.hex())
+        if self._laying is not None:  # a thread that still writes there cannot be stopped
+            await asyncio.wait([self._laying])
         if self._writer is not None:
             self._writer.abandon()
         self._unpin()

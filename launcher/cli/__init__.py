@@ -12,7 +12,8 @@ import click
 
 import distrcomp
 
-from ..errors import LauncherError
+from ..errors import Interrupted, LauncherError
+from ..run.plain import plain
 
 _COMMANDS = {
     "agent": "Receive programs from the cluster's operator and run their nodes here.",
@@ -48,8 +49,11 @@ class LazyGroup(click.Group):
             if ctx.meta.get("debug"):
                 raise
             for line in str(error).splitlines():
-                click.echo(f"distrcomp: {line}", err=True)
+                click.echo(f"distrcomp: {plain(line)}", err=True)
             ctx.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("distrcomp: interrupted", err=True)
+            ctx.exit(Interrupted.exit_code)
 
 
 @click.group(

@@ -16,6 +16,7 @@ from ..cluster.peers_file import Peer
 from ..control import messages as m
 from ..errors import BadUsage, CannotStart, ChannelClosed
 from ..run.connect import Operator, dial_agent
+from ..run.plain import plain
 from .options import chosen_peers, peers_options
 
 _PINGS = 3
@@ -68,6 +69,6 @@ async def _ask(peer: Peer, operator: Operator) -> tuple[str, bool]:
     slots = peer.slots or welcome.slots
     return (
         f"{peer.address}  {best * 1000:.1f} ms  {slots} slots  "
-        f"distrcomp {welcome.version}  Python {welcome.python}",
+        f"distrcomp {plain(welcome.version)}  Python {plain(welcome.python)}",
         True,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import click
 
 from ..cluster.peers_file import Peer
 from ..control.messages import Setting
-from ..errors import BadManifest, BadUsage, Interrupted
+from ..errors import BadManifest, BadUsage, CannotWrite, Interrupted
 from ..run.launch import Display, Launch, Preparation, Request
 from ..run.plain import counted, plain
 from ..run.plan import parse_n
@@ -157,6 +159,9 @@ def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None
 
 def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
     """What the options ask for; raises BadUsage."""
+    _require_text([*program, options["module"], options["code"], *options["env"], options["wdir"]])
+    if options["timeout"] is not None and not isfinite(options["timeout"]):
+        raise BadUsage(f"--timeout takes a number of seconds; got {options['timeout']}")
     n_node = parse_n(options["n"])
     peers = chosen_peers(options["peers"], options["host"])
     is_python, arguments, wanted = _program(program, options)
@@ -179,6 +184,16 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
         continue_on_failure=options["on_failure"] == "continue",
         data_plane=options["data_plane"],
     )
+
+
+def _require_text(words: Sequence[str | None]) -> None:
+    """Raises BadUsage for bytes that are no UTF-8, which could not be sent to other machines."""
+    for word in words:
+        if word is not None and not word.isascii():
+            try:
+                word.encode()
+            except UnicodeEncodeError as error:
+                raise BadUsage(f"{word!a} is not UTF-8: arguments must be text") from error
 
 
 def _program(
@@ -262,35 +277,48 @@ def _check_stdin(request: Request, preparation: Preparation) -> None:
 
 
 def _view(show: _Show) -> View:
-    on_terminal = show.output == "report" and not show.quiet and sys.stderr.isatty()
-    return LiveView() if on_terminal else NoView()
+    shown = show.output == "report" and not show.quiet
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return LiveView() if shown and on_terminal else NoView()
 
 
 def _write_through(stream: int, data: bytes) -> None:
-    file = sys.stdout.buffer if stream == STDOUT else sys.stderr.buffer
-    file.write(data)
-    file.flush()
+    file = sys.stdout if stream == STDOUT else sys.stderr
+    if file is not None:  # None where it was closed before we started
+        file.buffer.write(data)
+        file.buffer.flush()
 
 
 def _print_result(result: RunResult, outputs: list[str], show: _Show) -> None:
-    """Prints what is to be printed, and writes the report file."""
+    """Prints what is to be printed, and then writes the report file."""
+    try:
+        _print(result, outputs, show)
+    except OSError as error:
+        raise CannotWrite(f"the report cannot be printed: {error.strerror}") from error
+    finally:
+        if show.report is not None:
+            _write_report(result, outputs, show.report)
+
+
+def _write_report(result: RunResult, outputs: list[str], path: Path) -> None:
+    is_json = report_format(str(path)) == "json"
+    content = (render_json if is_json else render_text)(result, outputs)
+    try:
+        path.write_bytes(content.encode(errors="backslashreplace"))
+    except OSError as error:
+        raise CannotWrite(f"--report {path} cannot be written: {error.strerror}") from error
+
+
+def _print(result: RunResult, outputs: list[str], show: _Show) -> None:
     if result.cause is not None and _never_began(result, outputs):
         for line in result.cause.headline.splitlines():
             click.echo(f"distrcomp: {plain(line)}", err=True)
         return
-    text = render_text(result, outputs)
-    printed = render_text(replace(result, notes=()), outputs) if show.quiet else text
-    if show.report is not None:
-        is_json = report_format(str(show.report)) == "json"
-        content = render_json(result, outputs) if is_json else text
-        try:
-            show.report.write_bytes(content.encode(errors="backslashreplace"))
-        except OSError as error:
-            raise BadUsage(f"--report {show.report} cannot be written: {error.strerror}") from error
     if show.output == "report":
-        _write_through(STDOUT, printed.encode(errors="backslashreplace"))
+        text = render_text(replace(result, notes=()) if show.quiet else result, outputs)
+        _write_through(STDOUT, text.encode(errors="backslashreplace"))
     elif result.cause is not None:
-        click.echo(f"distrcomp: {result.cause.headline}", err=True)
+        click.echo(f"distrcomp: {plain(result.cause.headline)}", err=True)
 
 
 def _never_began(result: RunResult, outputs: list[str]) -> bool:

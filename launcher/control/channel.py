@@ -141,6 +141,8 @@ class StreamChannel:
         return self._schema.unpack(self._ready.pop())
 
     async def close(self) -> None:
+        if self._closed:  # waiting twice for one stream's end would cancel the second wait
+            return
         self._closed = True
         if self._heart is not None:
             self._heart.cancel()

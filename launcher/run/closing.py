@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .events import Action, FromPeer, PeerLost, TimerFired
+from .events import Action, FromPeer, Interrupt, PeerLost, TimerFired
 from .life import Life
 from .plain import listed
 
@@ -43,6 +43,13 @@ def on_late_loss(life: Life, event: PeerLost, now: float) -> list[Action]:
 def on_late_refusal(life: Life, event: FromPeer, now: float) -> list[Action]:
     """A peer had something to say against the run, which is over anyway."""
     return _lose(life, event.peer, f"refused: {event.message.why}", now)
+
+
+def on_interrupt(life: Life, event: Interrupt, now: float) -> list[Action]:
+    """Ctrl-C: who has not answered yet is not waited for."""
+    for peer in sorted(life.peers - life.closed):
+        on_late_loss(life, PeerLost(peer, "it was not waited for"), now)
+    return []
 
 
 def on_close_timer(life: Life, event: TimerFired, now: float) -> list[Action]:

@@ -80,7 +80,7 @@ class Controller:
             while not self.machine.is_done:
                 event = await self._next_event()
                 if event is not None:
-                    self._handle(event)
+                    await self._handle(event)
                 self._show()
         finally:
             for number in _SIGNALS:
@@ -92,10 +92,10 @@ class Controller:
                 await connection.channel.close()
             self._sinks.close()
 
-    def _handle(self, event: Any) -> None:
+    async def _handle(self, event: Any) -> None:
         match event:
             case FromPeer(peer, m.Output(node, stream, data)):
-                self._take_output(peer, node, stream, data)
+                await self._take_output(peer, node, stream, data)
             case FromPeer(_, m.InputTaken()):
                 if self._stdin is not None:
                     self._stdin.more()
@@ -111,13 +111,16 @@ class Controller:
                 if started is None and self.machine.ledger.started_at is not None and self._stdin:
                     self._stdin.start()
 
-    def _take_output(self, peer: int, node: int, stream: int, data: bytes) -> None:
+    async def _take_output(self, peer: int, node: int, stream: int, data: bytes) -> None:
         if not self._has(peer, node) or stream not in (STDOUT, STDERR):
-            self._handle(PeerLost(peer, "it sent the output of a node it does not have"))
+            await self._handle(PeerLost(peer, "it sent the output of a node it does not have"))
             return
         try:
-            self._sinks.take(node, stream, data)
-        except BrokenPipeError:  # who read our output is gone: so is the reason to run
+            if self._sinks.may_block:  # whoever reads us may pause; our heartbeats may not
+                await asyncio.to_thread(self._sinks.take, node, stream, data)
+            else:
+                self._sinks.take(node, stream, data)
+        except OSError:  # who read our output is gone: so is the reason to run
             self._interrupt()
 
     def _has(self, peer: int, node: int) -> bool:
@@ -144,9 +147,13 @@ class Controller:
             await self._events.put(PeerLost(peer, str(error)))
 
     async def _talk(self, peer: int, connection: Connection) -> None:
-        with contextlib.suppress(ChannelClosed):  # the listener tells
+        try:
             while True:
                 await connection.channel.send(await self._outgoing[peer].get())
+        except ChannelClosed:
+            return  # the listener tells
+        except Exception as error:  # noqa: BLE001  what is never sent must not pass for waiting
+            await self._events.put(PeerLost(peer, f"it cannot be told: {error!r}"))
 
     async def _ship(self, peer: int, hashes: Sequence[bytes]) -> None:
         """Sends blobs to one peer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ..agent.peer_run import cores, pack_manifest
 from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..control import messages as m
+from ..errors import CannotStart
 from ..ship.bundle import Bundle, Wanted
 from .connect import Connection, Operator, connect_all
 from .controller import Controller
@@ -103,7 +105,11 @@ class Launch:
         peers = self._request.peers
         if any(peer.is_here for peer in peers):
             folder = Path(tempfile.mkdtemp(prefix="distrcomp-"))
-            self._here = Host(folder, "localhost", cores(), is_temporary=True)
+            try:
+                self._here = Host(folder, "localhost", cores(), is_temporary=True)
+            except OSError as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise CannotStart(f"this machine lacks something: {error.strerror}") from error
         operator = None if all(peer.is_here for peer in peers) else _load_operator()
         self._connections = await connect_all(peers, operator, self._here)
         planned = [

@@ -95,9 +95,11 @@ def _objection(life: Life, event: FromPeer) -> str | None:
         return f"it sent {name} for a node it does not have"
     match message:
         case m.Missing(hashes):
-            is_wrong = event.peer in life.asked or len(set(hashes)) < len(hashes)
+            again = event.peer in life.asked and life.state is State.SHIPPING
+            is_wrong = again or len(set(hashes)) < len(hashes)
         case m.Shipped():
-            is_wrong = event.peer not in life.asked or event.peer in life.shipped
+            out_of_turn = event.peer not in life.asked or event.peer in life.shipped
+            is_wrong = out_of_turn and life.state is State.SHIPPING
         case m.NodeReady(number):
             is_wrong = life.state is State.STARTING and ledger.nodes[number].state != "starting"
         case m.NodeExited(_, code, signal):
@@ -160,7 +162,7 @@ TABLE: dict[State, dict[type, Handler]] = {
         m.Refused: closing.on_late_refusal,
         PeerLost: closing.on_late_loss,
         TimerFired: closing.on_close_timer,
-        Interrupt: ignore,
+        Interrupt: closing.on_interrupt,
         m.Note: on_note,
         m.Missing: ignore,
         m.Shipped: ignore,

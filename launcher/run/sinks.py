@@ -37,6 +37,7 @@ class Sinks:
             self._taggers = {
                 stream: Tagger(n_node, tagged=show == "live") for stream in (STDOUT, STDERR)
             }
+        self.may_block = bool(self._taggers)
         self._files: dict[tuple[int, int], IO[bytes]] = {}
         if folder is not None:
             self._open_files(folder, n_node)

@@ -246,7 +246,8 @@ def test_ctrl_c(start: Start, wait: str) -> None:
     assert agent.wait_for_line() == "waits"
     agent.interrupt()
     code, _, err, notices = agent.ended()
-    assert (code, err) == (130, "distrcomp: interrupted at prog.py:2\n")
+    assert code == 130
+    assert err.startswith("distrcomp: interrupted at prog.py:2")
     assert notices == []
 
 
@@ -306,7 +307,8 @@ def is_running(pid: int) -> bool:
 def test_forked_child(start: Start) -> None:
     """A forked child is told that it is outside, and the parent goes on working (F-09)."""
     source = (
-        "import os, sys, distrcomp as dc\n"
+        "import os, sys, warnings, distrcomp as dc\n"
+        "warnings.simplefilter('ignore')  # from 3.12 on Python warns of fork beside threads\n"
         "pid = os.fork()\n"
         "if not pid:\n"
         "    try:\n        dc.send(1, 'from the child')\n"

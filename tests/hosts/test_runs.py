@@ -179,8 +179,35 @@ def test_a_silent_host_is_noticed(cluster: Cluster) -> None:
     cluster.host("h3").cut()
     result = run.wait(timeout=30)
     assert 1 == result.code
-    assert "the agent on h3 is gone: nothing was heard for 10 s" in result.err
+    last = result.err.splitlines()[-1]
+    assert "distrcomp: the agent on h3 is gone: nothing was heard for 10 s" == last
+    assert "Traceback" not in result.err
     wait_until(lambda: not cluster.sandboxes(), 20, "h3 to end its nodes by itself")
+
+
+def test_two_hosts_that_lose_each_other(cluster: Cluster) -> None:
+    """A cut between two hosts alone, which the launcher does not see, ends the run too (F-11)."""
+    run = cluster.operator.start(
+        "run", "-H", "h1:1,h2:1", "--output", "live", cluster.program(WAIT_FOR_EVER)
+    )
+    for node in range(2):
+        run.wait_for_line(f"[{node}] ready")
+    h1, h2 = cluster.host("h1"), cluster.host("h2")
+    h2.firewall(
+        "table inet firewall {\n chain in {\n type filter hook input priority 0\n"
+        f" ip saddr {h1.address} drop\n }}\n}}\n"
+    )
+    result = run.wait(timeout=40)
+    assert 1 == result.code
+    assert "is gone: its connection" in result.err.splitlines()[-1]
+
+
+def test_arguments_that_are_no_text(cluster: Cluster) -> None:
+    """What could not be sent to other machines is refused before anything starts."""
+    program = cluster.program("print('started')")
+    result = cluster.operator.run("run", "-H", "h1:1", program, "caf\udce9")
+    assert (2, "") == (result.code, result.out)
+    assert "is not UTF-8" in result.err
 
 
 def test_two_launchers_at_once(cluster: Cluster) -> None:

@@ -20,7 +20,7 @@ from launcher.control.channel import Channel, memory_pair
 from launcher.ship.manifest import FileEntry, Manifest
 
 LIMIT_S = 60.0
-RUN_ID = b"r" * 16
+RUN_ID = os.urandom(16)  # what bears it is killed at a run's end: not to be shared
 
 
 def play(act: Callable[[], Awaitable[None]]) -> None:

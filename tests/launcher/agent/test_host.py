@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from tests.launcher.agent.agent_kit import (
 pytestmark = pytest.mark.processes
 
 SLEEPER = "import os, time\nprint(os.getpid())\ntime.sleep(1000)\n"
-OTHER_RUN = b"o" * 16
+OTHER_RUN = os.urandom(16)
 
 
 async def refusal(launcher: Launcher, *messages: Any) -> str:

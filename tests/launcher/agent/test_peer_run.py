@@ -115,7 +115,7 @@ def test_run(tmp_path: Path, leaks: object) -> None:
             assert ("0 3 0 run-\n", "1 3 1 run-\n") == (told.printed(0), told.printed(1))
             assert "to stderr\n" == told.printed(0, stream=2)
             assert (1, ("out.txt",), ()) == _closed(await run.close())
-            assert (0, (), ()) == _closed(await run.close())
+            assert (1, ("out.txt",), ()) == _closed(await run.close())  # the one end, told again
 
     play(act)
 

@@ -13,24 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from distrcomp import notices as n
-from distrcomp.schema import Schema
 
 from .. import limits
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
-from ..ship.manifest import FileEntry, Manifest, check_manifest, check_path
+from ..ship.manifest import FileEntry, Manifest, check_manifest, check_path, unpack_manifest
 from ..ship.store import BlobWriter, Store
 from .guardian import Guardian, kill_stragglers
 from .node_process import NodeProcess, Start
 from .sandbox import Sandbox
 
-_MANIFEST = Schema(Manifest)
 _OURS = "DISTRCOMP_"
-
-
-def pack_manifest(manifest: Manifest) -> bytes:
-    """A manifest as OpenRun carries it."""
-    return _MANIFEST.pack(manifest)
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
 class PeerRun:
@@ -72,7 +66,7 @@ class PeerRun:
 
     async def open(self, packed: bytes) -> None:
         """Takes the manifest and says what is missing; raises BadManifest."""
-        manifest: Manifest = _MANIFEST.unpack(packed)
+        manifest = unpack_manifest(packed)
         check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
         self._manifest = manifest
         self._store.pin(entry.sha256 for entry in manifest.files)
@@ -251,7 +245,9 @@ class PeerRun:
         self._tell_all(n.Abort(node, why))
 
     def signal(self, number: int) -> None:
-        """Signals every node that is alive."""
+        """Signals every node that is alive; raises PeerRefused for a signal that ends nobody."""
+        if number not in _ENDING_SIGNALS:
+            raise PeerRefused(f"signal {number} is not one that ends a run")
         for node in self._nodes.values():
             node.signal(number)
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from distrcomp.notices import Machine, dialler
 
 from ..agent.host import Host
-from ..agent.peer_run import cores, pack_manifest
+from ..agent.peer_run import cores
 from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..control import messages as m
 from ..errors import CannotStart
 from ..ship.bundle import Bundle, Wanted
+from ..ship.manifest import pack_manifest
 from .connect import Connection, Operator, connect_all
 from .controller import Controller
 from .course import Course

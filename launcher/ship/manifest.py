@@ -10,6 +10,8 @@ import itertools
 import unicodedata
 from dataclasses import dataclass
 
+from distrcomp.schema import Schema
+
 from .. import limits
 from ..errors import BadManifest
 
@@ -39,6 +41,20 @@ class Manifest:
     """All files of a bundle."""
 
     files: tuple[FileEntry, ...]
+
+
+_SCHEMA = Schema(Manifest)
+
+
+def pack_manifest(manifest: Manifest) -> bytes:
+    """A manifest as it travels."""
+    return _SCHEMA.pack(manifest)
+
+
+def unpack_manifest(packed: bytes) -> Manifest:
+    """The manifest in `packed`, unchecked; raises ProtocolError if there is none."""
+    manifest: Manifest = _SCHEMA.unpack(packed)
+    return manifest
 
 
 def check_manifest(manifest: Manifest, files_max: int, bytes_max: int) -> None:

@@ -14,10 +14,9 @@ from typing import Any
 from distrcomp.notices import Machine
 from launcher.agent.host import Host
 from launcher.agent.node_process import NodeProcess, Start
-from launcher.agent.peer_run import pack_manifest
 from launcher.control import messages as m
 from launcher.control.channel import Channel, memory_pair
-from launcher.ship.manifest import FileEntry, Manifest
+from launcher.ship.manifest import FileEntry, Manifest, pack_manifest
 
 LIMIT_S = 60.0
 RUN_ID = os.urandom(16)  # what bears it is killed at a run's end: not to be shared

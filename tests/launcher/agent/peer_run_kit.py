@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from launcher.agent.guardian import Guardian
-from launcher.agent.peer_run import PeerRun, pack_manifest
+from launcher.agent.peer_run import PeerRun
 from launcher.control import messages as m
+from launcher.ship.manifest import pack_manifest
 from launcher.ship.store import Store
 from tests.launcher.agent.agent_kit import RUN_ID, manifest_of, order
 

@@ -14,9 +14,9 @@ import pytest
 from distrcomp.preamble import Preamble
 from launcher import limits
 from launcher.agent.host import Host
-from launcher.agent.peer_run import pack_manifest
 from launcher.control import messages as m
 from launcher.control.channel import memory_pair
+from launcher.ship.manifest import pack_manifest
 from tests.launcher.agent.agent_kit import (
     RUN_ID,
     Launcher,

@@ -12,10 +12,9 @@ import pytest
 from distrcomp.errors import ProtocolError
 from distrcomp.notices import Machine
 from launcher import limits
-from launcher.agent.peer_run import pack_manifest
 from launcher.control import messages as m
 from launcher.errors import BadManifest, CannotStart, LauncherError, PeerRefused
-from launcher.ship.manifest import FileEntry, Manifest
+from launcher.ship.manifest import FileEntry, Manifest, pack_manifest
 from tests.launcher.agent.agent_kit import lives, manifest_of, order, play, until
 from tests.launcher.agent.peer_run_kit import opened, ship, start
 

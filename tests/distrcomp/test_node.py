@@ -165,6 +165,11 @@ def test_exit_codes(start: Start, call: str, code: int, err: str) -> None:
     assert came == (code, "", err, [])
 
 
+def without_anchors(text: str) -> str:
+    """A traceback without the lines of `~` and `^`, which each Python draws in its own way."""
+    return re.sub(r"\n +[~^]+(?=\n)", "", text)
+
+
 def test_uncaught_exception(start: Start) -> None:
     """The traceback is the program's own part, on stderr and to the agent; exit code 1 (F-08)."""
     source = "def f():\n    raise ValueError('bad \\udcff')\n\nf()\n"
@@ -175,14 +180,14 @@ def test_uncaught_exception(start: Start) -> None:
         "  File \"prog.py\", line 2, in f\n    raise ValueError('bad \\udcff')\n"
         "ValueError: bad \\udcff\n"
     )
-    assert (code, out, err) == (1, "", expected)
-    assert notices == [n.Failed("ValueError: bad \\udcff", expected, None)]
+    assert (code, out, without_anchors(err)) == (1, "", expected)
+    assert notices == [n.Failed("ValueError: bad \\udcff", err, None)]
 
 
 def test_exception_in_our_call(start: Start) -> None:
     """Where distrcomp raises, the traceback ends at the program's call of it."""
     _, _, err, notices = start("import distrcomp as dc\ndc.recv(1, timeout=0)\n").run()
-    assert re.sub(r"\n +\^+", "", err) == (
+    assert without_anchors(err) == (
         "Traceback (most recent call last):\n"
         '  File "prog.py", line 2, in <module>\n    dc.recv(1, timeout=0)\n'
         "distrcomp.errors.RecvTimeout: recv from node 1 with any tag: nothing came in 0 s; "

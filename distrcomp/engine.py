@@ -267,7 +267,8 @@ class Engine:
         """
         self._watch(dest, link)
         try:
-            if dest in self._unsent and link.queued_bytes <= limits.SEND_BUFFER_BYTES:
+            fits = link.queued_bytes <= limits.SEND_BUFFER_BYTES and not link.is_broken
+            if fits and dest in self._unsent:
                 return  # the receiver is busy elsewhere, as the last send found
             while link.queued_bytes or link.is_broken:
                 before = link.queued_bytes

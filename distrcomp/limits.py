@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-KIB, MIB, GIB = 2**10, 2**20, 2**30
+KIB, MIB = 2**10, 2**20
 
 # MPI guarantees tags up to 32767 and every implementation gives 2**31-1 (MPI-4.1, 9.1.2).
 TAG_MAX = 2**31 - 1

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import platform
 import signal
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from ..agent.host import Host
 from ..agent.peer_run import cores
 from ..cluster.credentials import Credentials, load_agent
 from ..cluster.home import Home
-from ..cluster.names import join_host_port, name_from_host, parse_port, split_host_port
+from ..cluster.names import join_host_port, parse_port, split_host_port
 from ..cluster.peers_file import AGENT_PORT
 from ..errors import BadUsage, Interrupted
 
@@ -56,7 +55,7 @@ def agent(
         if credentials is not None:
             raise BadUsage("--join makes credentials of its own: leave --credentials away")
         line = sys.stdin.readline().strip() if join == "-" else join
-        _join(line, home, name or name_from_host(platform.node()), port)
+        _join(line, home, name, port)
     identity = load_agent(home, credentials)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -64,15 +63,16 @@ def agent(
     asyncio.run(_serve(identity, home, (host, port), slots or cores()))
 
 
-def _join(line: str, home: Home, name: str, port: int) -> None:
-    from ..cluster.join import join
+def _join(line: str, home: Home, name: str | None, port: int) -> None:
+    from ..cluster.join import default_name, join
     from ..cluster.join_line import parse_join_line
 
+    label = name or default_name()
     try:
-        path = asyncio.run(join(parse_join_line(line), home, name, port))
+        path = asyncio.run(join(parse_join_line(line), home, label, port))
     except KeyboardInterrupt:
         raise Interrupted("interrupted: this machine has not joined") from None
-    click.echo(f"joined as {name}; the credentials are in {path}", err=True)
+    click.echo(f"joined as {label}; the credentials are in {path}", err=True)
 
 
 async def _serve(

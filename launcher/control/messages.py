@@ -12,7 +12,6 @@ from distrcomp.notices import Machine
 from distrcomp.schema import Schema
 
 PROTOCOL = 1
-ALPN = "distrcomp/1"
 
 OPERATOR, AGENT = "operator", "agent"
 

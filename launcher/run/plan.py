@@ -36,10 +36,6 @@ class Plan:
     n_node: int
     placement: tuple[int, ...]
 
-    def nodes_of(self, peer: int) -> tuple[int, ...]:
-        """The ids of the nodes on the peer with index `peer`, rising; empty if it takes no part."""
-        return tuple(node for node, index in enumerate(self.placement) if index == peer)
-
 
 def parse_n(text: str | None) -> int | None:
     """The value of `-n`: a number of nodes, or None where the slots decide (no `-n`, or `auto`).

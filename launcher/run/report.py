@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 
 from ..errors import BadUsage
-from .plain import counted, listed, plain, plain_lines
+from .plain import plain, plain_lines
 
 JSON_FORMAT = 1
 
@@ -135,15 +135,6 @@ def describe_end(exit_code: int | None, signal: int | None) -> str:
     if signal is not None:
         return f"killed by {signal_name(signal)} ({signal})"
     return "" if exit_code is None else f"exit code {exit_code}"
-
-
-def unkept_note(peer: str, names: Sequence[str]) -> str:
-    """The note on files that a program wrote in its sandbox and that went with it."""
-    was = "was" if len(names) == 1 else "were"
-    return (
-        f"{counted(len(names), 'file')} written in the sandbox on {plain(peer)} {was} not kept: "
-        f"{listed(names)} (write to an absolute path to keep {'it' if was == 'was' else 'them'})"
-    )
 
 
 def node_list(nodes: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from launcher import limits
 from launcher.errors import BadUsage
-from launcher.run.plan import Plan, PlannedPeer, make_plan, parse_n
+from launcher.run.plan import PlannedPeer, make_plan, parse_n
 
 
 def here(slots: int) -> list[PlannedPeer]:
@@ -49,12 +49,6 @@ def test_a_peer_is_filled_before_the_next() -> None:
     plan, notes = make_plan(remote(2, 1, 3), 5, False)
     assert (0, 0, 1, 2, 2) == plan.placement
     assert () == notes
-
-
-def test_nodes_of_names_a_peers_nodes() -> None:
-    """Each peer's nodes are known; a peer without nodes has none."""
-    plan = Plan(3, (0, 0, 2))
-    assert [(0, 1), (), (2,)] == [plan.nodes_of(peer) for peer in range(3)]
 
 
 def test_without_n_each_slot_gets_a_node_and_the_choice_is_told() -> None:
@@ -123,7 +117,7 @@ def test_less_than_one_node_is_refused() -> None:
 def test_every_node_has_one_place_in_peer_order(slots: list[int], n: int) -> None:
     """Placement rises, uses only peers with slots, keeps within slots while it can, and is fair."""
     plan, _ = make_plan(remote(*slots), n, True)
-    counts = [len(plan.nodes_of(peer)) for peer in range(len(slots))]
+    counts = [plan.placement.count(peer) for peer in range(len(slots))]
     assert n == len(plan.placement) == sum(counts)
     assert sorted(plan.placement) == list(plan.placement)
     surplus = [count - room for count, room in zip(counts, slots, strict=True) if room]

@@ -19,7 +19,6 @@ from launcher.run.report import (
     render_json,
     render_text,
     report_format,
-    unkept_note,
 )
 
 
@@ -181,26 +180,6 @@ def test_another_ending_is_refused(path: str) -> None:
 def test_ends_are_told_in_words(exit_code: int | None, signal: int | None, expected: str) -> None:
     """F-07: signals have their name and number."""
     assert expected == describe_end(exit_code, signal)
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (
-            ["a.csv", "b.csv"],
-            "2 files written in the sandbox on h1 were not kept: a.csv, b.csv "
-            "(write to an absolute path to keep them)",
-        ),
-        (
-            ["a\x1b"],
-            r"1 file written in the sandbox on h1 was not kept: a\x1b "
-            "(write to an absolute path to keep it)",
-        ),
-    ],
-)
-def test_files_left_in_the_sandbox_are_named(names: list[str], expected: str) -> None:
-    """The note says which files went, where, and how to keep them."""
-    assert expected == unkept_note("h1", names)
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,19 @@ def test_who_only_sends_learns_it(two: Nodes) -> None:
     assert "node 1 on h1 is gone: its connection" in loss(send_on)
 
 
+@pytest.mark.usefixtures("quick_verdict")
+def test_who_has_left_bytes_queued_learns_the_end(two: Nodes) -> None:
+    """The same where earlier sends have left bytes for a receiver that was busy."""
+
+    def send_on() -> None:
+        for _ in range(1_000):
+            two.send(0, 1, bytes(1000))
+
+    two.send(0, 1, bytes(5_000_000))
+    two.engines[1].close(in_order=False)
+    assert "node 1 on h1 is gone: its connection" in loss(send_on)
+
+
 def test_who_only_sends_learns_a_clean_end(apart: Nodes) -> None:
     """The same after a goodbye."""
 

@@ -2,87 +2,291 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
+from functools import partial
+from math import isnan
 from operator import index
 from typing import Any
 
 from . import codec, limits
-from .engine import Engine
-from .errors import BadTag, NoSuchNode
-from .mailbox import ANY, awaited
+from .engine import Engine, Sending
+from .errors import BadTimeout, DoesNotFit, NoSuchNode
+from .fast_path import FastPath, tag_number
+from .frames import Message
+from .mailbox import ANY, Receive, awaited
+from .out import fill
+from .requests import MatchedMessage, ReceiveRequest, Request, SendRequest, Status
 
 WORLD = 0
 
 
-class Communicator:
+class Communicator(FastPath):
     """The nodes that can talk to each other here; the world holds all of the run.
 
     Attributes:
         node_id: this node's id, from 0 to `n_node` - 1 (MPI: rank).
         n_node: how many nodes there are (MPI: size).
+
+    Args:
+        engine: of this process.
+        number: tells the message spaces of communicators apart.
+        members: the world's ids of its nodes, in order; all nodes by default.
+        timeout: the run's default for every wait for a message, in seconds.
     """
 
-    def __init__(self, engine: Engine, number: int = WORLD) -> None:
-        self.node_id = engine.node_id
-        self.n_node = engine.n_node
-        self._engine = engine
-        self._number = number
+    __slots__ = ("_ids", "_members", "_timeout", "n_node", "node_id")
 
-    def send(self, dest: int, obj: Any, tag: int = 0) -> None:
-        """Sends `obj` to node `dest`; returns when `obj` may be changed again.
+    def __init__(
+        self,
+        engine: Engine,
+        number: int = WORLD,
+        members: tuple[int, ...] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        nodes = range(engine.n_node) if members is None else members
+        super().__init__(engine, number, nodes)
+        self.n_node = len(nodes)
+        self.node_id = nodes.index(engine.node_id)
+        self._members = nodes
+        self._ids = {member: node for node, member in enumerate(nodes)}
+        self._timeout = timeout
 
-        Standard mode (MPI-4.1, 3.4): the call returns once the object is in the kernel or in a
-        buffer of up to 64 MiB per destination; beyond that it waits for the receiver, and goes on
-        receiving meanwhile, so two nodes that send each other large objects both finish. Two
-        messages from one node with one tag never overtake each other.
+    # send and recv of small objects stand in FastPath; their documentation is here
+
+    def ssend(self, dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:
+        """Sends `obj` and returns when a receive was matched with it.
+
+        Synchronous mode (MPI-4.1, 3.4). Otherwise like `send`.
 
         Args:
-            dest: a node id; sending to oneself works.
-            obj: any picklable object; numpy arrays travel without a pickle copy.
-            tag: from 0 to 2**31-1, to be matched by the receiver.
+            timeout: seconds to wait for the match.
 
         Raises:
-            NoSuchNode, BadTag, Unpicklable, WorldClosed: the call was wrong; nothing was sent.
-            NodeLost: `dest`, or the node that made the run fail, has ended.
-            LinkFailed: the machine of `dest` could not be reached.
+            SendTimeout: nobody has asked for the message in time; it stays sent.
 
         Example:
             >>> import distrcomp as dc
-            >>> dc.send(dc.node_id, {"any": "object"})
-            >>> dc.recv(dc.node_id)
-            {'any': 'object'}
+            >>> request = dc.irecv(dc.node_id)
+            >>> dc.ssend(dc.node_id, "received")
+            >>> request.wait()
+            'received'
         """
-        self._engine.send(self._node(dest), self._number, _tag(tag), obj)
+        self.issend(dest, obj, tag).wait(self._time(timeout, default=False))
 
-    def recv(self, source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> Any:
-        """Waits for a message and returns its object, which is the caller's own and writable.
-
-        Matching is MPI's (MPI-4.1, 3.5): among the messages that fit, the oldest.
-
-        Args:
-            source: a node id, or ANY (-1).
-            tag: a tag, or ANY (-1).
-            timeout: how long to wait, in seconds; None waits as long as a message can still come.
+    def isend(self, dest: int, obj: Any, tag: int = 0) -> Request:
+        """Begins to send `obj`, which must not be changed before the request is done.
 
         Raises:
-            RecvTimeout: nothing came in time; says what lies unread.
-            NodeLost: the source has ended, or the run has failed: nothing can come any more.
-            NoSuchNode, BadTag, WorldClosed: the call was wrong.
-            Undecodable: a message came whole but its object cannot be rebuilt here.
+            NoSuchNode, BadTag, Unpicklable, WorldClosed, NodeLost, LinkFailed: as `send`.
 
         Example:
             >>> import distrcomp as dc
-            >>> dc.send(dc.node_id, [1, 2, 3], tag=7)
-            >>> dc.recv(dc.node_id, tag=7, timeout=1.0)
-            [1, 2, 3]
+            >>> request = dc.isend(dc.node_id, [1, 2])
+            >>> dc.recv()
+            [1, 2]
+            >>> request.wait()
         """
-        whom = ANY if source == ANY else self._node(source)
-        what = ANY if tag == ANY else _tag(tag)
+        return SendRequest(self._engine, self._post(dest, tag, codec.encode(obj)))
+
+    def issend(self, dest: int, obj: Any, tag: int = 0) -> Request:
+        """Begins to send `obj`; the request is done when a receive was matched with it.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> request = dc.issend(dc.node_id, "x")
+            >>> request.test()
+            False
+            >>> dc.recv()
+            'x'
+            >>> request.test()
+            True
+        """
+        sending = self._post(dest, tag, codec.encode(obj), synchronous=True)
+        return SendRequest(self._engine, sending)
+
+    def irecv(self, source: int = ANY, tag: int = ANY, *, out: Any = None) -> Request:
+        """Begins to receive: the next message that fits belongs to the request.
+
+        Args:
+            source, tag, out: as `recv`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> request = dc.irecv(dc.node_id, tag=1)
+            >>> dc.send(dc.node_id, "one", tag=1)
+            >>> request.wait(timeout=1.0)
+            'one'
+        """
+        wanted = self._wanted(source, tag)
+        self._engine.post_receive(wanted)
+        return ReceiveRequest(
+            self._engine, wanted, partial(self._take, out=out, status=None), self._timeout
+        )
+
+    def sendrecv(
+        self,
+        dest: int,
+        obj: Any,
+        source: int = ANY,
+        *,
+        tag: int = 0,
+        recv_tag: int = ANY,
+        timeout: float | None = None,
+    ) -> Any:
+        """Sends to one node and receives from another at once, so a ring of these can't lock up.
+
+        Semantics: MPI-4.1, 3.10.
+
+        Args:
+            dest, obj, tag: what is sent, as `send`.
+            source, recv_tag, timeout: what is received, as `recv`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.sendrecv(dc.node_id, "round", dc.node_id)
+            'round'
+        """
+        sending = self._post(dest, tag, codec.encode(obj))
+        value = self.recv(source, recv_tag, timeout=timeout)
+        self._engine.finish(sending)
+        return value
+
+    def probe(
+        self, source: int = ANY, tag: int = ANY, *, timeout: float | None = None
+    ) -> Status:
+        """Waits for a message without receiving it, and tells what it is like.
+
+        Semantics: MPI-4.1, 3.8.1. With several threads another one may receive it: see `mprobe`.
+
+        Raises:
+            RecvTimeout, NodeLost, NoSuchNode, BadTag, WorldClosed: as `recv`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.send(dc.node_id, b"12345", tag=4)
+            >>> dc.probe()
+            Status(source=0, tag=4, payload_bytes=5)
+            >>> dc.recv(tag=4)
+            b'12345'
+        """
+        wanted = self._wanted(source, tag)
+        return self._status(self._engine.find(wanted, self._time(timeout)))
+
+    def iprobe(self, source: int = ANY, tag: int = ANY) -> Status | None:
+        """What the message is like that `recv` would return now, or None if it would wait.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.iprobe() is None
+            True
+        """
+        message = self._engine.look_for(self._wanted(source, tag))
+        return None if message is None else self._status(message)
+
+    def mprobe(
+        self, source: int = ANY, tag: int = ANY, *, timeout: float | None = None
+    ) -> MatchedMessage:
+        """Waits for a message and takes it: only the result's own `recv` can receive it now.
+
+        Semantics: MPI-4.1, 3.8.2.
+
+        Raises:
+            RecvTimeout, NodeLost, NoSuchNode, BadTag, WorldClosed: as `recv`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.send(dc.node_id, "mine", tag=2)
+            >>> matched = dc.mprobe()
+            >>> matched.status.tag, matched.recv()
+            (2, 'mine')
+        """
+        wanted = self._wanted(source, tag)
+        self._engine.receive(wanted, self._time(timeout))
+        return self._matched(wanted)
+
+    def improbe(self, source: int = ANY, tag: int = ANY) -> MatchedMessage | None:
+        """Takes the message that `recv` would return now, if there is one; see `mprobe`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.improbe() is None
+            True
+        """
+        wanted = self._wanted(source, tag)
+        if self._engine.look_for(wanted, take=True) is None:
+            return None
+        return self._matched(wanted)
+
+    # --- the long way, which can do everything -----------------------------------------------
+
+    def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
+        self._finish(self._post(dest, tag, codec.encode(obj)))
+
+    def _send_pickled(
+        self, dest: int, tag: int, obj: Any, data: bytes, beside: list[pickle.PickleBuffer]
+    ) -> None:
         try:
-            message = self._engine.receive(self._number, whom, what, timeout)
+            buffers = [buffer.raw() for buffer in beside]
+        except BufferError:  # not contiguous
+            return self._send_slow(dest, obj, tag)
+        if len(buffers) > limits.BUFFERS_MAX:
+            return self._send_slow(dest, obj, tag)
+        self._finish(self._post(dest, tag, (codec.PICKLE, data, buffers)))
+        return None
+
+    def _recv_slow(
+        self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
+    ) -> Any:
+        wanted = self._wanted(source, tag)
+        try:
+            self._engine.receive(wanted, self._time(timeout))
         except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"in {awaited(whom, what)}")
+            interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
             raise
-        return codec.decode(message.codec, message.meta, message.buffers)
+        return self._take(wanted, out, status)
+
+    def _post(
+        self, dest: int, tag: int, encoded: tuple[int, Any, list[Any]], synchronous: bool = False
+    ) -> Sending:
+        kind, meta, buffers = encoded
+        message = Message(
+            self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers
+        )
+        return self._engine.send(self._members[self._node(dest)], message, synchronous)
+
+    def _finish(self, sending: Sending) -> None:
+        self._engine.finish(sending)
+        self._engine.check_interrupt()
+
+    def _take(self, wanted: Receive, out: Any, status: Status | None) -> Any:
+        """What the caller gets for the message matched with `wanted`."""
+        message = wanted.message
+        value = codec.decode(message.codec, message.meta, message.buffers)
+        if out is not None:
+            try:
+                value = fill(out, value)
+            except DoesNotFit:
+                self._engine.withdraw(wanted)
+                raise
+        if self._engine.interrupted:
+            self._engine.withdraw_interrupted(wanted)
+        if status is not None:
+            status.source, status.tag = self._ids[message.source], message.tag
+            status.payload_bytes = message.payload_bytes
+        return value
+
+    def _matched(self, wanted: Receive) -> MatchedMessage:
+        return MatchedMessage(
+            self._status(wanted.message), lambda out: self._take(wanted, out, None)
+        )
+
+    def _status(self, message: Message) -> Status:
+        return Status(self._ids[message.source], message.tag, message.payload_bytes)
+
+    def _wanted(self, source: int, tag: int) -> Receive:
+        whom = ANY if source == ANY else self._members[self._node(source)]
+        return Receive(self._number, whom, ANY if tag == ANY else tag_number(tag))
 
     def _node(self, node: int) -> int:
         try:
@@ -93,12 +297,10 @@ class Communicator:
             raise NoSuchNode(node, self.n_node)
         return number
 
-
-def _tag(tag: int) -> int:
-    try:
-        number = index(tag)
-    except TypeError:
-        number = -1
-    if not 0 <= number <= limits.TAG_MAX:
-        raise BadTag(f"{tag!r} is no tag: tags are integers from 0 to {limits.TAG_MAX}")
-    return number
+    def _time(self, timeout: float | None, *, default: bool = True) -> float | None:
+        """A timeout in seconds as given, or else the run's default."""
+        if timeout is None:
+            return self._timeout if default else None
+        if isinstance(timeout, str) or isnan(timeout) or timeout < 0:
+            raise BadTimeout(f"{timeout!r} is no timeout: it is a number of seconds, 0 or more")
+        return float(timeout)

@@ -1,134 +1,275 @@
-"""Progress: moves messages between links and mailbox, and waits.
+"""The calls of one node's program, on top of `progress`: send, receive, probe, and their waiting.
 
-One lock guards all state here, the mailbox and every link. A thread that must wait first tries to
-be the poller: it lets go of the lock, sleeps in the kernel on every link at once, takes the lock
-again and handles what came. Other waiting threads sleep on a condition until the poller has made
-progress. So messages move inside the calls of the program and no thread stands on their path. What
-`send` left queued when it returned is written by the next call or, while the program computes, by
-the control thread, which watches `leftovers`.
+Small messages inside a machine don't come here at all (see fast_path). What `send` left queued when
+it returned is written by the next call or, while the program computes, by the control thread, which
+watches `leftovers`. What is known of other nodes' ends, and when a call has to give up because of
+it, stands in `fates`.
 
-What changes what a sleeping thread waits for wakes it: the poller by its pipe, and it the others.
-What is known of other nodes' ends, and when a call has to give up because of it, stands in `fates`.
-
-Ctrl-C must not cut a message in two: while the main thread is in here the signal is noted, and
-raised as KeyboardInterrupt where the state is whole. A receive that is interrupted leaves its
-message unread, for the next one.
+Ctrl-C must not cut a message in two: while the main thread is inside a call the signal is noted, and
+raised as KeyboardInterrupt where the state is whole: in a wait, or when the call ends. A receive
+that is interrupted leaves its message unread, for the next one. A second Ctrl-C is not noted but
+raised at once: it ends a program whose objects never finish to be unpickled.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
+from types import FrameType
 from typing import Any
 
 from . import codec, limits
-from .errors import LinkFailed, ProtocolError, RecvTimeout, WorldClosed
+from .errors import LinkFailed, NodeLost, RecvTimeout, WorldClosed
 from .fates import Fates
-from .frames import WireMessage, message_parts
-from .links import Link, LinkEnded
-from .mailbox import Mailbox, Message, Receive, awaited
-from .poller import READABLE, WRITABLE, Poller
+from .frames import Message
+from .links import Bells, Link, Pending
+from .mailbox import Mailbox, Receive, awaited
+from .poller import READABLE, WRITABLE
+from .progress import Progress
 
+# In these modules Ctrl-C is noted and not raised.
+_GUARDED_MODULES = ("engine", "communicator", "fast_path", "requests")
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
-# One sleep in the kernel; far below what its calls take, so that any `timeout` is a legal one.
-_SLEEP_MAX_S = 3600.0
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
+
+
+class Sending:
+    """A message on its way: over when it is out of the sender's hands, and received if asked."""
+
+    __slots__ = ("dest", "found_busy", "pending", "serial")
+
+    def __init__(
+        self, dest: int, pending: Pending | None, serial: int, found_busy: bool = False
+    ) -> None:
+        self.dest = dest
+        self.pending = pending
+        self.serial = serial
+        self.found_busy = found_busy  # the receiver had not taken all of the last message
 
 
 class Engine:
     """The messages of one node.
 
     Args:
-        node_id, n_node: who this node is, of how many.
+        who: this node's id, and how many nodes there are.
         peer_of: the peer on which a node runs, for error messages.
         want_link: asks for a link to a node and must not block; answered by `attach`,
             `link_failed` or `node_ended`.
         wake_flusher: tells the control thread that `leftovers` has changed; must not block.
+        bells: how the nodes of this machine wake each other, where they share memory.
+        spins: whether each of them has a core.
+
+    Attributes:
+        lock, mailbox: for `fast_path`, which works on them itself.
+        interrupted: whether Ctrl-C was noted and not raised yet.
     """
 
     def __init__(
         self,
-        node_id: int,
-        n_node: int,
+        who: tuple[int, int],
         peer_of: Callable[[int], str],
         want_link: Callable[[int], None],
         wake_flusher: Callable[[], None],
+        bells: Bells | None = None,
+        spins: bool = False,
     ) -> None:
-        self.node_id = node_id
-        self.n_node = n_node
+        self.node_id, self.n_node = who
+        self.mailbox = Mailbox()
+        self.interrupted = False
         self._want_link = want_link
         self._wake_flusher = wake_flusher
-        self._condition = threading.Condition(threading.Lock())
-        self._mailbox = Mailbox()
-        self._poller = Poller()
-        self._polling = False
-        self._links: dict[int, Link] = {}
-        self._unsent: set[int] = set()  # nodes for which a finished `send` left bytes queued
+        self._fates = Fates(self.n_node, peer_of)
+        self.bells = bells
+        self.spins = spins
+        self._progress = Progress(self.node_id, self.mailbox, self._fates, bells, spins)
+        self.lock = self._progress.lock
+        self._links = self._progress.links
+        self._call = _Call(self)
         self._wanted: set[int] = set()  # links asked for and not answered yet
         self._expected: set[int] = set()  # links whose handshake is going on
         self._refused: dict[int, str] = {}  # why a wanted link could not be made
-        self._fates = Fates(n_node, peer_of)
+        self._shortcuts: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._serials = 0
         self._closed: Exception | None = None
-        self._critical = False
-        self._interrupted = False
 
     # --- the program's calls ---------------------------------------------------------------
 
-    def send(self, dest: int, communicator: int, tag: int, value: Any) -> None:
-        """Standard-mode send: returns when `value` may be changed again."""
-        kind, meta, buffers = codec.encode(value)
-        with self._state():
+    def send(self, dest: int, message: Message, synchronous: bool = False) -> Sending:
+        """Posts a message: `wait_out` and `wait_matched` wait for what becomes of it."""
+        with self._call:
+            serial = 0
+            if synchronous:
+                self._serials = serial = self._serials + 1
+                self._progress.unmatched.add(serial)
+                message = message._replace(serial=serial)
             if dest == self.node_id:
-                copies = [bytearray(buffer) for buffer in buffers]
-                self._deliver(dest, WireMessage(communicator, tag, kind, meta, copies))
-                self._wake()  # another thread may wait for just this
-                return
+                copies = [bytearray(buffer) for buffer in message.buffers]
+                self._progress.deliver(message._replace(buffers=copies))
+                return Sending(dest, None, serial)
             link = self._links.get(dest) or self._make_link(dest)
-            link.post(message_parts(WireMessage(communicator, tag, kind, meta, buffers)))
-            if link.queued_bytes or link.is_broken:
-                self._push(dest, link)
+            pending = link.post(message)
+            found_busy = dest in self._progress.unsent
+            if pending is not None:
+                self._progress.unsent.add(dest)
+                self._progress.watch(dest, link)
+            elif link.is_broken:
+                self._wait_verdict(dest)
+            return Sending(dest, pending, serial, found_busy)
 
-    def receive(self, communicator: int, source: int, tag: int, timeout: float | None) -> Message:
+    def finish(self, sending: Sending, deadline: float | None = None) -> bool:
+        """Waits until a send is over; whether it is by the deadline.
+
+        In standard mode that is when the message is out of the sender's hands. When the receiver
+        pauses and what is left fits the budget, it is copied and so is out. On a broken link the
+        wait is for the news why; so one who only sends learns it, too.
+        """
+        if self.is_over(sending):
+            return True
+        pending, dest = sending.pending, sending.dest
+        with self._call:
+            while pending is not None and not pending.is_out:
+                self._fates.check_node(dest)
+                link = self._links[dest]
+                before = link.queued_bytes
+                fits = before <= limits.SEND_BUFFER_BYTES and not link.is_broken
+                if not (fits and sending.found_busy):
+                    patience = monotonic() + _PATIENCE_S if fits else None
+                    self._wait(_earlier(patience, deadline))
+                if fits and link.queued_bytes >= before:
+                    link.own()
+                sending.found_busy = False
+                if deadline is not None and monotonic() >= deadline:
+                    break
+            check = partial(self._fates.check_node, dest)
+            return self._wait_until(lambda: self.is_over(sending), check, deadline)
+
+    def is_over(self, sending: Sending) -> bool:
+        """Whether a send is over: the message out of our hands and, if asked, received."""
+        is_out = sending.pending is None or sending.pending.is_out
+        return is_out and sending.serial not in self._progress.unmatched
+
+    def check_sending(self, sending: Sending) -> None:
+        """Raises NodeLost when a send can't get over any more."""
+        if not self.is_over(sending):
+            self._fates.check_node(sending.dest)
+
+    def check_source(self, source: int) -> None:
+        """Raises NodeLost when nothing can come from `source` any more."""
+        self._fates.check_source(source)
+
+    def wait_for(
+        self,
+        is_over: Callable[[], bool],
+        check: Callable[[], None],
+        deadline: float | None,
+    ) -> bool:
+        """Waits for any condition; whether it holds at the deadline."""
+        with self._call:
+            return self._wait_until(is_over, check, deadline)
+
+    def look(self) -> None:
+        """Moves what can move, without waiting."""
+        with self._call:
+            self._wait(0.0)
+
+    def post_receive(self, wanted: Receive) -> None:
+        """Asks for a message; whoever matches it sets `wanted.message`."""
+        with self._call:
+            self.mailbox.post(wanted)
+            self._progress.acknowledge(wanted)
+
+    def wait_receive(self, wanted: Receive, timeout: float | None) -> bool:
+        """Waits for the match of a posted receive; whether it came in `timeout` seconds."""
+        if wanted.message is not None:
+            return True
+        with self._call:
+            return self._wait_until(
+                lambda: wanted.message is not None,
+                lambda: self._fates.check_source(wanted.source),
+                None if timeout is None else monotonic() + timeout,
+                wanted,
+            )
+
+    def receive(self, wanted: Receive, timeout: float | None) -> Message:
         """The oldest message that matches, waiting for it up to `timeout` seconds."""
-        wanted = Receive(communicator, source, tag)
-        deadline = None if timeout is None else monotonic() + timeout
         try:
-            with self._state():
-                self._mailbox.post(wanted)
-                message = self._wait_message(wanted, deadline)
-                if message is None:
-                    unread = self._mailbox.describe_unmatched(communicator)
-                    raise RecvTimeout(awaited(source, tag), timeout or 0.0, unread)
-            return message
+            self.post_receive(wanted)
+            if not self.wait_receive(wanted, timeout) or wanted.message is None:
+                raise self._receive_timeout(wanted, timeout)
+            return wanted.message
         except BaseException:
-            self._withdraw(wanted)
+            self.withdraw(wanted)
             raise
+
+    def withdraw(self, wanted: Receive) -> None:
+        """Takes a receive back; a message matched with it is unread again."""
+        with self.lock:
+            self.mailbox.withdraw(wanted)
+            self._progress.wake()  # the message may go to a receive of another thread
+
+    def find(self, wanted: Receive, timeout: float | None) -> Message:
+        """The message that `wanted` would get, waiting for it up to `timeout` seconds."""
+        found: Message | None = None
+
+        def is_here() -> bool:
+            nonlocal found
+            found = self.mailbox.find(wanted)
+            return found is not None
+
+        with self._call:
+            deadline = None if timeout is None else monotonic() + timeout
+            self._wait_until(is_here, partial(self.check_source, wanted.source), deadline)
+            if found is None:
+                raise self._receive_timeout(wanted, timeout)
+            return found
+
+    def look_for(self, wanted: Receive, take: bool = False) -> Message | None:
+        """The message that `wanted` would get now.
+
+        Args:
+            take: it is the caller's from now on.
+        """
+        with self._call:
+            if self.mailbox.find(wanted) is None:
+                self._wait(0.0)
+            found = self.mailbox.find(wanted)
+            if found is not None and take:
+                self.mailbox.post(wanted)
+                self._progress.acknowledge(wanted)
+            return found
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part: with goodbyes, once all is delivered, or at once."""
-        with self._state(closed_too=True):
+        with self.lock:
             if self._closed is not None:
                 return
             self._closed = WorldClosed("this node has closed its connection to the others")
-            self._poller.wake()
-            while self._polling:  # another thread waits in a call: it will meet `_closed`
-                self._condition.wait()
+            self._drop_shortcuts()
+            progress = self._progress
+            progress.poller.wake()
+            while progress.is_polling:  # another thread waits in a call: it will meet `_closed`
+                progress.condition.wait()
             if in_order:
                 self._say_goodbye()
             for node in list(self._links):
-                self._detach(node)
-            self._poller.close()
+                progress.detach(node)
+            progress.poller.close()
+            if progress.bells is not None:
+                progress.bells.close()
+        self.check_interrupt()
 
     # --- called by the control thread ---
 
     def expect(self, node: int) -> bool:
         """A handshake with `node` begins; `attach` or `link_failed` follows. False: needless."""
-        with self._condition:
+        with self.lock:
             if node in self._links or node in self._expected or self._closed is not None:
                 return False
             self._expected.add(node)
@@ -136,116 +277,147 @@ class Engine:
 
     def attach(self, node: int, link: Link) -> bool:
         """A link to `node` is ready; a second one never displaces the first (S-27)."""
-        with self._condition:
+        with self.lock:
             self._expected.discard(node)
             self._wanted.discard(node)
             if self._closed is not None or node in self._links or self._fates.is_lost(node):
                 link.close()
                 return False
-            self._links[node] = link
-            self._poller.watch(node, link)
-            self._wake()
+            self._progress.attach(node, link)
             return True
 
     def link_failed(self, node: int, why: str) -> None:
         """No link to `node` can be made: the call that wants it raises LinkFailed."""
-        with self._condition:
+        with self.lock:
             self._expected.discard(node)
             self._fates.no_link(node)
             if node in self._wanted:
                 self._wanted.remove(node)
                 self._refused[node] = why
-            self._wake()
+            self._progress.wake()
 
     def node_ended(self, node: int, why: str) -> None:
         """The launcher says that `node` has ended; a link to it may still deliver first."""
-        with self._condition:
+        with self.lock:
             if self._fates.is_broken(node):
-                self._lose(node, why)
+                self._progress.lose(node, why)
             elif node in self._links or node in self._expected:
                 self._fates.judge(node, why)
+                if node in self._links:
+                    self._links[node].hang_up()
             else:
                 self._fates.lose(node, why)
-            self._wake()
+            self._progress.wake()
 
     def abort(self, node: int, why: str) -> None:
         """The run has failed because of `node`: every call raises NodeLost from now on."""
-        with self._condition:
+        with self.lock:
             self._fates.abort(node, why)
-            self._wake()
+            self._drop_shortcuts()
+            self._progress.wake()
 
-    def leftovers(self) -> list[int]:
-        """Descriptors with bytes to write that no call of the program is writing now."""
-        with self._condition:
-            if self._polling or self._closed is not None:
+    def leftovers(self) -> list[tuple[int, int]]:
+        """What to poll, and for what, while no call of the program is writing what is queued."""
+        progress = self._progress
+        with self.lock:
+            if progress.is_polling or self._closed is not None or not progress.unsent:
                 return []
-            return [self._links[node].fileno() for node in self._unsent]
+            descriptors = [(self._links[node].fileno(), WRITABLE) for node in progress.unsent]
+            if progress.bells is not None and any(each is None for each, _ in descriptors):
+                progress.bells.lie_down()
+                for node in list(progress.unsent):
+                    progress.flush(node)
+                descriptors.append((progress.bells.fileno(), READABLE))
+            return [(each, mask) for each, mask in descriptors if each is not None]
 
     def flush_leftovers(self) -> None:
         """Writes what goes now, on behalf of a program that computes."""
-        with self._condition:
-            for node in list(self._unsent):
-                self._flush(node, self._links[node])
+        progress = self._progress
+        with self.lock:
+            if self._closed is not None:
+                return
+            if progress.bells is not None:
+                progress.bells.silence()
+            for node in list(progress.unsent):
+                progress.flush(node)
+            progress.wake()  # the bell may have rung for a call that has begun since
 
     # --- after fork, and signals ---------------------------------------------------------------
 
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""
-        self._condition = threading.Condition(threading.Lock())  # the old one may be held
-        self._polling = self._critical = self._interrupted = False  # by threads that are not here
+        self._drop_shortcuts()
+        self._progress.disown()  # the lock may be held by threads that are not here
+        self.lock = self._progress.lock
+        self.interrupted = False
         if self._closed is None:
             self._closed = error
             for link in self._links.values():
                 link.close()
             self._links.clear()
-            self._poller.close()
+            self._progress.poller.close()
+            if self._progress.bells is not None:
+                self._progress.bells.close()
 
-    def on_interrupt(self, number: int, stack: Any) -> None:
+    def on_interrupt(self, number: int, stack: FrameType | None) -> None:
         """The node's SIGINT handler: KeyboardInterrupt, but never inside a message."""
-        if self._critical:
-            self._interrupted = True
-            self._poller.wake()
-        else:
+        while stack is not None and stack.f_code.co_filename not in _GUARDED:
+            stack = stack.f_back
+        if stack is None or self.interrupted:
+            self.interrupted = False
             signal.default_int_handler(number, stack)
+        else:
+            self.interrupted = True
+            self._progress.poller.wake()
+
+    def check_interrupt(self) -> None:
+        """Raises the KeyboardInterrupt that was noted, if this is the main thread."""
+        if self.interrupted and threading.current_thread() is threading.main_thread():
+            self.interrupted = False
+            raise KeyboardInterrupt
+
+    def give_back(self, message: Message) -> None:
+        """Makes a message unread again, if the call that has just taken it was interrupted."""
+        if threading.current_thread() is threading.main_thread():
+            with self.lock:
+                self.mailbox.deliver_back(message)
+                self._progress.wake()
+            self.check_interrupt()
+
+    def withdraw_interrupted(self, wanted: Receive) -> None:
+        """The same for a message that was matched with a posted receive."""
+        if threading.current_thread() is threading.main_thread():
+            self.withdraw(wanted)
+            self.check_interrupt()
+
+    def add_shortcut(self, shortcut: Any) -> None:
+        """Has `shortcut.forget()` called when calls must come here again, to hear of an end."""
+        self._shortcuts.add(shortcut)
+        if self._closed is not None or self._fates.is_aborted:
+            shortcut.forget()
+
+    def local_link(self, node: int) -> Link | None:
+        """The link to a node of this machine with which memory is shared."""
+        link = self._links.get(node)
+        return link if link is not None and link.fileno() is None else None
 
     # --- inside, with the lock held --------------------------------------------------------------
 
-    @contextmanager
-    def _state(self, *, closed_too: bool = False) -> Iterator[None]:
-        """Holds the lock for one call of the program."""
-        main = _is_main()
-        if main:  # before the lock: KeyboardInterrupt inside of `with` could leave it locked
-            self._critical = True
-        try:
-            with self._condition:
-                try:
-                    if not closed_too:
-                        self._check()
-                    yield
-                finally:
-                    if self._unsent and self._closed is None:
-                        self._wake_flusher()
-        finally:
-            if main:
-                self._critical = False
-                self._check_interrupt()
-
-    def _withdraw(self, wanted: Receive) -> None:
-        with self._state(closed_too=True):
-            self._mailbox.withdraw(wanted)
-            self._wake()  # the message may go to a receive of another thread
-
-    def _check_interrupt(self) -> None:
-        if self._interrupted and _is_main():
-            self._interrupted = False
-            raise KeyboardInterrupt
+    def _drop_shortcuts(self) -> None:
+        for shortcut in self._shortcuts:
+            shortcut.forget()
 
     def _check(self) -> None:
         """Raises what ends every call: the world's end, Ctrl-C, the run's failure."""
         if self._closed is not None:
             raise self._closed.with_traceback(None)
-        self._check_interrupt()
+        if self.interrupted:
+            self.check_interrupt()
         self._fates.check_run()
+
+    def _receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
+        unread = self.mailbox.describe_unmatched(wanted.communicator)
+        return RecvTimeout(awaited(wanted.source, wanted.tag), timeout or 0.0, unread)
 
     def _make_link(self, node: int) -> Link:
         """Asks for a link to `node` and waits for it, or for the news that there is none."""
@@ -260,111 +432,32 @@ class Engine:
                 self._want_link(node)
             self._wait(None)
 
-    def _push(self, dest: int, link: Link) -> None:
-        """Writes on until all is out, or the receiver pauses and what is left fits the budget.
+    def _wait_verdict(self, node: int) -> None:
+        """On a broken link: waits for the news why, and raises it."""
+        while node in self._links:
+            self._wait(None)
+        self._fates.check_node(node)
 
-        On a broken link it waits for the news why; so one who only sends learns it, too.
-        """
-        self._watch(dest, link)
-        try:
-            fits = link.queued_bytes <= limits.SEND_BUFFER_BYTES and not link.is_broken
-            if fits and dest in self._unsent:
-                return  # the receiver is busy elsewhere, as the last send found
-            while link.queued_bytes or link.is_broken:
-                before = link.queued_bytes
-                within = before <= limits.SEND_BUFFER_BYTES and not link.is_broken
-                self._wait(monotonic() + _PATIENCE_S if within else None)
-                self._fates.check_node(dest)
-                if within and link.queued_bytes >= before:
-                    break
-        finally:
-            if link.queued_bytes:
-                link.own()
-                self._unsent.add(dest)
+    def _wait_until(
+        self,
+        is_over: Callable[[], bool],
+        check: Callable[[], None],
+        deadline: float | None,
+        wanted: Receive | None = None,
+    ) -> bool:
+        """Waits for a condition; whether it holds at the deadline. `check` raises if it never can."""
+        while not is_over():
+            check()
+            is_overdue = deadline is not None and monotonic() >= deadline
+            self._wait(deadline, wanted)
+            if is_overdue:
+                return is_over()
+        return True
 
-    def _wait_message(self, wanted: Receive, deadline: float | None) -> Message | None:
-        """The message with which the receive is matched before the deadline."""
-        while wanted.message is None:
-            self._fates.check_source(wanted.source)
-            overdue = deadline is not None and monotonic() >= deadline
-            self._wait(deadline)
-            if overdue:
-                break
-        return wanted.message
-
-    def _wait(self, deadline: float | None) -> None:
-        """One round of progress, waiting for it until the deadline at most."""
+    def _wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
         self._check()
-        until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
-        timeout = min(max(0.0, min(until) - monotonic()), _SLEEP_MAX_S) if until else None
-        with self._poller.woken_by_signals():
-            if self._polling:
-                self._condition.wait(timeout)
-            else:
-                self._poll(timeout)
+        self._progress.wait(deadline, wanted)
         self._check()
-
-    def _poll(self, timeout: float | None) -> None:
-        """Sleeps on every link with the lock let go, then handles what came."""
-        self._polling = True
-        self._condition.release()
-        try:
-            ready = self._poller.wait(timeout)
-        finally:
-            self._condition.acquire()
-            self._polling = False
-            self._condition.notify_all()
-        for node, mask in ready:
-            link = self._links.get(node)
-            if link is not None and mask & WRITABLE:
-                self._flush(node, link)
-            if link is not None and mask & READABLE:
-                self._read(node, link)
-        for node in self._fates.lose_overdue(monotonic()):
-            self._detach(node)
-
-    def _watch(self, node: int, link: Link) -> None:
-        if not self._fates.is_broken(node):
-            self._poller.watch(node, link)
-
-    def _flush(self, node: int, link: Link) -> None:
-        link.flush()
-        if not link.queued_bytes:
-            self._unsent.discard(node)
-        self._watch(node, link)
-
-    def _read(self, node: int, link: Link) -> None:
-        try:
-            for message in link.receive():
-                self._deliver(node, message)
-            if link.at_end:
-                link.receive()
-        except LinkEnded as end:
-            self._end_of_link(node, link, end)
-        except ProtocolError as error:
-            self._lose(node, f"it sent what is no message ({error})")
-
-    def _end_of_link(self, node: int, link: Link, end: LinkEnded) -> None:
-        if end.clean:
-            self._lose(node, "it has finished and sends no more")
-        elif self._fates.link_broke(node, str(end), monotonic()):
-            self._detach(node)
-        else:
-            self._poller.unwatch(node, link)
-
-    def _deliver(self, source: int, message: WireMessage) -> None:
-        communicator, tag, kind, meta, buffers = message
-        self._mailbox.deliver(Message(source, tag, communicator, kind, meta, buffers))
-
-    def _lose(self, node: int, why: str) -> None:
-        self._fates.lose(node, why)
-        self._detach(node)
-
-    def _detach(self, node: int) -> None:
-        self._unsent.discard(node)
-        link = self._links.pop(node)
-        self._poller.unwatch(node, link)
-        link.close()
 
     def _say_goodbye(self) -> None:
         """Says goodbye on every link and waits until the other machines have all of it.
@@ -375,23 +468,44 @@ class Engine:
         for node, link in self._links.items():
             link.own()
             link.finish()
-            self._watch(node, link)
+            self._progress.watch(node, link)
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-        while not self._fates.is_aborted and not self._interrupted:
+        while not self._fates.is_aborted and not self.interrupted:
             undrained = [link for link in self._links.values() if not link.is_drained()]
             queued = any(link.queued_bytes for link in undrained)
             if queued:
                 deadline = monotonic() + limits.DRAIN_TIMEOUT_S
             elif not undrained or monotonic() >= deadline:
                 return
-            self._poll(0.1 if queued else _DRAIN_LOOK_S)
-
-    def _wake(self) -> None:
-        """Has waiting calls look at the state again."""
-        if self._polling:
-            self._poller.wake()
-            self._condition.notify_all()
+            self._progress.wait(monotonic() + (0.1 if queued else _DRAIN_LOOK_S))
 
 
-def _is_main() -> bool:
-    return threading.current_thread() is threading.main_thread()
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+class _Call:
+    """Holds the lock for one call of the program."""
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> None:
+        engine = self._engine
+        engine.lock.acquire()
+        try:
+            engine._check()
+        except BaseException:
+            engine.lock.release()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        engine = self._engine
+        if engine._progress.unsent and engine._closed is None:
+            engine._wake_flusher()
+        engine.lock.release()
+
+
+_GUARDED = {os.path.join(os.path.dirname(__file__), f"{name}.py") for name in _GUARDED_MODULES}

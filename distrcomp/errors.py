@@ -5,9 +5,14 @@ DistrcompError
 │   ├── NoSuchNode       a node id outside the run
 │   ├── BadTag           a tag outside 0 … 2**31-1
 │   ├── Unpicklable      an object that cannot travel
+│   ├── BadTimeout       a time to wait that is no number of seconds
+│   ├── DoesNotFit       a message that is not what `out` has room for
+│   ├── RequestCancelled a request that was taken back
+│   ├── AlreadyReceived  a message that was received before
 │   ├── WorldClosed      a call after the end of the world
 │   └── OutsideRun       a process that is not itself a node
 ├── RecvTimeout          nothing came in time
+├── SendTimeout          nobody took it in time
 ├── NodeLost             another node's end
 ├── LinkFailed           the network
 ├── Undecodable          an object that arrived and could not be rebuilt
@@ -47,6 +52,22 @@ class Unpicklable(CallError, TypeError):
     """An object that neither pickle nor cloudpickle can take; no byte of it was sent."""
 
 
+class BadTimeout(CallError, ValueError):
+    """A timeout that is not a number of seconds, 0 or more."""
+
+
+class DoesNotFit(CallError, ValueError):
+    """The message is not of the kind and size that `out` has room for; it stays unread."""
+
+
+class RequestCancelled(CallError):
+    """A request that was cancelled has no result."""
+
+
+class AlreadyReceived(CallError):
+    """What was asked for was returned before."""
+
+
 class WorldClosed(CallError):
     """A call after `close_connection()`."""
 
@@ -63,6 +84,15 @@ class RecvTimeout(DistrcompError, TimeoutError):
         self.timeout_s = timeout_s
         self.unmatched = unmatched
         super().__init__(f"{awaited}: nothing came in {timeout_s:g} s; {unmatched}")
+
+
+class SendTimeout(DistrcompError, TimeoutError):
+    """A send was not done in its whole timeout; it goes on."""
+
+    def __init__(self, dest: int, timeout_s: float) -> None:
+        self.dest = dest
+        self.timeout_s = timeout_s
+        super().__init__(f"send to node {dest}: not done in {timeout_s:g} s; it goes on")
 
 
 class NodeLost(DistrcompError, ConnectionError):

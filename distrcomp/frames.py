@@ -6,9 +6,10 @@ Control connections carry frames of a 4-byte big-endian length and a body. The c
 before a byte of the body is kept, so a hostile length allocates nothing. A frame of length 0 is a
 sign of life; what it means is the channel's affair.
 
-Links between nodes carry messages: a header of 24 bytes (kind, codec, communicator, tag, number of
-buffers, bytes of meta), the sizes of the buffers (8 bytes each), the meta, the buffers. All numbers
-are little-endian and unsigned.
+Links between nodes carry messages: a header of 28 bytes (kind, codec, communicator, tag, serial,
+number of buffers, bytes of meta), the sizes of the buffers (8 bytes each), the meta, the buffers.
+All numbers are little-endian and unsigned. The serial is 0 but for a message whose sender waits to
+hear that it was matched; he hears it by a message of codec ACKNOWLEDGEMENT with the same serial.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 from . import limits
 from .errors import InternalError, ProtocolError
+from .memory import lease
 
 _LENGTH = struct.Struct(">I")
 
@@ -74,39 +76,52 @@ class FrameDecoder:
 
 # --- messages between nodes --------------------------------------------------------------------
 
-_HEADER = struct.Struct("<BBHIIIQ")
+_HEADER = struct.Struct("<BBHIIIIQ")
 _SCRATCH_BYTES = 64 * limits.KIB
 _DIRECT_BYTES = 16 * limits.KIB
 
 DATA, GOODBYE = 1, 2
 
+ACKNOWLEDGEMENT = 0
+"""The codec of a message that is none: it says that the message of this serial was matched."""
 
-class WireMessage(NamedTuple):
-    """A message as it travels: the object is still `meta` and `buffers` (see codec)."""
 
-    communicator: int
+class Message(NamedTuple):
+    """A message outside the program: its object is still `meta` and `buffers` (see codec).
+
+    Attributes:
+        source: the node that sent it, by its id in the world.
+        serial: not 0 when its sender waits to hear that it was matched.
+    """
+
+    source: int
     tag: int
+    communicator: int
     codec: int
     meta: bytes | bytearray
     buffers: list[Any]
+    serial: int = 0
+
+    @property
+    def payload_bytes(self) -> int:
+        """How many bytes its object takes while it travels."""
+        return len(self.meta) + sum(len(buffer) for buffer in self.buffers)
 
 
 def goodbye() -> bytes:
     """The last frame of a node that ends in order."""
-    return _HEADER.pack(GOODBYE, 0, 0, 0, 0, 0, 0)
+    return _HEADER.pack(GOODBYE, 0, 0, 0, 0, 0, 0, 0)
 
 
-def message_parts(message: WireMessage) -> list[Any]:
+def message_parts(message: Message) -> list[Any]:
     """What to write for `message`: one small piece, then its buffers, uncopied."""
-    buffers = message.buffers
-    header = _HEADER.pack(
-        DATA, message.codec, 0, message.communicator, message.tag, len(buffers), len(message.meta)
-    )
+    _, tag, communicator, codec, meta, buffers, serial = message
+    header = _HEADER.pack(DATA, codec, 0, communicator, tag, serial, len(buffers), len(meta))
     if not buffers:
-        return [header + message.meta]
-    sizes = [buffer.nbytes for buffer in buffers]
+        return [header + meta]
+    sizes = [len(buffer) for buffer in buffers]
     table = struct.pack(f"<{len(sizes)}Q", *sizes)
-    return [header + table + message.meta, *(buffer for buffer in buffers if buffer.nbytes)]
+    return [header + table + meta, *(buffer for buffer in buffers if len(buffer))]
 
 
 class MessageReader:
@@ -116,13 +131,17 @@ class MessageReader:
     by `advance()`. Small messages pass through a scratch area; the rest of a large part is read
     into the part itself, so its bytes are copied once, by the kernel. Always one of: between
     messages; inside one, with `_parts` the memory still to fill, in order.
+
+    Args:
+        source: the node at the other end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, source: int) -> None:
+        self._source = source
         self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
         self._start = self._end = 0
         self._header: tuple[int, ...] | None = None
-        self._parts: list[bytearray] = []
+        self._parts: list[Any] = []
         self._part = self._filled = 0
         self._direct = False
 
@@ -142,7 +161,7 @@ class MessageReader:
             self._start, self._end = 0, len(kept)
         return self._scratch[self._end :]
 
-    def advance(self, count: int) -> list[WireMessage | None]:
+    def advance(self, count: int) -> list[Message | None]:
         """Takes the `count` bytes just put at the target; the messages they complete, in order.
 
         None stands for the goodbye, after which nothing may follow.
@@ -154,7 +173,7 @@ class MessageReader:
             self._filled += count
         else:
             self._end += count
-        messages: list[WireMessage | None] = []
+        messages: list[Message | None] = []
         while self._header is not None or self._read_header(messages):
             if not self._fill():
                 break
@@ -166,22 +185,30 @@ class MessageReader:
         """Whether the stream may end here without cutting a message."""
         return self._header is None and self._start == self._end
 
-    def _read_header(self, messages: list[WireMessage | None]) -> bool:
-        """Reads the next header, if it is whole; goodbyes end here."""
+    def _read_header(self, messages: list[Message | None]) -> bool:
+        """Reads the next header, if it is whole; small messages and goodbyes end here."""
         while self._end - self._start >= _HEADER.size:
-            header = _HEADER.unpack_from(self._scratch, self._start)
-            kind, _, reserved, _, _, n_buffers, meta_bytes = header
+            start = self._start
+            header = _HEADER.unpack_from(self._scratch, start)
+            kind, codec, reserved, communicator, tag, serial, n_buffers, meta_bytes = header
             if kind not in (DATA, GOODBYE) or reserved:
                 raise ProtocolError("not a message of a node")
             if n_buffers > limits.BUFFERS_MAX or meta_bytes > limits.MESSAGE_BYTES_MAX:
                 raise ProtocolError("a message larger than any node sends")
-            self._start += _HEADER.size
-            if kind == DATA:
+            end = start + _HEADER.size + meta_bytes
+            if kind == GOODBYE:
+                messages.append(None)
+                self._start += _HEADER.size
+            elif not n_buffers and end <= self._end:
+                meta = bytes(self._scratch[start + _HEADER.size : end])
+                messages.append(Message(self._source, tag, communicator, codec, meta, [], serial))
+                self._start = end
+            else:
+                self._start += _HEADER.size
                 self._parts = [bytearray(8 * n_buffers), _memory(meta_bytes)]
                 self._header = header
                 self._part = self._filled = 0
                 return True
-            messages.append(None)
         return False
 
     def _fill(self) -> bool:
@@ -190,7 +217,7 @@ class MessageReader:
             part = self._parts[self._part]
             count = min(len(part) - self._filled, self._end - self._start)
             if count:
-                part[self._filled : self._filled + count] = self._scratch[
+                memoryview(part)[self._filled : self._filled + count] = self._scratch[
                     self._start : self._start + count
                 ]
                 self._filled += count
@@ -208,15 +235,27 @@ class MessageReader:
         sizes = struct.unpack(f"<{len(table) // 8}Q", table)
         if sum(sizes) > limits.MESSAGE_BYTES_MAX:
             raise ProtocolError("a message larger than any node sends")
-        self._parts.extend(_memory(size) for size in sizes)
+        self._parts.extend(part_memory(size) for size in sizes)
 
-    def _complete(self) -> WireMessage:
+    def _complete(self) -> Message:
         header, parts = self._header, self._parts
         if header is None:
             raise InternalError("a message was completed that was never begun")
         self._header, self._parts = None, []
-        _, codec, _, communicator, tag, _, _ = header
-        return WireMessage(communicator, tag, codec, parts[1], parts[2:])
+        _, codec, _, communicator, tag, serial, _, _ = header
+        return Message(self._source, tag, communicator, codec, parts[1], parts[2:], serial)
+
+
+def part_memory(size: int) -> Any:
+    """Memory for a buffer of `size` bytes that arrives.
+
+    Raises:
+        ProtocolError: there is not so much.
+    """
+    try:
+        return lease(size)
+    except MemoryError as error:
+        raise ProtocolError(f"a part of {size} bytes, for which there is no memory here") from error
 
 
 def _memory(size: int) -> bytearray:

@@ -8,6 +8,11 @@ KIB, MIB = 2**10, 2**20
 TAG_MAX = 2**31 - 1
 # What `send` may keep for a slow receiver, per destination, before it waits (DESIGN.md).
 SEND_BUFFER_BYTES = 64 * MIB
+# What a node keeps for its program from one other node, unread, before it stops reading from there
+# while the program waits for something else.
+UNREAD_BYTES = 64 * MIB
+# What an empty message counts in such sums: about what its objects take.
+MESSAGE_OVERHEAD_BYTES = 256
 # Bounds on what a message may announce before anything is allocated for it.
 MESSAGE_BYTES_MAX = 2**40
 BUFFERS_MAX = 1_000_000

@@ -10,23 +10,16 @@ earlier receive that takes it. Among several sources the message that arrived fi
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, NamedTuple
+
+from . import limits
+from .frames import Message
 
 ANY = -1
 
 # An error message names at most this many kinds of unread message.
 _TOLD_MAX = 8
 
-
-class Message(NamedTuple):
-    """A message that has arrived whole; its object is not rebuilt yet."""
-
-    source: int
-    tag: int
-    communicator: int
-    codec: int
-    meta: Any
-    buffers: list[Any]
+_Queue = deque[tuple[int, Message]]  # messages with their arrival numbers, oldest first
 
 
 class Receive:
@@ -56,6 +49,11 @@ class Receive:
 class Mailbox:
     """Matches posted receives with arrived messages.
 
+    Attributes:
+        receives: the posted receives that wait, oldest first.
+        unread: the sources from which messages lie here, and these by (communicator, tag). Both
+            are for looking only.
+
     Example:
         >>> mailbox = Mailbox()
         >>> mailbox.deliver(Message(3, 7, 0, 1, b"", []))
@@ -66,28 +64,36 @@ class Mailbox:
     """
 
     def __init__(self) -> None:
-        self._receives: list[Receive] = []
-        # (communicator, source, tag) -> messages with their arrival numbers, oldest first
-        self._arrived: dict[tuple[int, int, int], deque[tuple[int, Message]]] = {}
+        self.receives: list[Receive] = []
+        self.unread: dict[int, dict[tuple[int, int], _Queue]] = {}
+        self._unread_bytes: dict[int, int] = {}
         self._arrivals = 0
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: Message) -> Receive | None:
         """Gives an arrived message to the first receive that takes it, or keeps it."""
         self._arrivals += 1
-        if not self._give(self._arrivals, message):
-            key = (message.communicator, message.source, message.tag)
-            self._arrived.setdefault(key, deque()).append((self._arrivals, message))
+        receive = self._give(self._arrivals, message)
+        if receive is None:
+            self._keep(self._arrivals, message)
+        return receive
+
+    def deliver_back(self, message: Message) -> None:
+        """Makes a message unread again that was the oldest of all when it was taken."""
+        if not self._give(0, message):
+            self._keep(0, message)
 
     def post(self, receive: Receive) -> None:
         """Matches `receive` with the oldest message that it takes, or keeps it waiting."""
-        key = self._oldest(receive)
-        if key is None:
-            self._receives.append(receive)
-            return
-        messages = self._arrived[key]
-        receive.arrival, receive.message = messages.popleft()
-        if not messages:
-            del self._arrived[key]
+        found = self._oldest(receive)
+        if found is None:
+            self.receives.append(receive)
+        else:
+            receive.arrival, receive.message = self._take(found)
+
+    def find(self, receive: Receive) -> Message | None:
+        """The message with which `receive` would be matched if it were posted (MPI-4.1, 3.8.1)."""
+        found = self._oldest(receive)
+        return None if found is None else found[0][1]
 
     def withdraw(self, receive: Receive) -> None:
         """Takes back a receive; a message it was matched with is unread again, in its old place.
@@ -96,21 +102,26 @@ class Mailbox:
         """
         message = receive.message
         if message is None:
-            if receive in self._receives:
-                self._receives.remove(receive)
+            if receive in self.receives:
+                self.receives.remove(receive)
             return
         receive.message = None
         if not self._give(receive.arrival, message):
-            key = (message.communicator, message.source, message.tag)
-            messages = self._arrived.setdefault(key, deque())
-            later = (i for i, (arrival, _) in enumerate(messages) if arrival > receive.arrival)
-            messages.insert(next(later, len(messages)), (receive.arrival, message))
+            self._keep(receive.arrival, message)
+
+    def is_full(self, source: int) -> bool:
+        """Whether so much lies here from `source`, which nobody asks for, that it must wait."""
+        return (
+            self._unread_bytes.get(source, 0) > limits.UNREAD_BYTES
+            and not any(receive.source in (ANY, source) for receive in self.receives)
+        )
 
     def unmatched(self, communicator: int) -> dict[tuple[int, int], int]:
         """How many unread messages there are, by (source, tag)."""
         return {
             (source, tag): len(messages)
-            for (there, source, tag), messages in self._arrived.items()
+            for source, kinds in self.unread.items()
+            for (there, tag), messages in kinds.items()
             if there == communicator
         }
 
@@ -122,25 +133,63 @@ class Mailbox:
         told = [f"{n} from node {source} with tag {tag}" for (source, tag), n in unread[:_TOLD_MAX]]
         return f"unread: {', '.join(told)}{' ...' if len(unread) > _TOLD_MAX else ''}"
 
-    def _give(self, arrival: int, message: Message) -> bool:
+    def _give(self, arrival: int, message: Message) -> Receive | None:
         """Matches a message with the first receive that takes it, if one does."""
-        for index, receive in enumerate(self._receives):
+        for index, receive in enumerate(self.receives):
             if receive.takes(message):
                 receive.arrival, receive.message = arrival, message
-                del self._receives[index]
-                return True
-        return False
+                del self.receives[index]
+                return receive
+        return None
 
-    def _oldest(self, receive: Receive) -> tuple[int, int, int] | None:
-        if receive.source != ANY and receive.tag != ANY:
-            key = (receive.communicator, receive.source, receive.tag)
-            return key if key in self._arrived else None
-        found = [
-            (messages[0][0], key)
-            for key, messages in self._arrived.items()
-            if receive.takes(messages[0][1])
-        ]
-        return min(found)[1] if found else None
+    def _keep(self, arrival: int, message: Message) -> None:
+        kinds = self.unread.setdefault(message.source, {})
+        messages = kinds.setdefault((message.communicator, message.tag), deque())
+        if messages and messages[-1][0] > arrival:  # it lay here before, and comes back
+            later = (index for index, (number, _) in enumerate(messages) if number > arrival)
+            messages.insert(next(later), (arrival, message))
+        else:
+            messages.append((arrival, message))
+        self._count(message, 1)
+
+    def _oldest(self, receive: Receive) -> _Queue | None:
+        """The queue whose first message is the oldest one that `receive` takes."""
+        best: _Queue | None = None
+        unread = self.unread
+        if receive.source != ANY:
+            kinds = unread.get(receive.source)
+            if kinds is None:
+                return None
+            if receive.tag != ANY:
+                return kinds.get((receive.communicator, receive.tag))
+            some = (kinds,)
+        else:
+            some = unread.values()
+        for kinds in some:
+            for (communicator, tag), messages in kinds.items():
+                if (
+                    communicator == receive.communicator
+                    and receive.tag in (ANY, tag)
+                    and (best is None or messages[0][0] < best[0][0])
+                ):
+                    best = messages
+        return best
+
+    def _take(self, messages: _Queue) -> tuple[int, Message]:
+        arrival, message = messages.popleft()
+        self._count(message, -1)
+        if not messages:
+            kinds = self.unread[message.source]
+            del kinds[message.communicator, message.tag]
+            if not kinds:
+                del self.unread[message.source]
+                del self._unread_bytes[message.source]
+        return arrival, message
+
+    def _count(self, message: Message, sign: int) -> None:
+        nbytes = message.payload_bytes + limits.MESSAGE_OVERHEAD_BYTES
+        source = message.source
+        self._unread_bytes[source] = self._unread_bytes.get(source, 0) + sign * nbytes
 
 
 def awaited(source: int, tag: int) -> str:

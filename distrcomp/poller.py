@@ -1,17 +1,18 @@
-"""Sleeping in the kernel on every link at once, with a pipe for those who want to wake it."""
+"""Sleeping in the kernel on everything at once, with a pipe for those who want to wake it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
+import select
 import signal
 import threading
 from collections.abc import Iterator
 
-from .links import Link
-
-READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE
+READABLE, WRITABLE = select.POLLIN, select.POLLOUT
+BELL = -1
+"""What `wait` says instead of a node when the bell was rung."""
+_ENDED = select.POLLHUP | select.POLLERR
 
 
 class Poller:
@@ -22,37 +23,50 @@ class Poller:
     """
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.poll()
+        self._nodes: dict[int, int] = {}  # by descriptor
         self._masks: dict[int, int] = {}
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(writer, False)
         self._writer: int | None = writer
-        self._selector.register(self._reader, READABLE)
+        self._poll.register(self._reader, READABLE)
 
-    def watch(self, node: int, link: Link) -> None:
-        """Looks for what `link`, the one to `node`, waits for now."""
-        mask = READABLE | (WRITABLE if link.queued_bytes else 0)
-        known = self._masks.get(node)
+    def __len__(self) -> int:
+        """How many links it watches."""
+        return len(self._nodes)
+
+    def watch(self, node: int, descriptor: int, mask: int) -> None:
+        """Looks whether the link to `node` can be read or written, as `mask` says."""
+        known = self._masks.get(descriptor)
         if known is None:
-            self._selector.register(link.fileno(), mask, node)
+            self._nodes[descriptor] = node
+            self._poll.register(descriptor, mask)
         elif known != mask:
-            self._selector.modify(link.fileno(), mask, node)
-        self._masks[node] = mask
+            self._poll.modify(descriptor, mask)
+        self._masks[descriptor] = mask
 
-    def unwatch(self, node: int, link: Link) -> None:
+    def watch_bell(self, descriptor: int) -> None:
+        """Has `wait` tell, as BELL, when this becomes readable."""
+        self._poll.register(descriptor, READABLE)
+
+    def unwatch(self, descriptor: int) -> None:
         """Looks at the link no more; must come before the link is closed."""
-        if self._masks.pop(node, None) is not None:
-            self._selector.unregister(link.fileno())
+        if self._masks.pop(descriptor, None) is not None:
+            del self._nodes[descriptor]
+            self._poll.unregister(descriptor)
 
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
         """The (node, READABLE | WRITABLE) of the links that can move, after at most `timeout` s."""
         ready = []
-        for key, mask in self._selector.select(timeout):
-            if key.data is None:
+        for descriptor, mask in self._poll.poll(None if timeout is None else timeout * 1000):
+            node = self._nodes.get(descriptor)
+            if node is not None:
+                ready.append((node, mask | READABLE if mask & _ENDED else mask))
+            elif descriptor == self._reader:
                 self._drain()
             else:
-                ready.append((key.data, mask))
+                ready.append((BELL, mask))
         return ready
 
     def wake(self) -> None:
@@ -84,9 +98,8 @@ class Poller:
         if writer is not None:
             os.close(writer)
             os.close(self._reader)
-            self._selector.close()
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            while os.read(self._reader, 4096):
+            while len(os.read(self._reader, 4096)) == 4096:
                 pass

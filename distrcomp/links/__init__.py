@@ -1,6 +1,8 @@
 """Links: an ordered, reliable byte path between two nodes."""
 
-from .base import Link, LinkEnded
+from .base import Link, LinkEnded, Pending
+from .bells import Bells
+from .shm import ShmLink
 from .stream import StreamLink
 
-__all__ = ["Link", "LinkEnded", "StreamLink"]
+__all__ = ["Bells", "Link", "LinkEnded", "Pending", "ShmLink", "StreamLink"]

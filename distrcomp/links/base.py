@@ -1,17 +1,16 @@
 """The interface of a link, and what every link promises.
 
 Messages posted on a link arrive whole and in the order in which they were posted. No call blocks:
-the engine waits for `fileno()` and calls again. A link is used by one thread at a time; the engine
-holds its lock around every call.
+the engine waits until something may have changed and calls again. A link is used by one thread at a
+time; the engine holds its lock around every call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..errors import DistrcompError
-from ..frames import WireMessage
+from ..frames import Message
 
 
 class LinkEnded(DistrcompError):
@@ -22,33 +21,57 @@ class LinkEnded(DistrcompError):
         super().__init__(why)
 
 
+class Pending:
+    """A message that was posted and is not out of its sender's hands yet."""
+
+    __slots__ = ("is_out",)
+
+    def __init__(self) -> None:
+        self.is_out = False
+
+
 class Link(Protocol):
     """One end of a byte path to another node."""
 
     queued_bytes: int
     """What was posted and is not yet out of this process."""
 
+    at_end: bool
+    """Nothing more can be read: the next `receive` raises LinkEnded."""
+
     @property
     def is_broken(self) -> bool:
         """Writing has failed: what is posted is lost, and the end of what can be read will come."""
 
-    at_end: bool
-    """Nothing more can be read: the next `receive` raises LinkEnded."""
+    def fileno(self) -> int | None:
+        """The descriptor that becomes readable, or writable while `queued_bytes` is not 0.
 
-    def fileno(self) -> int:
-        """The descriptor that becomes readable, or writable while `queued_bytes` is not 0."""
+        None for a link inside the machine or the process, which rings the engine's bell instead.
+        """
 
-    def post(self, parts: Sequence[Any]) -> None:
-        """Queues one message and writes what goes at once; the parts are borrowed, not copied."""
+    def post(self, message: Message) -> Pending | None:
+        """Queues one message and sends at once what goes; its buffers are borrowed, not copied.
+
+        Returns None when the sender may change its objects again, which else `Pending` tells.
+        """
 
     def flush(self) -> bool:
-        """Writes what goes now; whether any byte went."""
+        """Sends what goes now; whether anything went."""
 
     def own(self) -> None:
-        """Copies what is still queued, so that the sender may change its objects."""
+        """Copies what is still queued, so that the sender may change its objects.
 
-    def receive(self) -> list[WireMessage]:
-        """The messages that have arrived since; raises LinkEnded when no more can come."""
+        A message that the receiver is reading from the sender's memory right now stays pending.
+        """
+
+    def can_receive(self) -> bool:
+        """Whether `receive` may find something; asked of links without descriptor only."""
+
+    def receive(self, most: int) -> list[Message]:
+        """Some messages that have arrived, about `most`; raises LinkEnded when no more can come."""
+
+    def hang_up(self) -> None:
+        """The other end's process has ended: what it sent can be received, and then the end."""
 
     def finish(self) -> None:
         """Says goodbye and sends no more; queued bytes still go by `flush`."""
@@ -57,4 +80,4 @@ class Link(Protocol):
         """Whether all that was posted has reached the other machine (or the link is dead)."""
 
     def close(self) -> None:
-        """Frees the descriptor at once; what is queued is lost."""
+        """Frees what it holds at once; what is queued is lost."""

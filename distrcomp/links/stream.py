@@ -8,13 +8,12 @@ import socket
 import struct
 import sys
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 from .. import limits
 from ..errors import ProtocolError
-from ..frames import MessageReader, WireMessage, goodbye
-from .base import LinkEnded
+from ..frames import Message, MessageReader, goodbye, message_parts
+from .base import LinkEnded, Pending
 
 # sendmsg takes at most 1,024 pieces on Linux (IOV_MAX); fewer keep the call cheap.
 _PIECES_MAX = 64
@@ -26,19 +25,22 @@ class StreamLink:
 
     Args:
         connection: the socket.
+        node: the node at the other end.
     """
 
     _would_block: tuple[type[OSError], ...] = (BlockingIOError,)
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, node: int) -> None:
         connection.setblocking(False)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _notice_silence(connection)
         self.queued_bytes = 0
         self._socket = connection
-        self._reader = MessageReader()
+        self._reader = MessageReader(node)
         self._outgoing: deque[memoryview] = deque()
+        self._pending: deque[tuple[int, Pending]] = deque()  # out when so many bytes have gone
+        self._posted_bytes = 0
         self.at_end = False
         self._said_goodbye = False
         self._heard_goodbye = False
@@ -51,13 +53,36 @@ class StreamLink:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def post(self, parts: Sequence[Any]) -> None:
+    def post(self, message: Message) -> Pending | None:
+        return self._post(message_parts(message))
+
+    def _post(self, parts: list[Any]) -> Pending | None:
+        if self._broken:
+            return None
+        if not self._outgoing and len(parts) == 1 and len(parts[0]) <= limits.READ_BYTES_MAX:
+            try:
+                count = self._socket.send(parts[0])
+            except self._would_block:
+                count = 0
+            except OSError as error:
+                self._break(str(error))
+                return None
+            self._posted_bytes += count
+            if count == len(parts[0]):
+                return None
+            parts[0] = memoryview(parts[0])[count:]
         for part in parts:
-            view = memoryview(part).cast("B")
-            if view.nbytes:
-                self._outgoing.append(view)
-                self.queued_bytes += view.nbytes
-        self.flush()
+            view = memoryview(part)
+            self._outgoing.append(view)
+            self._posted_bytes += view.nbytes
+            self.queued_bytes += view.nbytes
+        if len(parts) > 1:
+            self.flush()
+        if not self.queued_bytes:
+            return None
+        pending = Pending()
+        self._pending.append((self._posted_bytes, pending))
+        return pending
 
     def flush(self) -> bool:
         before = self.queued_bytes
@@ -68,6 +93,9 @@ class StreamLink:
             pass
         except OSError as error:
             self._break(str(error))
+        gone = self._posted_bytes - self.queued_bytes
+        while self._pending and self._pending[0][0] <= gone:
+            self._pending.popleft()[1].is_out = True
         return self.queued_bytes < before
 
     def own(self) -> None:
@@ -75,14 +103,19 @@ class StreamLink:
             view if isinstance(view.obj, bytes) else memoryview(bytes(view))  # bytes never change
             for view in self._outgoing
         )
+        while self._pending:
+            self._pending.popleft()[1].is_out = True
 
-    def receive(self) -> list[WireMessage]:
-        messages: list[WireMessage] = []
+    def can_receive(self) -> bool:
+        return True
+
+    def receive(self, most: int) -> list[Message]:
+        messages: list[Message] = []
         count = 0
-        while count < limits.READ_BYTES_MAX or self._has_more():
-            target = self._reader.target()
+        while (count < limits.READ_BYTES_MAX and len(messages) < most) or self._has_more():
+            target = self._reader.target()[: limits.READ_BYTES_MAX]
             try:
-                got = self._socket.recv_into(target[: limits.READ_BYTES_MAX])
+                got = self._socket.recv_into(target)
             except self._would_block:
                 break
             except OSError as error:
@@ -92,21 +125,29 @@ class StreamLink:
                 self.at_end = True
                 break
             count += got
-            for message in self._reader.advance(got):
-                if self._heard_goodbye:
-                    raise ProtocolError("a message after the goodbye")
-                if message is None:
-                    self._heard_goodbye = self.at_end = True
-                else:
-                    messages.append(message)
+            self._take(self._reader.advance(got), messages)
+            if got < target.nbytes and not self._has_more():
+                break  # that was all; one more look would cost a call and an exception
         if self.at_end and not messages:
             raise LinkEnded(self._heard_goodbye, self._end())
         return messages
 
+    def _take(self, arrived: list[Message | None], messages: list[Message]) -> None:
+        for message in arrived:
+            if self._heard_goodbye:
+                raise ProtocolError("a message after the goodbye")
+            if message is None:
+                self._heard_goodbye = self.at_end = True
+            else:
+                messages.append(message)
+
+    def hang_up(self) -> None:
+        """The kernel tells it by the end of the stream."""
+
     def finish(self) -> None:
         if not self._said_goodbye:
             self._said_goodbye = True
-            self.post([goodbye()])
+            self._post([goodbye()])
 
     def is_drained(self) -> bool:
         if self.is_broken:
@@ -120,8 +161,7 @@ class StreamLink:
         return bool(unacknowledged == 0)
 
     def close(self) -> None:
-        self._outgoing.clear()
-        self.queued_bytes = 0
+        self._drop()
         with contextlib.suppress(OSError):
             self._socket.close()
 
@@ -147,7 +187,11 @@ class StreamLink:
 
     def _break(self, why: str) -> None:
         self._broken = self._broken or why or "broken"
+        self._drop()
+
+    def _drop(self) -> None:
         self._outgoing.clear()
+        self._pending.clear()
         self.queued_bytes = 0
 
     def _end(self) -> str:

@@ -22,6 +22,6 @@ class TlsLink(StreamLink):
         return self._socket.pending() > 0
 
 
-def link_over(connection: socket.socket) -> StreamLink:
+def link_over(connection: socket.socket, node: int) -> StreamLink:
     """The link that fits a connection which `handshake` has made."""
-    return (TlsLink if isinstance(connection, ssl.SSLSocket) else StreamLink)(connection)
+    return (TlsLink if isinstance(connection, ssl.SSLSocket) else StreamLink)(connection, node)

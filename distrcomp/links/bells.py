@@ -1,0 +1,82 @@
+"""Sleeping and being woken among the nodes of one machine.
+
+Each node has a word in shared memory, which it alone writes, and a doorbell, a descriptor that all
+nodes of the machine hold. The word is 0 while the node is awake. Before it sleeps it writes the
+number of this sleep there, sets a fence, looks at all its rings once more, and only then waits for
+its doorbell. Who writes to a ring looks at the reader's word afterwards, with a fence between, and
+rings if it is not 0. Of two fences one comes first: either the writer sees that the reader sleeps,
+or the reader's last look sees what was written (Dekker's argument). So nobody sleeps on a message.
+
+Each sleep has its own number, so a writer rings once for each sleep, however much it writes, and
+never has to write to a word that is not its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+
+from .layout import ASLEEP, PROCESS
+from .ring import LINE_WORDS, WORD_BYTES, fence
+
+
+class Bells:
+    """The doorbells of one machine's nodes, as one of them sees them.
+
+    Args:
+        lines: the nodes' lines in shared memory.
+        here: this node's number among them.
+        descriptors: the doorbells, by number.
+
+    Attributes:
+        asleep: by node number times LINE_WORDS, which sleep that node is in; 0 when it is awake.
+        rung: by node number, the last sleep for which this node has rung.
+    """
+
+    def __init__(self, lines: memoryview, here: int, descriptors: Sequence[int]) -> None:
+        words = lines.cast("Q")
+        self.asleep = words[ASLEEP:]
+        self.rung = [0] * len(descriptors)
+        self._processes = words[PROCESS:]
+        self._here = here
+        self._descriptors = list(descriptors)
+        self._sleeps = 0
+        self._processes[here * LINE_WORDS] = os.getpid()
+
+    def fileno(self) -> int:
+        """This node's own doorbell, readable when it was rung."""
+        return self._descriptors[self._here]
+
+    def process(self, node: int) -> int:
+        """The process id of a node, 0 before it has joined."""
+        return self._processes[node * LINE_WORDS]
+
+    def lie_down(self) -> None:
+        """From now on writers ring. The rings must be looked at once more after it."""
+        self._sleeps += 1
+        self.asleep[self._here * LINE_WORDS] = self._sleeps
+        fence()
+
+    def get_up(self) -> None:
+        """Nobody needs to ring any more."""
+        self.asleep[self._here * LINE_WORDS] = 0
+
+    def wake(self, node: int) -> None:
+        """Rings if `node` sleeps; a fence must have come since what it shall see was written."""
+        sleep = self.asleep[node * LINE_WORDS]
+        if sleep and sleep != self.rung[node]:
+            self.rung[node] = sleep
+            with contextlib.suppress(OSError):  # full: so it is ringing; or the node has ended
+                os.write(self._descriptors[node], b"\1\0\0\0\0\0\0\0")
+
+    def silence(self) -> None:
+        """Takes back what rang."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.fileno(), WORD_BYTES)
+
+    def close(self) -> None:
+        """Frees the descriptors."""
+        descriptors, self._descriptors = self._descriptors, []
+        for descriptor in descriptors:
+            os.close(descriptor)

@@ -1,0 +1,198 @@
+"""Large messages inside a machine: offered by the sender, copied by the receiver from its memory.
+
+The record of an offer tells where the parts of the message lie in the sender's memory. The sender's
+objects must stay as they are until the record is read. A sender that does not want to wait copies
+what is left and says so in the record: it writes the new addresses, then MOVED, a fence, and looks
+at the reader's word. The receiver writes READING, a fence, and looks at the sender's word. One of
+the two fences comes first (Dekker's argument): either the receiver sees MOVED and reads the copy,
+or the sender sees READING and waits until the record is read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from struct import Struct, pack
+from typing import Any
+
+from .. import limits
+from ..errors import ProtocolError
+from ..frames import Message, part_memory
+from .base import Pending
+from .pull import address_of, read_memory
+from .ring import (
+    CODEC_MASK,
+    CODEC_SHIFT,
+    COMMUNICATOR_SHIFT,
+    PULL,
+    TAG_MASK,
+    TAG_SHIFT,
+    RingReader,
+    RingWriter,
+    envelope_of,
+    fence,
+    words_of,
+)
+
+# The record: header, envelope, serial, number of parts, the sender's word, the reader's word, bytes
+# of meta that follow the table, and the table: address, address of its copy, length of each part.
+_ENVELOPE, _SERIAL, _PARTS, _MOVED, _READING, _META, _TABLE = range(1, 8)
+_HEAD = Struct("<6Q")
+PARTS_MAX = 60
+_META_MAX = 512
+_META_IS_A_PART = _META_MAX + 1
+_AT_ONCE_BYTES = 64 * limits.MIB
+
+
+class _Offer:
+    """A message that the receiver reads from our memory; `parts` keeps that memory alive."""
+
+    __slots__ = ("end", "is_copied", "nbytes", "parts", "pending", "position")
+
+    def __init__(
+        self, parts: list[Any], nbytes: int, position: int, end: int, pending: Pending
+    ) -> None:
+        self.parts = parts
+        self.nbytes = nbytes
+        self.position = position
+        self.end = end  # what `RingWriter.read` reaches when the record is read
+        self.is_copied = False
+        self.pending = pending
+
+
+class Offers:
+    """The messages that the reader of a ring may copy from our memory, oldest first.
+
+    Args:
+        writer: the ring in which their records stand.
+    """
+
+    def __init__(self, writer: RingWriter) -> None:
+        self.queued_bytes = 0
+        self._writer = writer
+        self._offers: deque[_Offer] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._offers)
+
+    def put(self, message: Message, pending: Pending) -> bool:
+        """Offers a message if there is room for its record."""
+        meta = message.meta
+        parts = list(message.buffers)
+        meta_bytes = len(meta)
+        if meta_bytes > _META_MAX:
+            parts.insert(0, meta)
+            meta, meta_bytes = b"", _META_IS_A_PART
+        table = [word for part in parts for word in (address_of(part), 0, len(part))]
+        count = _TABLE + len(table) + words_of(len(meta))
+        if not self._writer.make_room(count):
+            return False
+        head = _HEAD.pack(envelope_of(message), message.serial, len(parts), 0, 0, meta_bytes)
+        position = self._writer.position
+        payload = b"".join((head, pack(f"<{len(table)}Q", *table), meta))
+        self._writer.put(PULL, payload, count)
+        offer = _Offer(parts, message.payload_bytes, position, self._writer.written, pending)
+        self._offers.append(offer)
+        self.queued_bytes += offer.nbytes
+        return True
+
+    def retire(self) -> None:
+        """Lets go of those that were read."""
+        read = self._writer.read
+        while self._offers and self._offers[0].end <= read:
+            offer = self._offers.popleft()
+            offer.pending.is_out = True
+            self.queued_bytes -= offer.nbytes
+
+    def own(self) -> None:
+        """Has the reader copy copies, so that the sender may change its objects."""
+        for offer in self._offers:
+            if not offer.pending.is_out and not offer.is_copied:
+                self._move(offer)
+
+    def clear(self) -> None:
+        """Forgets all, whoever may still want to read."""
+        self._offers.clear()
+        self.queued_bytes = 0
+
+    def _move(self, offer: _Offer) -> None:
+        """Has the receiver read a copy, unless it reads the original already."""
+        words, position = self._writer.words, offer.position
+        if words[position + _READING]:
+            return
+        copies = [bytes(part) for part in offer.parts]
+        for index, copy in enumerate(copies):
+            words[position + _TABLE + 3 * index + 1] = address_of(copy)
+        fence()
+        words[position + _MOVED] = 1
+        fence()
+        offer.is_copied = True
+        if words[position + _READING]:
+            offer.parts = [offer.parts, copies]  # whichever it reads
+        else:
+            offer.parts = copies
+            offer.pending.is_out = True
+
+
+class Pulling:
+    """A message on its way from the other process's memory to ours.
+
+    Args:
+        reader: its ring, the record at hand being the offer.
+        process: the process that offers.
+    """
+
+    def __init__(self, reader: RingReader, process: int) -> None:
+        self._process = process
+        self._node = reader.node
+        self._envelope, self._serial = reader.word(_ENVELOPE), reader.word(_SERIAL)
+        count, meta_bytes = reader.word(_PARTS), reader.word(_META)
+        if count > PARTS_MAX or meta_bytes > _META_IS_A_PART:
+            raise ProtocolError("an offer that no node makes")
+        lengths = [reader.word(_TABLE + 3 * index + 2) for index in range(count)]
+        if sum(lengths) > limits.MESSAGE_BYTES_MAX:
+            raise ProtocolError("a message larger than any node sends")
+        self.words = _TABLE + 3 * count
+        self._meta: bytes | None = None
+        if meta_bytes <= _META_MAX:
+            self._meta = bytes(reader.payload(self.words, meta_bytes))
+            self.words += words_of(meta_bytes)
+        self._parts = [part_memory(length) for length in lengths]
+        if self._meta is None:
+            self._parts[0] = bytearray(lengths[0])
+        reader.words[reader.position + _READING] = 1
+        fence()
+        column = 1 if reader.word(_MOVED) else 0
+        self._addresses = [reader.word(_TABLE + 3 * index + column) for index in range(count)]
+        self._part = self._done = 0
+
+    def go_on(self) -> bool:
+        """Copies on, up to a bound; whether all is here."""
+        left = _AT_ONCE_BYTES
+        while self._part < len(self._parts):
+            target = memoryview(self._parts[self._part])[self._done :]
+            if target.nbytes:
+                target = target[:left]
+                address = self._addresses[self._part] + self._done
+                read_memory(self._process, address, target)
+                self._done += target.nbytes
+                left -= target.nbytes
+            if self._done < len(self._parts[self._part]):
+                return False
+            self._part += 1
+            self._done = 0
+        return True
+
+    def message(self) -> Message:
+        meta, buffers = self._meta, self._parts
+        if meta is None:
+            meta, buffers = buffers[0], buffers[1:]
+        envelope = self._envelope
+        return Message(
+            self._node,
+            envelope >> TAG_SHIFT & TAG_MASK,
+            envelope >> COMMUNICATOR_SHIFT,
+            envelope >> CODEC_SHIFT & CODEC_MASK,
+            meta,
+            buffers,
+            self._serial,
+        )

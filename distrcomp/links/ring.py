@@ -1,0 +1,299 @@
+"""One direction between two nodes of a machine: a ring of records in shared memory.
+
+One node writes, one other reads; nobody else touches the ring. Its memory is an array of 8-byte
+words. The first words belong to the reader: how many words it is done with since the beginning
+(TAIL), and whether it may read the writer's memory (RIGHTS). Then come the data words.
+
+A record is a header word and what belongs to it. What always holds: the word at which the writer
+will put its next header is 0, and was made 0 before the record in front of it could be seen. So the
+reader sees a record by one look at one word, and never takes old bytes for a header. The writer
+puts a record in this order: the words after the header, 0 in the word after the record, the header.
+The reader gives words back by TAIL alone; the writer looks at TAIL only when the room it knows of
+is used up. A record lies in one piece: where it does not fit before the end of the ring, WRAP stands
+instead and the record begins at word 0.
+
+A header word is, from its top: communicator (17 bits), tag (31), 1 bit unused, codec (4), length
+(11). One shift compares communicator and tag. The length is in bytes, for pickles and arrays in
+words. The highest communicator is ours: its tags name the records that are no small message.
+
+Memory order. On x86-64 stores become visible in the order of the program, and loads are not done
+before earlier loads (Intel SDM vol. 3, 9.2.2; the model is x86-TSO of Owens, Sarkar and Sewell,
+2009). So whoever sees a header sees what was stored before it, and whoever sees TAIL may reuse the words.
+ARMv8 promises neither. There `fence()` stands at each of these places: a lock that is let go and
+taken again, which is a store-release followed by a load-acquire, and those two are never reordered
+(Arm ARM B2.3, "barrier-ordered-before"), so everything before is ordered before everything after.
+The same pair is the full barrier that falling asleep needs on x86 too (see `bells`). A word is
+stored by one instruction: CPython writes an item of a memoryview with one memcpy of its size, and
+compilers make that one move; words are aligned.
+
+Tried and refused: a head counter beside TAIL (two cache lines travel for each message instead of
+one), and bits in each header that tell laps apart (old payload bytes can look like a header).
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from struct import Struct
+from typing import Any
+
+from ..errors import ProtocolError
+from ..frames import Message
+from .layout import LINE_BYTES
+
+WORD_BYTES = 8
+CONTROL_WORDS = 8
+LINE_WORDS = LINE_BYTES // WORD_BYTES
+TAIL, RIGHTS = 0, 1
+
+LENGTH_MAX = 2**11 - 1
+CODEC_SHIFT, CODEC_MASK = 11, 31
+TAG_SHIFT, TAG_MASK = 16, 2**31 - 1
+COMMUNICATOR_SHIFT = 47
+OURS = 2**17 - 1
+WRAP, STREAM, PULL, PROBE = (OURS << COMMUNICATOR_SHIFT | kind << TAG_SHIFT for kind in range(1, 5))
+
+STORES_ARE_ORDERED = platform.machine() in ("x86_64", "AMD64", "i686")
+IS_SUPPORTED = STORES_ARE_ORDERED or platform.machine() in ("aarch64", "arm64")
+
+_held = threading.Lock()
+_held.acquire()
+_fence_turn = threading.Lock()
+
+
+def fence() -> None:
+    """Everything this thread did in memory before comes before everything it does after."""
+    with _fence_turn:
+        _held.release()
+        _held.acquire()
+
+
+def words_of(length: int) -> int:
+    """How many words hold `length` bytes."""
+    return (length + 7) >> 3
+
+
+def envelope_of(message: Message) -> int:
+    """The header of a message, its length left out."""
+    return (
+        message.communicator << COMMUNICATOR_SHIFT
+        | message.tag << TAG_SHIFT
+        | message.codec << CODEC_SHIFT
+    )
+
+
+class _PutBytes(dict[int, Any]):
+    """By length in bytes: packs as many bytes, padding to whole words, and the 0 after them."""
+
+    def __missing__(self, length: int) -> Any:
+        self[length] = put = Struct(f"<{length}s{-length % 8}xQ").pack_into
+        return put
+
+
+class _TakeBytes(dict[int, Any]):
+    """By length in bytes: unpacks as many bytes."""
+
+    def __missing__(self, length: int) -> Any:
+        self[length] = take = Struct(f"<{length}s").unpack_from
+        return take
+
+
+PUT_BYTES = _PutBytes()
+TAKE_BYTES = _TakeBytes()
+
+
+class RingWriter:
+    """The writing end.
+
+    Attributes:
+        words, integers, memory: the data as 8-byte words, as signed words and as bytes.
+        position: the word at which the next header will stand.
+        end: the next record, with the 0 after it, must lie below this word; 0 sends every caller to
+            `make_room`.
+        reader: the number of the reading node among the nodes of this machine.
+        bell: where to look whether it sleeps.
+    """
+
+    __slots__ = (
+        "_control",
+        "_lap",
+        "_size",
+        "bell",
+        "end",
+        "integers",
+        "memory",
+        "position",
+        "reader",
+        "words",
+    )
+
+    def __init__(self, area: memoryview, reader: int = 0) -> None:
+        words = area.cast("Q")
+        self._control = words[:CONTROL_WORDS]
+        self.words = words[CONTROL_WORDS:]
+        self.memory = area[CONTROL_WORDS * WORD_BYTES :]
+        self.integers = self.memory.cast("q")
+        self._size = len(self.words)
+        self.position = self._lap = 0
+        self.end = self._size
+        self.reader = reader
+        self.bell = reader * LINE_WORDS
+
+    @property
+    def record_words_max(self) -> int:
+        """The longest record; with this much room free it always fits, wherever the end is."""
+        return self._size // 4
+
+    @property
+    def written(self) -> int:
+        """How many words were ever written; a record is read when `read` has reached this."""
+        return self._lap + self.position
+
+    @property
+    def read(self) -> int:
+        """How many words the reader has given back."""
+        return self._control[TAIL]
+
+    @property
+    def rights(self) -> int:
+        """Whether the reader may read this process's memory: 0 unknown, 1 yes, 2 no."""
+        return self._control[RIGHTS]
+
+    def make_room(self, count: int) -> bool:
+        """Whether a record of `count` words, header included, can be put now; looks at TAIL."""
+        unread = self.written - self._control[TAIL]
+        if not STORES_ARE_ORDERED:
+            fence()
+        position = self.position
+        if unread > position:  # the reader is still in the lap before
+            self.end = position + self._size - unread
+            return position + count < self.end
+        self.end = self._size
+        if position + count < self._size:
+            return True
+        begin = position - unread  # where the reader is
+        if count >= begin:
+            return False
+        self.words[0] = 0
+        if not STORES_ARE_ORDERED:
+            fence()
+        self.words[position] = WRAP
+        self._lap += self._size
+        self.position = 0
+        self.end = begin
+        return True
+
+    def free_words(self) -> int:
+        """How long a record `make_room` would find room for, at least; at most the longest one."""
+        unread = self.written - self._control[TAIL]
+        position = self.position
+        if unread > position:
+            room = self._size - unread - 1
+        else:
+            room = max(self._size - position, position - unread) - 1
+        return min(max(room, 0), self.record_words_max)
+
+    def put(self, header: int, payload: Any, count: int) -> None:
+        """Puts a record for which there is room.
+
+        Args:
+            payload: what follows the header, as bytes; the last word may be incomplete.
+            count: words of the record, header included.
+        """
+        position, words = self.position, self.words
+        begin = (position + 1) * WORD_BYTES
+        self.memory[begin : begin + len(payload)] = payload
+        words[position + count] = 0
+        if not STORES_ARE_ORDERED:
+            fence()
+        self.position = position + count  # no call between these two: no signal, no other thread
+        words[position] = header
+
+
+class RingReader:
+    """The reading end.
+
+    Attributes:
+        words, integers, memory: the data as words, as signed words and as bytes.
+        position: the word at which the next header will appear.
+        publish_at: beyond this position it is time to `publish`.
+        writer: the number of the writing node among the nodes of this machine.
+        node: the writing node.
+    """
+
+    __slots__ = (
+        "_control",
+        "_lap",
+        "_size",
+        "integers",
+        "memory",
+        "node",
+        "position",
+        "publish_at",
+        "words",
+        "writer",
+    )
+
+    def __init__(self, area: memoryview, node: int, writer: int = 0) -> None:
+        words = area.cast("Q")
+        self._control = words[:CONTROL_WORDS]
+        self.words = words[CONTROL_WORDS:]
+        self.memory = area[CONTROL_WORDS * WORD_BYTES :]
+        self.integers = self.memory.cast("q")
+        self._size = len(self.words)
+        self.position = self._lap = 0
+        self.publish_at = self._size // 4
+        self.node = node
+        self.writer = writer
+
+    def header(self) -> int:
+        """The header of the next record, 0 when there is none; the ring's end is passed over."""
+        header = self.words[self.position]
+        if header == WRAP:
+            self._lap += self._size
+            self.position = 0
+            self.publish_at = -1
+            header = self.words[0]
+        if header and not STORES_ARE_ORDERED:
+            fence()
+        return header
+
+    def word(self, index: int) -> int:
+        """A word of the record at hand; word 0 is its header."""
+        return self.words[self.position + index]
+
+    def payload(self, index: int, length: int) -> memoryview:
+        """`length` bytes of the record at hand, from word `index` on.
+
+        Raises:
+            ProtocolError: they would reach beyond the ring.
+        """
+        begin = (self.position + index) * WORD_BYTES
+        if begin + length > len(self.memory):
+            raise ProtocolError("a record longer than its ring")
+        return self.memory[begin : begin + length]
+
+    def skip(self, count: int) -> None:
+        """The record at hand, of `count` words, is done with."""
+        self.position += count
+
+    @property
+    def is_due(self) -> bool:
+        """Whether much was read since the writer was last told."""
+        return self.position > self.publish_at
+
+    @property
+    def is_unpublished(self) -> bool:
+        """Whether anything was read since the writer was last told."""
+        return self._control[TAIL] != self._lap + self.position
+
+    def publish(self) -> None:
+        """Gives what was read back to the writer."""
+        if not STORES_ARE_ORDERED:
+            fence()
+        self._control[TAIL] = self._lap + self.position
+        self.publish_at = self.position + self._size // 4
+
+    def say_rights(self, allowed: bool) -> None:
+        """Tells the writer whether its memory can be read from here."""
+        self._control[RIGHTS] = 1 if allowed else 2

@@ -1,0 +1,356 @@
+"""A link inside a machine: two rings, and for large messages one copy from memory to memory.
+
+Three ways, chosen by what a message is:
+
+- INLINE. A small object is one record: meta and nothing else, or an array's meta and its memory.
+  `fast_path` writes and reads the same records without this class.
+- STREAM. Whatever else is small, or what PULL cannot take: the bytes that a socket would carry, cut
+  into records, and put together by the same reader.
+- PULL. The record offers the sender's memory, and the receiver copies from there (see `offers`).
+
+PULL is used once the receiver has said that it can read our memory (`RingWriter.rights`). The first
+large message asks it and goes by STREAM.
+
+A node that has ended without goodbye can't be seen here: `hang_up` tells it. What it wrote to the
+ring before is still there, what it only offered by PULL is not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from struct import Struct
+from typing import Any
+
+from .. import limits
+from ..codec import ARRAY, PICKLE
+from ..errors import ProtocolError
+from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
+from .base import LinkEnded, Pending
+from .bells import Bells
+from .ring import (
+    CODEC_MASK,
+    CODEC_SHIFT,
+    COMMUNICATOR_SHIFT,
+    LENGTH_MAX,
+    OURS,
+    PROBE,
+    PULL,
+    STREAM,
+    TAG_MASK,
+    TAG_SHIFT,
+    WORD_BYTES,
+    RingReader,
+    RingWriter,
+    envelope_of,
+    fence,
+    words_of,
+)
+
+IN_WORDS = frozenset((PICKLE, ARRAY))
+"""The codecs of which a header tells the length in words."""
+
+_PULL_BYTES_MIN = 16 * limits.KIB
+_BUFFERS_OFFERED_MAX = 59
+_TOKEN = b"distrcomp asks: can you read it?"
+
+ARRAY_LENGTHS = Struct("<II")  # an array's record: bytes of meta, bytes of memory; both follow in words
+
+
+class _Outgoing:
+    """A posted message that did not fit into the ring yet."""
+
+    __slots__ = ("message", "nbytes", "pending", "views")
+
+    def __init__(self, message: Message | None, views: deque[memoryview] | None = None) -> None:
+        self.message = message
+        self.views = views
+        self.nbytes = limits.MESSAGE_OVERHEAD_BYTES
+        if message is not None:
+            self.nbytes += message.payload_bytes
+        self.pending = Pending()
+
+    def own(self) -> None:
+        if self.views is not None:
+            self.views = deque(
+                view if isinstance(view.obj, bytes) else memoryview(bytes(view))
+                for view in self.views
+            )
+        elif self.message is not None:
+            copies = [bytes(buffer) for buffer in self.message.buffers]
+            self.message = self.message._replace(buffers=copies)
+        self.pending.is_out = True
+
+
+class ShmLink:
+    """A Link to another node of this machine.
+
+    Args:
+        writer, reader: the rings to and from it.
+        bells: how the nodes of this machine wake each other.
+    """
+
+    def __init__(self, writer: RingWriter, reader: RingReader, bells: Bells) -> None:
+        self.at_end = False
+        self.writer = writer
+        self.reader = reader
+        self._bells = bells
+        self._outgoing: deque[_Outgoing] = deque()
+        self._waiting_bytes = 0
+        self._offers: Any = None  # made with the first large message, as is what it needs
+        self._stream = MessageReader(reader.node)
+        self._pulling: Any = None
+        self._has_asked = self._other_ended = False
+        self._said_goodbye = self._heard_goodbye = False
+        self._why = "it has ended"
+
+    @property
+    def queued_bytes(self) -> int:
+        return self._waiting_bytes + (self._offers.queued_bytes if self._offers else 0)
+
+    @property
+    def is_broken(self) -> bool:
+        return self._other_ended or self.at_end
+
+    def fileno(self) -> None:
+        return None
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def post(self, message: Message) -> Pending | None:
+        if not self._outgoing and self._put_inline(message):
+            self._ring()
+            return None
+        return self._queue(_Outgoing(message))
+
+    def flush(self) -> bool:
+        queued, written = self.queued_bytes, self.writer.written
+        if self._offers:
+            self._offers.retire()
+        while self._outgoing and self._place(self._outgoing[0]):
+            self._waiting_bytes -= self._outgoing.popleft().nbytes
+        if self._outgoing:
+            self.writer.end = 0  # nobody may overtake what is queued
+        if self.writer.written != written:
+            self._ring()
+            return True
+        return self.queued_bytes != queued
+
+    def own(self) -> None:
+        for outgoing in self._outgoing:
+            outgoing.own()
+        if self._offers:
+            self._offers.retire()
+            self._offers.own()
+
+    def hang_up(self) -> None:
+        self._other_ended = True
+        self.writer.end = 0
+
+    def finish(self) -> None:
+        if not self._said_goodbye:
+            self._said_goodbye = True
+            self._queue(_Outgoing(None, deque((memoryview(goodbye()),))))
+
+    def is_drained(self) -> bool:
+        if self._offers:
+            self._offers.retire()
+        return self._other_ended or not self.queued_bytes
+
+    def close(self) -> None:
+        self._outgoing.clear()
+        self._waiting_bytes = 0
+        if self._offers:
+            self._offers.clear()
+        self._pulling = None
+        self.writer.end = 0
+
+    def _queue(self, outgoing: _Outgoing) -> Pending | None:
+        self._outgoing.append(outgoing)
+        self._waiting_bytes += outgoing.nbytes
+        self.flush()
+        return None if outgoing.pending.is_out else outgoing.pending
+
+    def _ring(self) -> None:
+        fence()
+        self._bells.wake(self.writer.reader)
+
+    def _place(self, outgoing: _Outgoing) -> bool:
+        """Puts the first of the queue into the ring; whether all of it is there."""
+        message = outgoing.message
+        if outgoing.views is None and message is not None:
+            if self._put_inline(message):
+                outgoing.pending.is_out = True
+                return True
+            if self._can_offer(message):
+                return self._offer(message, outgoing.pending)
+            outgoing.views = _views(message)
+        if outgoing.views is None or not self._put_stream(outgoing.views):
+            return False
+        outgoing.pending.is_out = True
+        return True
+
+    def _put_inline(self, message: Message) -> bool:
+        meta, codec = message.meta, message.codec
+        words = words_of(len(meta))
+        length = words if codec in IN_WORDS else len(meta)
+        if (
+            message.buffers
+            or message.serial
+            or codec == ACKNOWLEDGEMENT
+            or length > LENGTH_MAX
+            or words >= self.writer.record_words_max
+            or not self.writer.make_room(words + 1)
+        ):
+            return False
+        self.writer.put(envelope_of(message) | length, meta, words + 1)
+        return True
+
+    def _put_stream(self, views: deque[memoryview]) -> bool:
+        """Cuts as much into records as there is room for; whether that was all."""
+        writer = self.writer
+        while views:
+            view = views[0]
+            words = min(words_of(view.nbytes), writer.free_words() - 1, LENGTH_MAX)
+            if words < 1 or not writer.make_room(words + 1):
+                return False
+            piece = view[: words * WORD_BYTES]
+            padding = words * WORD_BYTES - piece.nbytes
+            writer.put(STREAM | padding << CODEC_SHIFT | words, piece, words + 1)
+            if piece.nbytes < view.nbytes:
+                views[0] = view[piece.nbytes :]
+            else:
+                views.popleft()
+        return True
+
+    def _can_offer(self, message: Message) -> bool:
+        """Whether the receiver shall copy this message from our memory; asks it when unknown."""
+        if message.payload_bytes < _PULL_BYTES_MIN or len(message.buffers) > _BUFFERS_OFFERED_MAX:
+            return False
+        if not self._has_asked and self.writer.make_room(2):
+            from .pull import address_of, let_others_read
+
+            let_others_read()
+            self._has_asked = True
+            self.writer.put(PROBE, address_of(_TOKEN).to_bytes(WORD_BYTES, "little"), 2)
+        return self.writer.rights == 1
+
+    def _offer(self, message: Message, pending: Pending) -> bool:
+        if self._offers is None:
+            from .offers import Offers
+
+            self._offers = Offers(self.writer)
+        return bool(self._offers.put(message, pending))
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def can_receive(self) -> bool:
+        return bool(self.reader.words[self.reader.position]) or self.is_broken
+
+    def receive(self, most: int) -> list[Message]:
+        messages: list[Message] = []
+        reader = self.reader
+        while len(messages) < most and not self.at_end:
+            header = reader.header()
+            if not header:
+                self.at_end = self._other_ended
+                break
+            if header >> COMMUNICATOR_SHIFT != OURS:
+                messages.append(self._take_inline(header))
+            elif header == PULL:
+                if not self._take_offer(messages):
+                    break
+            elif header >> TAG_SHIFT == STREAM >> TAG_SHIFT:
+                self._take_stream(header, messages)
+            elif header == PROBE:
+                self._answer()
+            else:
+                raise ProtocolError("not a record of a node")
+        if reader.is_due:
+            self._publish()
+        if self.at_end and not messages:
+            raise LinkEnded(self._heard_goodbye, self._why)
+        return messages
+
+    def _publish(self) -> None:
+        self.reader.publish()
+        fence()
+        self._bells.wake(self.reader.writer)
+
+    def _take_inline(self, header: int) -> Message:
+        reader, codec = self.reader, header >> CODEC_SHIFT & CODEC_MASK
+        length = header & LENGTH_MAX
+        words = length if codec in IN_WORDS else words_of(length)
+        meta, buffers = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length), []
+        if codec == ARRAY:
+            meta_bytes, memory_bytes = ARRAY_LENGTHS.unpack_from(meta)
+            begin = WORD_BYTES * (1 + words_of(meta_bytes))
+            buffers = [bytearray(meta[begin : begin + memory_bytes])]
+            meta = meta[WORD_BYTES : WORD_BYTES + meta_bytes]
+        message = Message(
+            reader.node,
+            header >> TAG_SHIFT & TAG_MASK,
+            header >> COMMUNICATOR_SHIFT,
+            codec,
+            bytes(meta),
+            buffers,
+        )
+        reader.skip(words + 1)
+        return message
+
+    def _take_stream(self, header: int, messages: list[Message]) -> None:
+        words = header & LENGTH_MAX
+        left = self.reader.payload(1, words * WORD_BYTES - (header >> CODEC_SHIFT & CODEC_MASK))
+        while left.nbytes:
+            target = self._stream.target()
+            count = min(left.nbytes, target.nbytes)
+            target[:count] = left[:count]
+            left = left[count:]
+            for message in self._stream.advance(count):
+                if message is None:
+                    self._heard_goodbye = self.at_end = True
+                else:
+                    messages.append(message)
+        self.reader.skip(words + 1)
+
+    def _answer(self) -> None:
+        """Tries whether this process can read the other's memory, and tells it."""
+        from .pull import read_memory
+
+        found = bytearray(len(_TOKEN))
+        process = self._bells.process(self.reader.writer)
+        try:
+            read_memory(process, self.reader.word(1), memoryview(found))
+        except OSError:
+            found.clear()
+        self.reader.say_rights(found == _TOKEN)
+        self.reader.skip(2)
+
+    def _take_offer(self, messages: list[Message]) -> bool:
+        """Copies what the record at hand offers, or a part of it; whether the message is whole."""
+        if self._pulling is None:
+            from .offers import Pulling
+
+            self._pulling = Pulling(self.reader, self._bells.process(self.reader.writer))
+        try:
+            is_whole = self._pulling.go_on()
+        except OSError as error:
+            self.at_end = True
+            self._why = (
+                f"its message could not be read from its memory ({os.strerror(error.errno)})"
+            )
+            return False
+        if is_whole:
+            messages.append(self._pulling.message())
+            self.reader.skip(self._pulling.words)
+            self._pulling = None
+            self._publish()
+        return is_whole
+
+
+def _views(message: Message) -> deque[memoryview]:
+    """What a stream carries for `message`; the parts of a small one in one piece."""
+    parts = message_parts(message)
+    if message.payload_bytes < _PULL_BYTES_MIN:
+        parts = [b"".join(parts)]
+    return deque(memoryview(part) for part in parts)

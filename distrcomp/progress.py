@@ -1,0 +1,298 @@
+"""Progress: moves messages between links and mailbox, and waits.
+
+One lock guards all state here, the mailbox and every link. A thread that must wait first looks for a
+while, if there is a core for every node of this machine, and then tries to be the poller: it lets go
+of the lock, sleeps in the kernel on everything at once, takes the lock again and handles what came.
+Other waiting threads sleep on a condition until the poller has made progress. So messages move
+inside the calls of the program and no thread stands on their path.
+
+What changes what a sleeping thread waits for wakes it: the poller by its pipe, and it the others.
+Links of this machine have no descriptor; their other ends ring this node's bell (see links.bells).
+"""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+
+from .errors import ProtocolError
+from .fates import Fates
+from .frames import ACKNOWLEDGEMENT, Message
+from .links import Bells, Link, LinkEnded
+from .mailbox import Mailbox, Receive
+from .poller import BELL, READABLE, WRITABLE, Poller
+
+SPIN_S = 50e-6
+"""How long a node looks before it sleeps: about what falling asleep and waking up costs."""
+
+# One sleep in the kernel; far below what its calls take, so that any `timeout` is a legal one.
+_SLEEP_MAX_S = 3600.0
+# One look at a link takes at most about so many messages, so that no link starves the others.
+_MESSAGES_AT_ONCE = 16
+
+
+class Progress:
+    """The links of one node and its waiting. Every method is called with the lock held.
+
+    Args:
+        node_id: this node.
+        mailbox, fates: what has arrived, and who has ended.
+        bells: how nodes of this machine wake each other; None without shared memory.
+        spins: whether there is a core for every node of this machine.
+
+    Attributes:
+        lock: guards everything; `condition` is over it.
+        unmatched: the serials of messages of ours that nobody has received yet (`ssend`).
+        unsent: nodes for which a call that is over left bytes queued.
+    """
+
+    def __init__(
+        self, node_id: int, mailbox: Mailbox, fates: Fates, bells: Bells | None, spins: bool
+    ) -> None:
+        self.lock = threading.Lock()
+        self.condition = threading.Condition(self.lock)
+        self.links: dict[int, Link] = {}
+        self.unsent: set[int] = set()
+        self.unmatched: set[int] = set()
+        self.poller = Poller()
+        self.is_polling = False
+        self.bells = bells
+        self._node_id = node_id
+        self._mailbox = mailbox
+        self._fates = fates
+        self._spin_s = SPIN_S if spins else 0.0
+        self._local: list[int] = []  # nodes whose links have no descriptor
+        self._held: set[int] = set()  # links not read now because the mailbox is full of theirs
+        self._turn = 0
+        if bells is not None:
+            self.poller.watch_bell(bells.fileno())
+
+    def attach(self, node: int, link: Link) -> None:
+        """Takes a link to `node`."""
+        self.links[node] = link
+        if link.fileno() is None:
+            self._local.append(node)
+        self.watch(node, link)
+        self.wake()
+
+    def detach(self, node: int) -> None:
+        """Closes the link to `node`."""
+        self.unsent.discard(node)
+        self._held.discard(node)
+        link = self.links.pop(node)
+        descriptor = link.fileno()
+        if descriptor is None:
+            self._local.remove(node)
+        else:
+            self.poller.unwatch(descriptor)
+        link.close()
+
+    def disown(self) -> None:
+        """In a forked child: forgets who held the lock or was polling."""
+        self.lock = threading.Lock()
+        self.condition = threading.Condition(self.lock)
+        self.is_polling = False
+
+    def wake(self) -> None:
+        """Has waiting calls look at the state again."""
+        if self.is_polling:
+            self.poller.wake()
+            self.condition.notify_all()
+
+    def watch(self, node: int, link: Link) -> None:
+        """Waits for what `link` needs now."""
+        descriptor = link.fileno()
+        if descriptor is not None and not self._fates.is_broken(node):
+            is_held = self._is_held(node, link)
+            (self._held.add if is_held else self._held.discard)(node)
+            mask = 0 if is_held else READABLE
+            self.poller.watch(node, descriptor, mask | (WRITABLE if link.queued_bytes else 0))
+            if self.is_polling:
+                self.poller.wake()
+
+    # --- waiting ------------------------------------------------------------------------------
+
+    def wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
+        """One round: moves what can move, or else waits until something can or the deadline.
+
+        Args:
+            wanted: the receive that the caller waits for; once it is matched, no more is read.
+        """
+        for node in list(self._held):
+            self.watch(node, self.links[node])
+        if self._move(wanted):
+            return
+        until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
+        timeout = min(max(0.0, min(until) - monotonic()), _SLEEP_MAX_S) if until else None
+        with self.poller.woken_by_signals():
+            if self.is_polling:
+                self.condition.wait(timeout)
+            elif timeout != 0.0 and not self._spin(wanted):
+                self._sleep(timeout)
+        if self._fates.next_deadline is not None:
+            for node in self._fates.lose_overdue(monotonic()):
+                self.detach(node)
+
+    def _move(self, wanted: Receive | None) -> bool:
+        """Moves what can move without waiting; whether anything did."""
+        moved = False
+        for node in self._in_turn():
+            link = self.links.get(node)
+            if link is None:
+                continue
+            if link.queued_bytes and link.flush():
+                self._settle(node, link)
+                moved = True
+            if self._can_read(node, link):
+                self.read(node, link, 1 if wanted is not None else _MESSAGES_AT_ONCE)
+                moved = True
+                if wanted is not None and wanted.message is not None:
+                    return True
+        if not self.is_polling and len(self.poller):
+            for node, mask in self.poller.wait(0.0):
+                moved = True
+                self._serve(node, mask)
+        return moved
+
+    def _in_turn(self) -> list[int]:
+        """The nodes of this machine, each time another one first."""
+        local = self._local
+        if len(local) < 2:
+            return list(local)
+        self._turn = (self._turn + 1) % len(local)
+        return local[self._turn :] + local[: self._turn]
+
+    def _spin(self, wanted: Receive | None) -> bool:
+        """Looks for a while; whether anything moved."""
+        if not self._spin_s:
+            return False
+        until = monotonic() + self._spin_s
+        while monotonic() < until:
+            if self._move(wanted):
+                return True
+        return False
+
+    def _sleep(self, timeout: float | None) -> None:
+        """Sleeps on everything with the lock let go, then handles what came by descriptors."""
+        bells = self.bells
+        if bells is not None:
+            bells.lie_down()
+            if self._can_move():
+                bells.get_up()
+                return
+        self.is_polling = True
+        self.condition.release()
+        try:
+            ready = self.poller.wait(timeout)
+        finally:
+            self.condition.acquire()
+            self.is_polling = False
+            if bells is not None:
+                bells.get_up()
+            self.condition.notify_all()
+        for node, mask in ready:
+            self._serve(node, mask)
+
+    def _can_move(self) -> bool:
+        """The last look before sleep: whether a link without descriptor can move."""
+        for node in self._local:
+            link = self.links[node]
+            if self._can_read(node, link):
+                return True
+            if link.queued_bytes and link.flush():
+                self._settle(node, link)
+                return True
+        return False
+
+    def _can_read(self, node: int, link: Link) -> bool:
+        """Whether a link without descriptor has something that may be read now."""
+        return (
+            link.can_receive()
+            and not self._is_held(node, link)
+            and not self._fates.is_broken(node)
+        )
+
+    def _is_held(self, node: int, link: Link) -> bool:
+        """Whether a link must wait because too much from there lies unread."""
+        return self._mailbox.is_full(node) and not link.is_broken
+
+    def _serve(self, node: int, mask: int) -> None:
+        if node == BELL and self.bells is not None:
+            self.bells.silence()
+            return
+        link = self.links.get(node)
+        if link is not None and mask & WRITABLE:
+            self.flush(node)
+        if link is not None and mask & READABLE and node in self.links:
+            self.read(node, link, _MESSAGES_AT_ONCE)
+
+    # --- moving -------------------------------------------------------------------------------
+
+    def flush(self, node: int) -> None:
+        """Sends what goes now to `node`."""
+        link = self.links[node]
+        link.flush()
+        self._settle(node, link)
+
+    def _settle(self, node: int, link: Link) -> None:
+        if not link.queued_bytes:
+            self.unsent.discard(node)
+        self.watch(node, link)
+        self.wake()
+
+    def read(self, node: int, link: Link, most: int) -> None:
+        """Takes messages from a link into the mailbox."""
+        try:
+            for message in link.receive(most):
+                self.deliver(message)
+            if link.at_end:
+                link.receive(most)
+        except LinkEnded as end:
+            self._end_of_link(node, link, end)
+        except ProtocolError as error:
+            self.lose(node, f"it sent what is no message ({error})")
+        else:
+            if self._is_held(node, link):
+                self.watch(node, link)
+
+    def deliver(self, message: Message) -> None:
+        """Takes a message that has arrived."""
+        if message.codec == ACKNOWLEDGEMENT:
+            self.unmatched.discard(message.serial)
+            self.wake()
+            return
+        receive = self._mailbox.deliver(message)
+        if receive is not None:
+            self.acknowledge(receive)
+            self.wake()
+
+    def acknowledge(self, receive: Receive) -> None:
+        """Tells the sender of a message just matched, if he waits for it."""
+        message = receive.message
+        if message is None or not message.serial:
+            return
+        receive.message = message._replace(serial=0)
+        if message.source == self._node_id:
+            self.unmatched.discard(message.serial)
+        elif message.source in self.links:
+            link = self.links[message.source]
+            link.post(Message(self._node_id, 0, 0, ACKNOWLEDGEMENT, b"", [], message.serial))
+            if link.queued_bytes:
+                self.unsent.add(message.source)
+                self.watch(message.source, link)
+
+    def _end_of_link(self, node: int, link: Link, end: LinkEnded) -> None:
+        if end.clean:
+            self.lose(node, "it has finished and sends no more")
+        elif self._fates.link_broke(node, str(end), monotonic()):
+            self.detach(node)
+        else:
+            descriptor = link.fileno()
+            if descriptor is not None:
+                self.poller.unwatch(descriptor)
+
+    def lose(self, node: int, why: str) -> None:
+        """Nothing more can come from `node`."""
+        self._fates.lose(node, why)
+        self.detach(node)
+        self.wake()

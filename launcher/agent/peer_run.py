@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from distrcomp import notices as n
+from distrcomp.cores import usable_cores
 
 from .. import limits
 from ..control import messages as m
@@ -154,11 +155,12 @@ class PeerRun:
         known = {*os.environ, *(setting.name for setting in order.environment)}
         if "OMP_NUM_THREADS" in known:
             return {}
-        threads = max(1, cores() // len(order.nodes))
+        cores = usable_cores()
+        threads = max(1, cores // len(order.nodes))
         where = order.machines[order.machine_of[order.nodes[0].node]].label
         await self._tell(
             m.Note(
-                f"OMP_NUM_THREADS={threads} on {where} (cores: {cores()}, nodes: "
+                f"OMP_NUM_THREADS={threads} on {where} (cores: {cores}, nodes: "
                 f"{len(order.nodes)}; -x OMP_NUM_THREADS=N sets another)"
             )
         )
@@ -384,10 +386,3 @@ def _require_command(command: str, folder: str, path: str | None) -> None:
     found = shutil.which(str(Path(folder) / command) if "/" in command else command, path=path)
     if found is None:
         raise CannotStart(f"there is no command {command!r} on this machine")
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

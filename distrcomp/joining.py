@@ -60,6 +60,9 @@ class World:
             raise OutsideRun("the agent that started this node has vanished") from None
         if not isinstance(ticket, Ticket):
             raise OutsideRun(f"the agent began with {type(ticket).__name__}, not with the ticket")
+        for descriptor in (ticket.segment, *ticket.doorbells):
+            if descriptor >= 0:
+                os.set_inheritable(descriptor, False)
         control = Control(notices, ticket)
         engine = Engine(
             ticket.node_id, ticket.n_node, ticket.label, control.want_link, control.wake

@@ -28,6 +28,10 @@ class Ticket(NamedTuple):
         certificate: PEM of this node's key and certificate, empty on a run of one machine.
         authority: PEM of the run's own CA.
         data_plane: "tls" or "plain", for links between machines.
+        segment: the inherited descriptor of the memory that the nodes of this machine share; -1
+            where there is none.
+        doorbells: the inherited descriptors of their eventfds, in the order of `local_nodes`; none
+            without a segment.
     """
 
     run_id: bytes
@@ -38,6 +42,14 @@ class Ticket(NamedTuple):
     certificate: str
     authority: str
     data_plane: str
+    segment: int = -1
+    doorbells: tuple[int, ...] = ()
+
+    @property
+    def local_nodes(self) -> tuple[int, ...]:
+        """The nodes of this machine; where one stands is its local id."""
+        here = self.machine_of[self.node_id]
+        return tuple(node for node, machine in enumerate(self.machine_of) if machine == here)
 
     def label(self, node: int) -> str:
         """The name of the peer on which `node` runs."""

@@ -100,6 +100,10 @@ LOST_FILES_MAX = 20
 GROUP_GRACE_S = 0.3
 # At the end of a run its nodes are dead; how long their last output may take to be handed on.
 CLOSE_TIMEOUT_S = 5.0
+# Descriptors that an agent holds for each node while it starts them (a control socket, two pipes, a
+# doorbell), and some more: the segment, those of starting a process, and who calls meanwhile.
+NODE_START_DESCRIPTORS = 4
+SPARE_DESCRIPTORS = 32
 # A run's id is random, 128 bits.
 RUN_ID_BYTES = 16
 

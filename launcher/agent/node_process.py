@@ -36,13 +36,14 @@ log = logging.getLogger("distrcomp.agent")
 
 @dataclass(frozen=True)
 class Start:
-    """How to start one node."""
+    """How to start one node; `inherited` are descriptors that it gets under the same numbers."""
 
     node: int
     arguments: Sequence[str]
     environment: dict[str, str]
     folder: str
     takes_input: bool
+    inherited: tuple[int, ...] = ()
 
 
 class NodeProcess:
@@ -74,7 +75,7 @@ class NodeProcess:
                 stderr=subprocess.PIPE,
                 cwd=start.folder,
                 env=start.environment | {"DISTRCOMP_CONTROL_FD": str(theirs.fileno())},
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *start.inherited],
                 start_new_session=True,
                 bufsize=0,
             )

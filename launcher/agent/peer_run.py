@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from distrcomp import notices as n
+from distrcomp.cores import usable_cores
 
 from .. import limits
 from ..control import messages as m
@@ -21,7 +21,9 @@ from ..ship.manifest import FileEntry, Manifest, check_manifest, check_path, unp
 from ..ship.store import BlobWriter, Store
 from .guardian import Guardian, kill_stragglers
 from .node_process import NodeProcess, Start
+from .order import require_command, require_sound
 from .sandbox import Sandbox
+from .shared import Shared, share
 
 _OURS = "DISTRCOMP_"
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -115,20 +117,28 @@ class PeerRun:
         """
         if self._sandbox is None:
             raise PeerRefused("the bundle is not complete yet")
-        _require_sound(order)
+        require_sound(order)
         self._order = order
         self._guardian.watch_run(self.run_id.hex())
         self._folder = self._start_folder(order.wdir)
         self._threads = await self._share_cores(order)
         if order.is_python:
-            self._start_nodes()
+            await self._start_sharing(len(order.nodes))
             return
         environment = self._environment(order.nodes[0].node, 0)
-        _require_command(order.arguments[0], self._folder, environment.get("PATH"))
+        require_command(order.arguments[0], self._folder, environment.get("PATH"))
         for node_order in order.nodes:
             await self._tell(m.NodeReady(node_order.node))
 
-    def _start_nodes(self) -> None:
+    async def _start_sharing(self, n_local: int) -> None:
+        with share(n_local) as shared:
+            self._start_nodes(shared)
+        if shared.why_not:
+            await self._tell(
+                m.Note(f"no shared memory on {self._label} ({shared.why_not}): sockets instead")
+            )
+
+    def _start_nodes(self, shared: Shared) -> None:
         order = self._the_order
         for local_id, node_order in enumerate(order.nodes):
             start = Start(
@@ -137,6 +147,7 @@ class PeerRun:
                 self._environment(node_order.node, local_id),
                 self._folder,
                 takes_input=order.stdin_node == node_order.node,
+                inherited=shared.descriptors,
             )
             try:
                 node = NodeProcess(start, self._on_notice, self._on_output)
@@ -146,7 +157,7 @@ class PeerRun:
                 ) from error
             self._nodes[node_order.node] = node
             self._guardian.watch_group(node.group)
-            node.tell(self._ticket(node_order))
+            node.tell(self._ticket(node_order, shared))
             self._spawn(self._watch(node))
 
     async def _share_cores(self, order: m.StartNodes) -> dict[str, str]:
@@ -154,11 +165,11 @@ class PeerRun:
         known = {*os.environ, *(setting.name for setting in order.environment)}
         if "OMP_NUM_THREADS" in known:
             return {}
-        threads = max(1, cores() // len(order.nodes))
-        where = order.machines[order.machine_of[order.nodes[0].node]].label
+        cores = usable_cores()
+        threads = max(1, cores // len(order.nodes))
         await self._tell(
             m.Note(
-                f"OMP_NUM_THREADS={threads} on {where} (cores: {cores()}, nodes: "
+                f"OMP_NUM_THREADS={threads} on {self._label} (cores: {cores}, nodes: "
                 f"{len(order.nodes)}; -x OMP_NUM_THREADS=N sets another)"
             )
         )
@@ -207,7 +218,7 @@ class PeerRun:
             **{name: str(value) for name, value in identity.items()},
         }
 
-    def _ticket(self, node: m.NodeOrder) -> n.Ticket:
+    def _ticket(self, node: m.NodeOrder, shared: Shared) -> n.Ticket:
         order = self._the_order
         return n.Ticket(
             self.run_id,
@@ -218,12 +229,14 @@ class PeerRun:
             node.certificate,
             order.authority,
             order.data_plane,
+            shared.segment,
+            shared.doorbells,
         )
 
     def go(self) -> None:
         """Lets the programs begin."""
         if not self._the_order.is_python:
-            self._start_nodes()
+            self._start_nodes(Shared())
         self._tell_all(n.Go())
 
     def take_input(self, data: bytes) -> None:
@@ -353,6 +366,12 @@ class PeerRun:
         task.add_done_callback(self._tasks.discard)
 
     @property
+    def _label(self) -> str:
+        """What this machine is called in the run."""
+        order = self._the_order
+        return order.machines[order.machine_of[order.nodes[0].node]].label
+
+    @property
     def _the_order(self) -> m.StartNodes:
         if self._order is None:
             raise PeerRefused("the nodes have not been started")
@@ -363,31 +382,3 @@ class PeerRun:
         if self._sandbox is None:
             raise PeerRefused("the bundle is not complete yet")
         return self._sandbox
-
-
-def _require_sound(order: m.StartNodes) -> None:
-    """Raises PeerRefused if the order speaks of nodes or machines that there are not."""
-    nodes = [node.node for node in order.nodes]
-    is_sound = (
-        order.arguments
-        and nodes
-        and len(set(nodes)) == len(nodes)
-        and all(0 <= node < len(order.machine_of) for node in nodes)
-        and all(0 <= machine < len(order.machines) for machine in order.machine_of)
-    )
-    if not is_sound:
-        raise PeerRefused("the order to start nodes contradicts itself")
-
-
-def _require_command(command: str, folder: str, path: str | None) -> None:
-    """Raises CannotStart if there is no such command here."""
-    found = shutil.which(str(Path(folder) / command) if "/" in command else command, path=path)
-    if found is None:
-        raise CannotStart(f"there is no command {command!r} on this machine")
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import click
 
+from distrcomp.cores import usable_cores
+
 from ..agent import server
 from ..agent.host import Host
-from ..agent.peer_run import cores
 from ..cluster.credentials import Credentials, load_agent
 from ..cluster.home import Home
 from ..cluster.names import join_host_port, parse_port, split_host_port
@@ -60,7 +61,7 @@ def agent(
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    asyncio.run(_serve(identity, home, (host, port), slots or cores()))
+    asyncio.run(_serve(identity, home, (host, port), slots or usable_cores()))
 
 
 def _join(line: str, home: Home, name: str | None, port: int) -> None:

@@ -98,6 +98,12 @@ class _Show:
     help="Time limit of the run; exit code 124.",
 )
 @click.option(
+    "--recv-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long a `recv` without timeout= waits before it raises RecvTimeout.",
+)
+@click.option(
     "--output",
     type=click.Choice(["report", "live", "raw", "none"]),
     default="report",
@@ -162,9 +168,11 @@ def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None
 
 def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
     """What the options ask for; raises BadUsage."""
+    recv_timeout_s = options["recv_timeout"]
     _require_text([*program, options["module"], options["code"], *options["env"], options["wdir"]])
-    if options["timeout"] is not None and not isfinite(options["timeout"]):
-        raise BadUsage(f"--timeout takes a number of seconds; got {options['timeout']}")
+    for name, seconds in (("timeout", options["timeout"]), ("recv-timeout", recv_timeout_s)):
+        if seconds is not None and not isfinite(seconds):
+            raise BadUsage(f"--{name} takes a number of seconds; got {seconds}")
     n_node = parse_n(options["n"])
     peers = chosen_peers(options["peers"], options["host"])
     is_python, arguments, wanted = _program(program, options)
@@ -180,7 +188,7 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
         peers=peers or (Peer("localhost"),),
         n_node=n_node,
         oversubscribe=options["oversubscribe"],
-        environment=tuple(_setting(text) for text in options["env"]),
+        environment=(*map(_setting, options["env"]), *_recv_timeout(recv_timeout_s)),
         wdir=options["wdir"],
         timeout_s=options["timeout"],
         stdin_node=_stdin_node(options["stdin"]),
@@ -235,6 +243,11 @@ def _setting(text: str) -> Setting:
             raise BadUsage(f"-x {name}: it is not set here; give a value by -x {name}=VALUE")
         value = os.environ[name]
     return Setting(name, value)
+
+
+def _recv_timeout(seconds: float | None) -> tuple[Setting, ...]:
+    """How the nodes learn of --recv-timeout."""
+    return () if seconds is None else (Setting("DISTRCOMP_RECV_TIMEOUT", repr(seconds)),)
 
 
 def _stdin_node(text: str) -> int:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from distrcomp.cores import usable_cores
 from distrcomp.notices import Machine, dialler
 
 from ..agent.host import Host
-from ..agent.peer_run import cores
 from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..control import messages as m
@@ -107,7 +107,7 @@ class Launch:
         if any(peer.is_here for peer in peers):
             folder = Path(tempfile.mkdtemp(prefix="distrcomp-"))
             try:
-                self._here = Host(folder, "localhost", cores(), is_temporary=True)
+                self._here = Host(folder, "localhost", usable_cores(), is_temporary=True)
             except OSError as error:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise CannotStart(f"this machine lacks something: {error.strerror}") from error

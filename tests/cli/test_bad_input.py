@@ -108,6 +108,10 @@ def test_a_bad_include(machine: Machine, program: str, glob: str) -> None:
         (("--stdin", "7"), "--stdin 7"),
         (("--stdin", "x"), "'x'"),
         (("--output-dir", "/proc/nowhere"), "/proc/nowhere"),
+        (("--timeout", "inf"), "--timeout takes"),
+        (("--recv-timeout", "inf"), "--recv-timeout takes"),
+        (("--recv-timeout", "nan"), "--recv-timeout takes"),
+        (("-x", "DISTRCOMP_RECV_TIMEOUT=1"), "DISTRCOMP_RECV_TIMEOUT"),
     ],
 )
 def test_bad_options(machine: Machine, program: str, options: tuple[str, ...], said: str) -> None:
@@ -115,7 +119,10 @@ def test_bad_options(machine: Machine, program: str, options: tuple[str, ...], s
     assert said in refused(machine, "-n", "1", *options, program)
 
 
-@pytest.mark.parametrize("options", [("--timeout", "-1"), ("--output", "loud"), ("--nonsense",)])
+@pytest.mark.parametrize(
+    "options",
+    [("--timeout", "-1"), ("--recv-timeout", "0"), ("--output", "loud"), ("--nonsense",)],
+)
 def test_options_that_do_not_exist(
     machine: Machine, program: str, options: tuple[str, ...]
 ) -> None:

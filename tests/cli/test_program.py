@@ -56,6 +56,25 @@ print(os.environ["PYTHONUNBUFFERED"], os.environ["OMP_NUM_THREADS"], "DISTRCOMP_
     assert "OMP_NUM_THREADS=1 on localhost" in result.out
 
 
+@pytest.mark.parametrize(
+    ("options", "variable", "expected"),
+    [
+        ((), None, None),
+        (("--recv-timeout", "1e-3"), None, 0.001),
+        ((), "90", 90.0),
+        (("--recv-timeout", "30"), "90", 30.0),
+    ],
+)
+def test_recv_timeout(
+    machine: Machine, options: tuple[str, ...], variable: str | None, expected: float | None
+) -> None:
+    """The run's default for `recv`, from the option or its variable, reaches each node."""
+    code = "import os; print('told', os.environ.get('DISTRCOMP_RECV_TIMEOUT'))"
+    changes = {"DISTRCOMP_RUN_RECV_TIMEOUT": variable}
+    result = machine.run("run", "-n", "2", *options, "-c", code, env=changes)
+    assert [f"told {expected}"] * 2 == [line for line in result.out.splitlines() if "told" in line]
+
+
 def test_wdir(machine: Machine) -> None:
     """Nodes start in a folder below the sandbox; the program is found from there."""
     (machine.work_dir / "data").mkdir()

@@ -20,6 +20,8 @@ TICKET = n.Ticket(
     certificate="key and certificate",
     authority="authority",
     data_plane="tls",
+    segment=9,
+    doorbells=(10, 11),
 )
 
 TO_NODE = [
@@ -65,6 +67,13 @@ def test_ticket() -> None:
     assert [TICKET.is_local(node) for node in range(3)] == [True, True, False]
     assert TICKET.dials(2) is False
     assert TICKET._replace(node_id=2).dials(1) is True
+
+
+@pytest.mark.parametrize(("node", "expected"), [(0, (0, 2, 3)), (1, (1, 4)), (3, (0, 2, 3))])
+def test_local_nodes(node: int, expected: tuple[int, ...]) -> None:
+    """The nodes of a node's own machine, itself included, in order."""
+    ticket = TICKET._replace(node_id=node, n_node=5, machine_of=(0, 1, 0, 0, 1))
+    assert expected == ticket.local_nodes
 
 
 @given(st.data())

@@ -98,10 +98,12 @@ class Heard:
             await self.changed.wait()
 
 
-def start_node(arguments: list[str], folder: Path, takes_input: bool = False) -> Any:
+def start_node(
+    arguments: list[str], folder: Path, takes_input: bool = False, inherited: tuple[int, ...] = ()
+) -> Any:
     """A node that runs `arguments`, and what is heard of it."""
     heard = Heard()
-    start = Start(5, arguments, dict(os.environ), str(folder), takes_input)
+    start = Start(5, arguments, dict(os.environ), str(folder), takes_input, inherited)
     return NodeProcess(start, heard.on_notice, heard.on_output), heard
 
 

@@ -222,6 +222,22 @@ def test_descriptors(tmp_path: Path, leaks: object) -> None:
     play(act)
 
 
+def test_inherited(tmp_path: Path, leaks: object) -> None:
+    """What a node shall inherit it has under the same number, and the agent keeps its own."""
+
+    async def act() -> None:
+        reader, writer = os.pipe()
+        code = f"import os; os.write({writer}, b'inherited')"
+        node, _ = start_node(python(code), tmp_path, inherited=(writer,))
+        assert (0, None) == await node.run()
+        assert not os.get_inheritable(writer)
+        os.close(writer)
+        assert b"inherited" == os.read(reader, 100)
+        os.close(reader)
+
+    play(act)
+
+
 def test_notices(tmp_path: Path, leaks: object) -> None:
     """Notices go both ways, in order, with sockets handed over."""
     said = frame(n.TO_AGENT.pack(n.Ready())) + frame(n.TO_AGENT.pack(n.LinkUp(3)))

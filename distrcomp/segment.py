@@ -1,0 +1,96 @@
+"""Shared memory for the nodes of one machine: their agent makes it and passes on its descriptor.
+
+It never bears a name that another process could open or that could be left behind, and nothing of
+it is touched here: memory that no message passes through costs nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+
+_PAGE_BYTES = 4096
+# Each node keeps what concerns it alone on a cache line of its own.
+_NODE_BYTES = 64
+# All rings of a machine take about this much, within what one ring needs and what it can use.
+_RINGS_BYTES = 64 * 2**20
+_RING_BYTES_MIN, _RING_BYTES_MAX = 16 * 2**10, 256 * 2**10
+
+Maker = Callable[[int], int]
+"""Makes so many bytes of shared memory and returns a descriptor of them, or raises OSError."""
+
+
+def ring_bytes(n_local: int) -> int:
+    """The size of the ring between two of `n_local` nodes, one way.
+
+    Example:
+        >>> ring_bytes(2), ring_bytes(20), ring_bytes(128)
+        (262144, 163840, 16384)
+    """
+    share = min(max(_RINGS_BYTES // n_local**2, _RING_BYTES_MIN), _RING_BYTES_MAX)
+    return share // _PAGE_BYTES * _PAGE_BYTES
+
+
+def segment_bytes(n_local: int) -> int:
+    """The size of the shared memory of `n_local` nodes: whole pages of headers, then the rings."""
+    header_pages = -(-_NODE_BYTES * n_local // _PAGE_BYTES)
+    return header_pages * _PAGE_BYTES + n_local**2 * ring_bytes(n_local)
+
+
+def create_segment(nbytes: int, makers: Sequence[Maker] | None = None) -> int:
+    """A descriptor of `nbytes` bytes of shared memory, all zero; not inherited unless asked for.
+
+    Args:
+        nbytes: its size.
+        makers: what to try, in this order; by default memory without a file, then a file in
+            /dev/shm, then one in the temporary folder.
+
+    Raises:
+        OSError: none of them works; the last one's reason.
+    """
+    refusal = OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    for make in makers or (in_memory, in_shared_folder, in_temporary_folder):
+        try:
+            return make(nbytes)
+        except OSError as error:
+            refusal = error
+    raise refusal
+
+
+def in_memory(nbytes: int) -> int:
+    """Memory that is no file of any folder."""
+    make = getattr(os, "memfd_create", None)
+    if make is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    descriptor: int = make("distrcomp", os.MFD_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.ftruncate(descriptor, nbytes)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def in_shared_folder(nbytes: int) -> int:
+    """A nameless file in /dev/shm."""
+    return _in_folder("/dev/shm", nbytes)  # noqa: S108  the file has no name there
+
+
+def in_temporary_folder(nbytes: int) -> int:
+    """A nameless file in the temporary folder, which may lie on a disk."""
+    return _in_folder(None, nbytes)
+
+
+def _in_folder(folder: str | None, nbytes: int) -> int:
+    """A file, 0600, that has no name or loses it at once.
+
+    Its blocks are reserved now: where the folder is full that is an error here, and not a SIGBUS in
+    the midst of a message.
+    """
+    import tempfile  # late: a node has no use for it
+
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        os.posix_fallocate(file.fileno(), 0, nbytes)
+        return os.dup(file.fileno())

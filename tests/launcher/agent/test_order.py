@@ -1,0 +1,61 @@
+"""What an order to start nodes must fulfil."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.agent.order import require_command, require_sound
+from launcher.control import messages as m
+from launcher.errors import CannotStart, PeerRefused
+from tests.launcher.agent.agent_kit import order
+
+
+def nodes(*ids: int) -> tuple[m.NodeOrder, ...]:
+    """Orders for these nodes."""
+    return tuple(m.NodeOrder(node, "") for node in ids)
+
+
+@pytest.mark.parametrize(
+    ("ids", "machine_of"),
+    [((0,), (0, 1)), ((1,), (0, 1)), ((0, 1, 2), (0, 0, 0)), ((0, 2), (1, 0, 1)), ((1,), (1, 0))],
+)
+def test_sound(ids: tuple[int, ...], machine_of: tuple[int, ...]) -> None:
+    """All nodes of one machine, in order, wherever it stands among the machines."""
+    require_sound(order(nodes=nodes(*ids), machine_of=machine_of))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"arguments": ()},
+        {"nodes": ()},
+        {"nodes": nodes(0, 0)},
+        {"nodes": nodes(2)},
+        {"nodes": nodes(-1)},
+        {"machine_of": (0, 2)},
+        {"machine_of": (-1, 0)},
+        {"machine_of": ()},
+        {"machines": ()},
+        {"nodes": nodes(0), "machine_of": (0, 0)},
+        {"nodes": nodes(1, 0), "machine_of": (0, 0)},
+        {"nodes": nodes(0, 1), "machine_of": (0, 1)},
+    ],
+)
+def test_contradiction(changed: dict[str, Any]) -> None:
+    """An order whose nodes are not the nodes of one machine contradicts itself."""
+    with pytest.raises(PeerRefused, match="contradicts itself"):
+        require_sound(order(**changed))
+
+
+def test_command(tmp_path: Path) -> None:
+    """A command is found on the path, or in the folder where its name has a slash."""
+    program = tmp_path / "sub" / "program"
+    program.parent.mkdir()
+    program.touch(mode=0o700)
+    require_command("program", "/", str(program.parent))
+    require_command("sub/program", str(tmp_path), "")
+    with pytest.raises(CannotStart, match="no command 'program'"):
+        require_command("program", str(program.parent), "")

@@ -1,60 +1,57 @@
 """Object ↔ codec number, meta bytes and buffers; no I/O.
 
-A bare numpy array is a short description and its memory: pickle never sees it. The description is
-one byte each for memory order, bytes of dtype and number of dimensions, then the dtype as numpy's
-own string, then the dimensions (8 bytes each, little-endian). Anything else is pickle protocol 5
-(PEP 574) with its large buffers beside the stream, so arrays inside objects are not copied either.
-Plain pickle is tried first, cloudpickle when it fails (functions and classes that exist in no
-module). Whatever arrives is built on memory of its own, so it is the receiver's alone, and arrays
-are writable even where the sender's were not. Only nodes of one run decode each other's messages.
+The commonest objects have a codec of their own, and pickle never sees them: numpy arrays (see
+arrays), integers of 64 bits, short text, bytes, bytearrays, memoryviews. Anything else is pickle
+protocol 5 (PEP 574) with its large buffers beside the stream, so arrays inside objects are not
+copied either. Plain pickle is tried first, cloudpickle when it fails (functions and classes that
+exist in no module). Whatever arrives is built on memory of its own, so it is the receiver's alone,
+and arrays are writable even where the sender's were not. Only nodes of one run decode each other's
+messages.
+
+The meta of a pickle may be followed by anything, such as padding: a pickle knows its own end.
 """
 
 from __future__ import annotations
 
 import pickle
 import struct
-import sys
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any
 
-from . import limits
+from . import arrays, limits, views
 from .errors import Undecodable, Unpicklable
 
-PICKLE, ARRAY = 1, 2
+# Four bits on the wire, of which 0 and 15 are reserved.
+PICKLE, ARRAY, INT, TEXT, BYTES, BYTEARRAY, VIEW = range(1, 8)
 
-_PLAIN_ARRAY_KINDS = "biufcSUmMV"
-_ARRAY_HEADER = struct.Struct("<cBB")
+Encoded = tuple[int, bytes, list[memoryview]]
+
+_INT = struct.Struct("<q")
 # Pickle's opcode for a buffer that was read-only (PEP 574); a byte that may also mean other things.
 _READONLY_BUFFER = b"\x98"
 
 
-def encode(value: Any) -> tuple[int, bytes, list[memoryview]]:
+def encode(value: Any) -> Encoded:
     """`value` as (codec, meta, buffers); the buffers are views of the object's own memory.
 
     Raises:
         Unpicklable: names the type; nothing is left half done.
     """
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and type(value) is numpy.ndarray and _is_plain(value.dtype):
-        return _encode_array(value, numpy)
-    buffers: list[pickle.PickleBuffer] = []
-    try:
-        meta = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-        if len(buffers) > limits.BUFFERS_MAX:  # a million tiny arrays travel better in the stream
-            buffers.clear()
-            meta = pickle.dumps(value, protocol=5)
-    except Exception:  # noqa: BLE001  any class may raise anything from its __reduce__
-        buffers.clear()
-        meta = _cloudpickle(value, buffers)
-    try:
-        return PICKLE, meta, [buffer.raw() for buffer in buffers]
-    except BufferError as error:  # a PickleBuffer of the user's own that is not contiguous
-        raise _unpicklable(value, error) from error
+    kind = type(value)
+    encoder = _ENCODERS.get(kind)
+    if encoder is None:
+        encoder = _encode_object
+        if arrays.is_array_type(kind):
+            encoder = _ENCODERS[kind] = _encode_array
+    return encoder(value)
 
 
 def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
-    """The object that `encode` took; `buffers` must be the receiver's own writable memory.
+    """The object that `encode` took.
+
+    `buffers` must be the receiver's own writable memory, each a bytearray, a one-dimensional uint8
+    array or a memoryview. What is built on one keeps alive the object that owns it.
 
     Raises:
         Undecodable: the object could not be rebuilt here; the message is consumed.
@@ -62,11 +59,14 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
     try:
         if codec == PICKLE:
             # The sender is a node of the same run, proven by its certificate.
-            if buffers and _READONLY_BUFFER in meta:
-                return _WritableUnpickler(BytesIO(meta), buffers=buffers).load()
-            return pickle.loads(meta, buffers=buffers)  # noqa: S301
+            return _decode_object(meta, buffers) if buffers else pickle.loads(meta)  # noqa: S301
         if codec == ARRAY:
-            return _decode_array(meta, buffers[0])
+            return arrays.rebuild(meta, buffers[0])
+        decoder = _DECODERS.get(codec)
+        if decoder is not None:
+            return decoder(meta, buffers)
+    except MemoryError:
+        raise
     except Exception as error:
         raise Undecodable(
             f"a message came whole but its object cannot be rebuilt here: "
@@ -75,11 +75,55 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
     raise Undecodable(f"a message came in a form unknown here (codec {codec})")
 
 
-def _cloudpickle(value: Any, buffers: list[pickle.PickleBuffer]) -> bytes:
+# --- to bytes ----------------------------------------------------------------------------------
+
+
+def _encode_object(value: Any) -> Encoded:
+    buffers: list[memoryview] = []
+
+    def stays_inside(buffer: pickle.PickleBuffer) -> bool:
+        """Whether the buffer is so small that the stream is the better place for it."""
+        raw = buffer.raw()
+        if raw.nbytes <= limits.SMALL_BYTES_MAX and not raw.readonly:
+            return True
+        buffers.append(raw)
+        return False
+
+    try:
+        meta = pickle.dumps(value, protocol=5, buffer_callback=stays_inside)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001  any class may raise anything from its __reduce__
+        buffers.clear()
+        meta = _cloudpickle(value, stays_inside)
+    if len(buffers) > limits.BUFFERS_MAX:
+        return _encode_inside(value)
+    return PICKLE, meta, buffers
+
+
+def _encode_inside(value: Any) -> Encoded:
+    """A million buffers travel better in the stream, where read-only ones are mere bytes.
+
+    The mark behind the stream has the receiver look for these, as beside a read-only buffer.
+    """
+    try:
+        meta = pickle.dumps(value, protocol=5)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001
+        meta = _cloudpickle(value, None)
+    return PICKLE, meta + _READONLY_BUFFER, [memoryview(b"")]
+
+
+def _cloudpickle(
+    value: Any, buffer_callback: Callable[[pickle.PickleBuffer], bool] | None
+) -> bytes:
     import cloudpickle
 
     try:
-        meta: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+        meta: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=buffer_callback)
+    except MemoryError:
+        raise
     except Exception as error:
         raise _unpicklable(value, error) from error
     return meta
@@ -90,33 +134,77 @@ def _unpicklable(value: Any, error: Exception) -> Unpicklable:
     return Unpicklable(f"an object of type {kind} cannot be sent: {type(error).__name__}: {error}")
 
 
-def _is_plain(dtype: Any) -> bool:
-    """Whether the dtype is fully told by its `str`: no objects, no fields, no metadata."""
-    return dtype.kind in _PLAIN_ARRAY_KINDS and dtype.names is None and dtype.metadata is None
+def _encode_array(array: Any) -> Encoded:
+    description = arrays.describe(array)
+    if description is None:
+        if array.flags.forc:
+            return _encode_object(array)
+        array = array.copy()  # in C order: the one copy that gaps cost
+        description = arrays.describe(array)
+        if description is None:
+            return _encode_object(array)
+    return ARRAY, description, [arrays.content(array)]
 
 
-def _encode_array(array: Any, numpy: Any) -> tuple[int, bytes, list[memoryview]]:
-    order = b"C"
-    if not array.flags.c_contiguous:
-        if array.flags.f_contiguous:
-            order = b"F"
-        else:
-            array = numpy.ascontiguousarray(array)
-    flat = (array.T if order == b"F" else array).reshape(-1)  # a view: it is contiguous
-    dtype = array.dtype.str.encode("ascii")
-    meta = _ARRAY_HEADER.pack(order, len(dtype), array.ndim) + dtype
-    meta += struct.pack(f"<{array.ndim}Q", *array.shape)
-    return ARRAY, meta, [memoryview(flat.view(numpy.uint8)) if flat.nbytes else memoryview(b"")]
+def _encode_int(value: int) -> Encoded:
+    try:
+        return INT, _INT.pack(value), []
+    except struct.error:  # more than 64 bits
+        return _encode_object(value)
 
 
-def _decode_array(meta: bytes | bytearray, buffer: Any) -> Any:
-    import numpy
+def _encode_text(value: str) -> Encoded:
+    if len(value) <= limits.SMALL_BYTES_MAX:
+        try:
+            meta = value.encode()
+        except UnicodeEncodeError:  # half a pair of surrogates, which pickle can take
+            return _encode_object(value)
+        if len(meta) <= limits.SMALL_BYTES_MAX:
+            return TEXT, meta, []
+    return _encode_object(value)
 
-    order, dtype_bytes, ndim = _ARRAY_HEADER.unpack_from(meta)
-    start = _ARRAY_HEADER.size + dtype_bytes
-    dtype = numpy.dtype(meta[_ARRAY_HEADER.size : start].decode("ascii"))
-    shape = struct.unpack_from(f"<{ndim}Q", meta, start)
-    return numpy.ndarray(shape, dtype=dtype, buffer=buffer, order=order.decode("ascii"))
+
+def _encode_bytes(value: bytes) -> Encoded:
+    if len(value) <= limits.SMALL_BYTES_MAX:
+        return BYTES, value, []
+    return BYTES, b"", [memoryview(value)]
+
+
+def _encode_bytearray(value: bytearray) -> Encoded:
+    if len(value) <= limits.SMALL_BYTES_MAX:
+        return BYTEARRAY, bytes(value), []
+    return BYTEARRAY, b"", [memoryview(value)]
+
+
+def _encode_view(view: memoryview) -> Encoded:
+    try:
+        description, content = views.encode(view)
+    except MemoryError:
+        raise
+    except Exception as error:  # one that was released, or of elements that nobody can tell
+        raise _unpicklable(view, error) from error
+    return VIEW, description, [content]
+
+
+_ENCODERS: dict[type, Callable[[Any], Encoded]] = {
+    int: _encode_int,
+    str: _encode_text,
+    bytes: _encode_bytes,
+    bytearray: _encode_bytearray,
+    memoryview: _encode_view,
+    # Named to be found at once: of other types it is asked each time whether they are arrays.
+    **dict.fromkeys((dict, list, tuple, float, bool, type(None)), _encode_object),
+}
+
+# --- and back ----------------------------------------------------------------------------------
+
+
+def _decode_object(meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
+    # Classes other than numpy's expect bytes-like objects; an ndarray compares by element.
+    likes = [buffer if type(buffer) is bytearray else memoryview(buffer) for buffer in buffers]
+    if _READONLY_BUFFER in meta:
+        return _WritableUnpickler(BytesIO(meta), buffers=likes).load()
+    return pickle.loads(meta, buffers=likes)  # noqa: S301  see decode
 
 
 class _WritableUnpickler(pickle.Unpickler):  # what the sender had read-only is not so here
@@ -128,10 +216,33 @@ class _WritableUnpickler(pickle.Unpickler):  # what the sender had read-only is 
 
 
 def _on_own_memory(from_buffer: Callable[..., Any]) -> Callable[..., Any]:
-    """numpy's maker of arrays, given the memory behind a read-only view of it."""
+    """numpy's maker of arrays, given writable memory in place of what is read-only."""
 
     def make(buffer: Any, *description: Any) -> Any:
-        is_view = isinstance(buffer, memoryview) and isinstance(buffer.obj, bytearray)
-        return from_buffer(buffer.obj if is_view else buffer, *description)
+        if isinstance(buffer, memoryview) and buffer.readonly:
+            buffer = views.writable(buffer)
+        elif isinstance(buffer, bytes):
+            buffer = bytearray(buffer)
+        return from_buffer(buffer, *description)
 
     return make
+
+
+def _decode_bytes(meta: bytes | bytearray, buffers: Sequence[Any]) -> bytes:
+    return bytes(memoryview(buffers[0]) if buffers else meta)
+
+
+def _decode_bytearray(meta: bytes | bytearray, buffers: Sequence[Any]) -> bytearray:
+    if not buffers:
+        return bytearray(meta)
+    buffer = buffers[0]
+    return buffer if type(buffer) is bytearray else bytearray(memoryview(buffer))
+
+
+_DECODERS: dict[int, Callable[[Any, Sequence[Any]], Any]] = {
+    INT: lambda meta, _: _INT.unpack(meta)[0],
+    TEXT: lambda meta, _: meta.decode(),
+    BYTES: _decode_bytes,
+    BYTEARRAY: _decode_bytearray,
+    VIEW: lambda meta, buffers: views.decode(meta, buffers[0]),
+}

@@ -16,6 +16,11 @@ MESSAGE_OVERHEAD_BYTES = 256
 # Bounds on what a message may announce before anything is allocated for it.
 MESSAGE_BYTES_MAX = 2**40
 BUFFERS_MAX = 1_000_000
+# What travels within a message's description: a buffer of its own costs more than a second copy.
+SMALL_BYTES_MAX = 2047
+# Memory that a node keeps free for the next large messages: four of 64 MiB. A node that no longer
+# receives any holds this for nothing.
+POOL_BYTES_MAX = 256 * MIB
 # Messages between an agent and its node: a ticket of 1,000 nodes takes about 100 KiB.
 NOTICE_BYTES_MAX = 16 * MIB
 # One read or write on a link moves at most this much, so that no link starves the others.

@@ -70,6 +70,20 @@ n_node: int = int(os.environ.get("DISTRCOMP_N_NODE", "1"))
 if TYPE_CHECKING:
     world: Communicator
 
+_CALLS = (
+    "improbe",
+    "iprobe",
+    "irecv",
+    "isend",
+    "issend",
+    "mprobe",
+    "probe",
+    "recv",
+    "send",
+    "sendrecv",
+    "ssend",
+)
+
 
 def setup_connection() -> None:
     """Joins the run now; without it the first call does.

@@ -68,11 +68,16 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        raise Undecodable(
-            f"a message came whole but its object cannot be rebuilt here: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        raise undecodable(error) from error
     raise Undecodable(f"a message came in a form unknown here (codec {codec})")
+
+
+def undecodable(error: Exception) -> Undecodable:
+    """What to raise when `error` has kept an object from being rebuilt."""
+    return Undecodable(
+        f"a message came whole but its object cannot be rebuilt here: "
+        f"{type(error).__name__}: {error}"
+    )
 
 
 # --- to bytes ----------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from .notices import (
     Ticket,
     WantLink,
 )
+from .poller import WRITABLE
 
 # How long `finally` blocks may run once the agent is gone.
 LAST_WORDS_S = 1.0
@@ -186,9 +187,10 @@ class Control:
         for descriptor in self._flushing:  # all anew: a number may be another link's by now
             self._selector.unregister(descriptor)
         self._flushing = set()
-        for descriptor in self._the_engine.leftovers():
+        for descriptor, mask in self._the_engine.leftovers():
+            event = selectors.EVENT_WRITE if mask & WRITABLE else selectors.EVENT_READ
             with contextlib.suppress(OSError, ValueError):  # closed meanwhile
-                self._selector.register(descriptor, selectors.EVENT_WRITE)
+                self._selector.register(descriptor, event)
                 self._flushing.add(descriptor)
 
     def _handle(self, notice: Any) -> None:
@@ -199,7 +201,7 @@ class Control:
             case LinkMade(node, local):
                 connection = socket.socket(fileno=self._notices.pop_descriptor())
                 if local:
-                    engine.attach(node, StreamLink(connection))
+                    engine.attach(node, StreamLink(connection, node))
                 elif self._accepting.acquire(blocking=False):
                     self._spawn(lambda: self._accept(node, connection), f"distrcomp-accept-{node}")
                 else:
@@ -221,7 +223,7 @@ class Control:
             self._notices.send(LinkUp(node))
             return
         try:
-            link = link_over(dial(self._ticket, node))
+            link = link_over(dial(self._ticket, node), node)
         except Exception as error:  # noqa: BLE001  a fault of ours must not pass for waiting
             why = str(error) if isinstance(error, LinkFailed) else f"a fault of ours: {error!r}"
             self._the_engine.link_failed(node, why)
@@ -242,7 +244,7 @@ class Control:
             return admitted
 
         try:
-            link = link_over(accept(self._ticket, node, connection, admit))
+            link = link_over(accept(self._ticket, node, connection, admit), node)
         except Exception as error:  # noqa: BLE001  a failure is no news of the node
             if admitted:
                 self._the_engine.link_failed(node, str(error))

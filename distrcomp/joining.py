@@ -14,12 +14,15 @@ import atexit
 import os
 import signal
 import socket
+import sys
 import threading
 
 from .communicator import Communicator
 from .control import Control, NoticeSocket
+from .cores import usable_cores
 from .engine import Engine
 from .errors import OutsideRun
+from .links.local import local_links
 from .notices import Ready, Ticket
 
 
@@ -36,13 +39,13 @@ class World:
         self.control: Control | None = None
         self.notices: NoticeSocket | None = None
         if descriptor is None:
-            engine = Engine(0, 1, lambda _: "localhost", lambda _: None, lambda: None)
+            engine = Engine((0, 1), lambda _: "localhost", lambda _: None, lambda: None)
         else:
             os.set_inheritable(descriptor, False)
             self.notices = NoticeSocket(socket.socket(fileno=descriptor))
             engine = self._take_ticket(self.notices)
         self._engine = engine
-        self.communicator = Communicator(engine)
+        self.communicator = Communicator(engine, timeout=_default_timeout())
         os.register_at_fork(after_in_child=self._disown)
         atexit.register(self.close, True)
         handler_is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -64,9 +67,20 @@ class World:
             if descriptor >= 0:
                 os.set_inheritable(descriptor, False)
         control = Control(notices, ticket)
+        nodes, links, bells = ticket.local_nodes, {}, None
+        if ticket.segment >= 0:
+            here = nodes.index(ticket.node_id)
+            bells, links = local_links(ticket.segment, nodes, here, ticket.doorbells)
         engine = Engine(
-            ticket.node_id, ticket.n_node, ticket.label, control.want_link, control.wake
+            (ticket.node_id, ticket.n_node),
+            ticket.label,
+            control.want_link,
+            control.wake,
+            bells,
+            spins=usable_cores() >= len(nodes),
         )
+        for node, link in links.items():
+            engine.attach(node, link)
         control.start(engine)
         self.control = control
         notices.send(Ready())
@@ -81,8 +95,21 @@ class World:
             self.control.disown()
 
 
+def _default_timeout() -> float | None:
+    """What `--recv-timeout` of the run says, in seconds."""
+    text = os.environ.get("DISTRCOMP_RECV_TIMEOUT")
+    return None if text is None else float(text)
+
+
 _lock = threading.Lock()
 _world: World | None = None
+
+
+def _shorten(communicator: Communicator) -> None:
+    """Makes the world's calls the package's own, so that `dc.send` is one call and not two."""
+    package = sys.modules[__package__]
+    for name in package._CALLS:
+        setattr(package, name, getattr(communicator, name))
 
 
 def join() -> World:
@@ -101,4 +128,5 @@ def join() -> World:
                     "and is not a node itself"
                 )
             _world = World(None if descriptor is None else int(descriptor))
+            _shorten(_world.communicator)
         return _world

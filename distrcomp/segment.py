@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable, Sequence
 
 _PAGE_BYTES = 4096
-# Each node keeps what concerns it alone on a cache line of its own.
-_NODE_BYTES = 64
+LINE_BYTES = 64
+"""Each node keeps what it alone writes on a cache line of its own, in the order of local ids."""
 # All rings of a machine take about this much, within what one ring needs and what it can use.
 _RINGS_BYTES = 64 * 2**20
 _RING_BYTES_MIN, _RING_BYTES_MAX = 16 * 2**10, 256 * 2**10
@@ -34,8 +34,13 @@ def ring_bytes(n_local: int) -> int:
 
 def segment_bytes(n_local: int) -> int:
     """The size of the shared memory of `n_local` nodes: whole pages of headers, then the rings."""
-    header_pages = -(-_NODE_BYTES * n_local // _PAGE_BYTES)
-    return header_pages * _PAGE_BYTES + n_local**2 * ring_bytes(n_local)
+    return ring_begin(n_local, n_local, 0)
+
+
+def ring_begin(n_local: int, writer: int, reader: int) -> int:
+    """Where the ring from one node to another begins; both by their local ids."""
+    header_pages = -(-LINE_BYTES * n_local // _PAGE_BYTES)
+    return header_pages * _PAGE_BYTES + (writer * n_local + reader) * ring_bytes(n_local)
 
 
 def create_segment(nbytes: int, makers: Sequence[Maker] | None = None) -> int:

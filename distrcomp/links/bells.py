@@ -17,8 +17,9 @@ import contextlib
 import os
 from collections.abc import Sequence
 
-from .layout import ASLEEP, PROCESS
 from .ring import LINE_WORDS, WORD_BYTES, fence
+
+_ASLEEP, _PROCESS = 0, 1  # words of a node's line
 
 
 class Bells:
@@ -36,9 +37,9 @@ class Bells:
 
     def __init__(self, lines: memoryview, here: int, descriptors: Sequence[int]) -> None:
         words = lines.cast("Q")
-        self.asleep = words[ASLEEP:]
+        self.asleep = words[_ASLEEP:]
         self.rung = [0] * len(descriptors)
-        self._processes = words[PROCESS:]
+        self._processes = words[_PROCESS:]
         self._here = here
         self._descriptors = list(descriptors)
         self._sleeps = 0

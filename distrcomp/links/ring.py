@@ -39,7 +39,7 @@ from typing import Any
 
 from ..errors import ProtocolError
 from ..frames import Message
-from .layout import LINE_BYTES
+from ..segment import LINE_BYTES
 
 WORD_BYTES = 8
 CONTROL_WORDS = 8

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from functools import partial
-from math import isnan
+from math import nan
 from operator import index
 from typing import Any
 
 from . import codec, limits
 from .engine import Engine, Sending
-from .errors import BadTimeout, DoesNotFit, NoSuchNode
+from .errors import BadTimeout, DoesNotFit, InternalError, NoSuchNode
 from .fast_path import FastPath, tag_number
 from .frames import Message
 from .mailbox import ANY, Receive, awaited
@@ -152,9 +151,7 @@ class Communicator(FastPath):
         self._engine.finish(sending)
         return value
 
-    def probe(
-        self, source: int = ANY, tag: int = ANY, *, timeout: float | None = None
-    ) -> Status:
+    def probe(self, source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> Status:
         """Waits for a message without receiving it, and tells what it is like.
 
         Semantics: MPI-4.1, 3.8.1. With several threads another one may receive it: see `mprobe`.
@@ -250,9 +247,7 @@ class Communicator(FastPath):
         self, dest: int, tag: int, encoded: tuple[int, Any, list[Any]], synchronous: bool = False
     ) -> Sending:
         kind, meta, buffers = encoded
-        message = Message(
-            self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers
-        )
+        message = Message(self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers)
         return self._engine.send(self._members[self._node(dest)], message, synchronous)
 
     def _finish(self, sending: Sending) -> None:
@@ -261,7 +256,7 @@ class Communicator(FastPath):
 
     def _take(self, wanted: Receive, out: Any, status: Status | None) -> Any:
         """What the caller gets for the message matched with `wanted`."""
-        message = wanted.message
+        message = _matched(wanted)
         value = codec.decode(message.codec, message.meta, message.buffers)
         if out is not None:
             try:
@@ -278,7 +273,7 @@ class Communicator(FastPath):
 
     def _matched(self, wanted: Receive) -> MatchedMessage:
         return MatchedMessage(
-            self._status(wanted.message), lambda out: self._take(wanted, out, None)
+            self._status(_matched(wanted)), lambda out: self._take(wanted, out, None)
         )
 
     def _status(self, message: Message) -> Status:
@@ -301,6 +296,16 @@ class Communicator(FastPath):
         """A timeout in seconds as given, or else the run's default."""
         if timeout is None:
             return self._timeout if default else None
-        if isinstance(timeout, str) or isnan(timeout) or timeout < 0:
+        try:
+            seconds = float(timeout)
+        except (TypeError, ValueError):
+            seconds = nan
+        if not seconds >= 0:
             raise BadTimeout(f"{timeout!r} is no timeout: it is a number of seconds, 0 or more")
-        return float(timeout)
+        return seconds
+
+
+def _matched(wanted: Receive) -> Message:
+    if wanted.message is None:
+        raise InternalError("a receive is over that was never matched")
+    return wanted.message

@@ -1,14 +1,15 @@
 """The short way for small messages inside a machine: `send` and `recv` in as few steps as can be.
 
 Theory. Nearly all messages are small, and nearly all that a small one costs is what happens around
-it. So here one call does everything itself: no event objects, no chain of attributes, one lock taken
-once. What it can't do at once it hands to `_send_slow` and `_recv_slow`, which can do everything; it
-does so before it has changed anything. The records are those of links.ring and links.shm.
+it. So here one call does everything itself: no event objects, no chain of attributes, one lock
+taken once. What it can't do at once it hands to `_send_slow` and `_recv_slow`, which can do
+everything; it does so before it has changed anything. The records are those of links.ring and
+links.shm.
 
-`send` takes this way when the other node shares our memory, nothing queued is to be overtaken and the
-ring has room. `recv` takes it when it names such a node, nothing from it lies in the mailbox, nobody
-has posted a receive, and the next record in its ring is one that this call takes. Everything that
-must be seen by every call (the end of the world, a run that has failed) empties `_writers` and
+`send` takes this way when the other node shares our memory, nothing queued is to be overtaken and
+the ring has room. `recv` takes it when it names such a node, nothing from it lies in the mailbox,
+nobody has posted a receive, and the next record in its ring is one that this call takes. Everything
+that must be seen by every call (the end of the world, a run that has failed) empties `_writers` and
 `_readers`, so that calls go the long way and meet it there.
 
 The lock makes calls of several threads safe. Letting it go is also the fence between writing the
@@ -257,11 +258,11 @@ class FastPath:
             if codec == _INT:
                 value = reader.integers[position + 1]
                 reader.position = position + 2
-            elif codec == _PICKLE or codec == _ARRAY:
+            elif codec == _PICKLE or codec == _ARRAY:  # noqa: SIM109  a tuple costs more
                 length = header & LENGTH_MAX
                 (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
                 reader.position = position + 1 + length
-            elif codec == _TEXT or codec == _BYTES:
+            elif codec == _TEXT or codec == _BYTES:  # noqa: SIM109
                 length = header & LENGTH_MAX
                 (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
                 reader.position = position + (length + 15 >> 3)
@@ -329,9 +330,7 @@ class FastPath:
         """Raises the KeyboardInterrupt that came meanwhile; the message is unread again."""
         tag = header >> TAG_SHIFT & TAG_MASK
         codec = header >> CODEC_SHIFT & CODEC_MASK
-        meta, buffers = data, []
-        if codec == ARRAY:
-            meta, buffers = _split_array(data)
+        meta, buffers = _split_array(data) if codec == ARRAY else (data, [])
         self._engine.give_back(Message(node, tag, self._number, codec, meta, buffers))
 
     def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
@@ -342,7 +341,9 @@ class FastPath:
     ) -> None:
         raise NotImplementedError
 
-    def _recv_slow(self, source: int, tag: int, timeout: float | None, out: Any, status: Any) -> Any:
+    def _recv_slow(
+        self, source: int, tag: int, timeout: float | None, out: Any, status: Any
+    ) -> Any:
         raise NotImplementedError
 
 

@@ -22,6 +22,7 @@ from .control import Control, NoticeSocket
 from .cores import usable_cores
 from .engine import Engine
 from .errors import OutsideRun
+from .links import Bells, ShmLink
 from .links.local import local_links
 from .notices import Ready, Ticket
 
@@ -67,7 +68,9 @@ class World:
             if descriptor >= 0:
                 os.set_inheritable(descriptor, False)
         control = Control(notices, ticket)
-        nodes, links, bells = ticket.local_nodes, {}, None
+        nodes = ticket.local_nodes
+        links: dict[int, ShmLink] = {}
+        bells: Bells | None = None
         if ticket.segment >= 0:
             here = nodes.index(ticket.node_id)
             bells, links = local_links(ticket.segment, nodes, here, ticket.doorbells)

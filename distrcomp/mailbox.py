@@ -10,6 +10,7 @@ earlier receive that takes it. Among several sources the message that arrived fi
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from . import limits
 from .frames import Message
@@ -111,9 +112,8 @@ class Mailbox:
 
     def is_full(self, source: int) -> bool:
         """Whether so much lies here from `source`, which nobody asks for, that it must wait."""
-        return (
-            self._unread_bytes.get(source, 0) > limits.UNREAD_BYTES
-            and not any(receive.source in (ANY, source) for receive in self.receives)
+        return self._unread_bytes.get(source, 0) > limits.UNREAD_BYTES and not any(
+            receive.source in (ANY, source) for receive in self.receives
         )
 
     def unmatched(self, communicator: int) -> dict[tuple[int, int], int]:
@@ -162,10 +162,10 @@ class Mailbox:
                 return None
             if receive.tag != ANY:
                 return kinds.get((receive.communicator, receive.tag))
-            some = (kinds,)
+            searched: Iterable[dict[tuple[int, int], _Queue]] = (kinds,)
         else:
-            some = unread.values()
-        for kinds in some:
+            searched = unread.values()
+        for kinds in searched:
             for (communicator, tag), messages in kinds.items():
                 if (
                     communicator == receive.communicator

@@ -1,8 +1,8 @@
 """Memory for what arrives, recycled once the program has let go of it.
 
 A fresh large allocation is paid for page by page when it is first written, and that costs more than
-the copy that brings the message. So large parts lie in blocks of anonymous memory, and a block whose
-message has gone serves the next one. A block is lent as a one-dimensional array of bytes, its
+the copy that brings the message. So large parts lie in blocks of anonymous memory, and a block
+whose message has gone serves the next one. A block is lent as a one-dimensional array of bytes, its
 *root*. Whatever is built on a message (arrays, views of them, memoryviews) holds the root: numpy
 walks down a chain of bases to the last ndarray and no further. When the last of them goes, the root
 dies, and its weak reference says so.
@@ -15,14 +15,14 @@ What always holds:
   the interpreter ends. So its death is one append to a deque, made by no Python code; the next
   `lease` reads the deque. Nobody waits for the lock: who finds it taken maps fresh memory.
 - The pool knows blocks of `bytes_max` at most, lent and free together. To know a new one it forgets
-  the one that was lent the longest time ago. A forgotten block that is free is unmapped at once; one
-  that is lent is unmapped when its root dies, without the pool. So free memory never exceeds the
-  bound, and what a program keeps for good takes no room from what comes and goes.
+  the one that was lent the longest time ago. A forgotten block that is free is unmapped at once;
+  one that is lent is unmapped when its root dies, without the pool. So free memory never exceeds
+  the bound, and what a program keeps for good takes no room from what comes and goes.
 - A mapping is never closed, only forgotten: it ends with the last reference to it.
 - The mappings are private, so after a fork the kernel copies what either side writes.
 
-Sizes are rounded up by an eighth at most, and a free block may serve what needs two thirds of it, so
-at most 45 % of a block lies idle.
+Sizes are rounded up by an eighth at most, and a free block may serve what needs two thirds of it,
+so at most 45 % of a block lies idle.
 
 Tried and refused: sorting in what comes back at once, which needs a lock where none can be had, and
 swallows a Ctrl-C that arrives meanwhile; `malloc` alone, which recycles as well up to about

@@ -1,10 +1,10 @@
 """Progress: moves messages between links and mailbox, and waits.
 
-One lock guards all state here, the mailbox and every link. A thread that must wait first looks for a
-while, if there is a core for every node of this machine, and then tries to be the poller: it lets go
-of the lock, sleeps in the kernel on everything at once, takes the lock again and handles what came.
-Other waiting threads sleep on a condition until the poller has made progress. So messages move
-inside the calls of the program and no thread stands on their path.
+One lock guards all state here, the mailbox and every link. A thread that must wait first looks for
+a while, if there is a core for every node of this machine, and then tries to be the poller: it lets
+go of the lock, sleeps in the kernel on everything at once, takes the lock again and handles what
+came. Other waiting threads sleep on a condition until the poller has made progress. So messages
+move inside the calls of the program and no thread stands on their path.
 
 What changes what a sleeping thread waits for wakes it: the poller by its pipe, and it the others.
 Links of this machine have no descriptor; their other ends ring this node's bell (see links.bells).
@@ -207,9 +207,7 @@ class Progress:
     def _can_read(self, node: int, link: Link) -> bool:
         """Whether a link without descriptor has something that may be read now."""
         return (
-            link.can_receive()
-            and not self._is_held(node, link)
-            and not self._fates.is_broken(node)
+            link.can_receive() and not self._is_held(node, link) and not self._fates.is_broken(node)
         )
 
     def _is_held(self, node: int, link: Link) -> bool:

@@ -1,4 +1,4 @@
-"""What is under way: requests of `isend` and `irecv`, matched messages, and what a message was like.
+"""What is under way: requests, matched messages, and what a message was like.
 
 The semantics are MPI's (MPI-4.1, 3.7 and 3.8); values come back by return instead of by buffers.
 """
@@ -49,8 +49,9 @@ class Status:
 class Request:
     """A message under way, from `isend`, `issend` or `irecv`; MPI-4.1, 3.7.
 
-    Nothing moves while no call of distrcomp runs: `test` is one. In a `with` block a request doesn't
-    outlive the block: a receive that is not matched by then is cancelled, a send is waited for.
+    Nothing moves while no call of distrcomp runs: `test` is one. In a `with` block a request
+    doesn't outlive the block: a receive that is not matched by then is cancelled, a send is waited
+    for.
 
     Example:
         >>> import distrcomp as dc
@@ -83,7 +84,7 @@ class Request:
         return value
 
     def test(self) -> bool:
-        """Whether the request is done, after one look at what has arrived; `wait` won't wait then."""
+        """Whether the request is done, after one look at what has arrived; then `wait` returns."""
         if not self._is_done():
             self._engine.look()
             if not self._is_done():

@@ -33,8 +33,9 @@ class Pending:
 class Link(Protocol):
     """One end of a byte path to another node."""
 
-    queued_bytes: int
-    """What was posted and is not yet out of this process."""
+    @property
+    def queued_bytes(self) -> int:
+        """What was posted and is not yet out of this process."""
 
     at_end: bool
     """Nothing more can be read: the next `receive` raises LinkEnded."""

@@ -9,8 +9,8 @@ will put its next header is 0, and was made 0 before the record in front of it c
 reader sees a record by one look at one word, and never takes old bytes for a header. The writer
 puts a record in this order: the words after the header, 0 in the word after the record, the header.
 The reader gives words back by TAIL alone; the writer looks at TAIL only when the room it knows of
-is used up. A record lies in one piece: where it does not fit before the end of the ring, WRAP stands
-instead and the record begins at word 0.
+is used up. A record lies in one piece: where it does not fit before the end of the ring, WRAP
+stands instead and the record begins at word 0.
 
 A header word is, from its top: communicator (17 bits), tag (31), 1 bit unused, codec (4), length
 (11). One shift compares communicator and tag. The length is in bytes, for pickles and arrays in
@@ -18,13 +18,13 @@ words. The highest communicator is ours: its tags name the records that are no s
 
 Memory order. On x86-64 stores become visible in the order of the program, and loads are not done
 before earlier loads (Intel SDM vol. 3, 9.2.2; the model is x86-TSO of Owens, Sarkar and Sewell,
-2009). So whoever sees a header sees what was stored before it, and whoever sees TAIL may reuse the words.
-ARMv8 promises neither. There `fence()` stands at each of these places: a lock that is let go and
-taken again, which is a store-release followed by a load-acquire, and those two are never reordered
-(Arm ARM B2.3, "barrier-ordered-before"), so everything before is ordered before everything after.
-The same pair is the full barrier that falling asleep needs on x86 too (see `bells`). A word is
-stored by one instruction: CPython writes an item of a memoryview with one memcpy of its size, and
-compilers make that one move; words are aligned.
+2009). So whoever sees a header sees what was stored before it, and whoever sees TAIL may reuse the
+words. ARMv8 promises neither. There `fence()` stands at each of these places: a lock that is let go
+and taken again, which is a store-release followed by a load-acquire, and those two are never
+reordered (Arm ARM B2.3, "barrier-ordered-before"), so everything before is ordered before
+everything after. The same pair is the full barrier that falling asleep needs on x86 too (see
+`bells`). A word is stored by one instruction: CPython writes an item of a memoryview with one
+memcpy of its size, and compilers make that one move; words are aligned.
 
 Tried and refused: a head counter beside TAIL (two cache lines travel for each message instead of
 one), and bits in each header that tell laps apart (old payload bytes can look like a header).

@@ -17,7 +17,6 @@ ring before is still there, what it only offered by PULL is not.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from struct import Struct
 from typing import Any
@@ -54,7 +53,9 @@ _PULL_BYTES_MIN = 16 * limits.KIB
 _BUFFERS_OFFERED_MAX = 59
 _TOKEN = b"distrcomp asks: can you read it?"
 
-ARRAY_LENGTHS = Struct("<II")  # an array's record: bytes of meta, bytes of memory; both follow in words
+ARRAY_LENGTHS = Struct(
+    "<II"
+)  # an array's record: bytes of meta, bytes of memory; both follow in words
 
 
 class _Outgoing:
@@ -336,16 +337,14 @@ class ShmLink:
             is_whole = self._pulling.go_on()
         except OSError as error:
             self.at_end = True
-            self._why = (
-                f"its message could not be read from its memory ({os.strerror(error.errno)})"
-            )
+            self._why = f"its message could not be read from its memory ({error.strerror})"
             return False
         if is_whole:
             messages.append(self._pulling.message())
             self.reader.skip(self._pulling.words)
             self._pulling = None
             self._publish()
-        return is_whole
+        return bool(is_whole)
 
 
 def _views(message: Message) -> deque[memoryview]:

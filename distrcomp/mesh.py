@@ -1,0 +1,283 @@
+"""The links of one node to all others: how they come, are waited for, and end.
+
+The control thread calls in here when the agent speaks; the calls of the program, in `engine`, stand
+on it. What `send` left queued when it returned is written by the next call or, while the program
+computes, by the control thread, which watches `leftovers`. What is known of other nodes' ends, and
+when a call has to give up because of it, stands in `fates`.
+
+Ctrl-C must not cut a message in two: while the main thread is inside a call the signal is noted,
+and raised as KeyboardInterrupt where the state is whole: in a wait, or when the call ends. A
+receive that is interrupted leaves its message unread, for the next one. A second Ctrl-C is not
+noted but raised at once: it ends a program whose objects never finish to be unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import weakref
+from collections.abc import Callable
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+from . import limits
+from .errors import LinkFailed, WorldClosed
+from .fates import Fates
+from .links import Bells, Link
+from .mailbox import Mailbox, Receive
+from .poller import READABLE, WRITABLE
+from .progress import Progress
+
+# In these modules Ctrl-C is noted and not raised.
+_GUARDED_MODULES = ("mesh", "engine", "communicator", "fast_path", "requests")
+_GUARDED = {os.path.join(os.path.dirname(__file__), f"{name}.py") for name in _GUARDED_MODULES}
+# Acknowledgements wake nobody: at the end of a node they are asked for this often.
+_DRAIN_LOOK_S = 0.002
+
+
+class Mesh:
+    """What one node knows of the others, and its waiting for them.
+
+    Args:
+        who: this node's id, and how many nodes there are.
+        peer_of: the peer on which a node runs, for error messages.
+        want_link: asks for a link to a node and must not block; answered by `attach`,
+            `link_failed` or `node_ended`.
+        wake_flusher: tells the control thread that `leftovers` has changed; must not block.
+        bells: how the nodes of this machine wake each other, where they share memory.
+        spins: whether each of them has a core.
+
+    Attributes:
+        lock, mailbox, bells, spins: for `fast_path`, which works on them itself.
+        interrupted: whether Ctrl-C was noted and not raised yet.
+    """
+
+    def __init__(
+        self,
+        who: tuple[int, int],
+        peer_of: Callable[[int], str],
+        want_link: Callable[[int], None],
+        wake_flusher: Callable[[], None],
+        bells: Bells | None = None,
+        spins: bool = False,
+    ) -> None:
+        self.node_id, self.n_node = who
+        self.mailbox = Mailbox()
+        self._want_link = want_link
+        self._wake_flusher = wake_flusher
+        self._fates = Fates(self.n_node, peer_of)
+        self.bells = bells
+        self.spins = spins
+        self._progress = Progress(self.node_id, self.mailbox, self._fates, bells, spins)
+        self.lock = self._progress.lock
+        self._links = self._progress.links
+        self._wanted: set[int] = set()  # links asked for and not answered yet
+        self._expected: set[int] = set()  # links whose handshake is going on
+        self._refused: dict[int, str] = {}  # why a wanted link could not be made
+        self._shortcuts: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._closed: Exception | None = None
+        self.interrupted = False
+
+    def close(self, in_order: bool) -> None:
+        """Ends this node's part: with goodbyes, once all is delivered, or at once."""
+        with self.lock:
+            if self._closed is not None:
+                return
+            self._closed = WorldClosed("this node has closed its connection to the others")
+            self._drop_shortcuts()
+            progress = self._progress
+            progress.poller.wake()
+            while progress.is_polling:  # another thread waits in a call: it will meet `_closed`
+                progress.condition.wait()
+            if in_order:
+                self._say_goodbye()
+            for node in list(self._links):
+                progress.detach(node)
+            progress.poller.close()
+            if progress.bells is not None:
+                progress.bells.close()
+        self.check_interrupt()
+
+    # --- called by the control thread ---
+
+    def expect(self, node: int) -> bool:
+        """A handshake with `node` begins; `attach` or `link_failed` follows. False: needless."""
+        with self.lock:
+            if node in self._links or node in self._expected or self._closed is not None:
+                return False
+            self._expected.add(node)
+            return True
+
+    def attach(self, node: int, link: Link) -> bool:
+        """A link to `node` is ready; a second one never displaces the first (S-27)."""
+        with self.lock:
+            self._expected.discard(node)
+            self._wanted.discard(node)
+            if self._closed is not None or node in self._links or self._fates.is_lost(node):
+                link.close()
+                return False
+            self._progress.attach(node, link)
+            return True
+
+    def link_failed(self, node: int, why: str) -> None:
+        """No link to `node` can be made: the call that wants it raises LinkFailed."""
+        with self.lock:
+            self._expected.discard(node)
+            self._fates.no_link(node)
+            if node in self._wanted:
+                self._wanted.remove(node)
+                self._refused[node] = why
+            self._progress.wake()
+
+    def node_ended(self, node: int, why: str) -> None:
+        """The launcher says that `node` has ended; a link to it may still deliver first."""
+        with self.lock:
+            if self._fates.is_broken(node):
+                self._progress.lose(node, why)
+            elif node in self._links or node in self._expected:
+                self._fates.judge(node, why)
+                if node in self._links:
+                    self._links[node].hang_up()
+            else:
+                self._fates.lose(node, why)
+            self._progress.wake()
+
+    def abort(self, node: int, why: str) -> None:
+        """The run has failed because of `node`: every call raises NodeLost from now on."""
+        with self.lock:
+            self._fates.abort(node, why)
+            self._drop_shortcuts()
+            self._progress.wake()
+
+    def leftovers(self) -> list[tuple[int, int]]:
+        """What to poll, and for what, while no call of the program is writing what is queued."""
+        progress = self._progress
+        with self.lock:
+            if progress.is_polling or self._closed is not None or not progress.unsent:
+                return []
+            descriptors = [(self._links[node].fileno(), WRITABLE) for node in progress.unsent]
+            if progress.bells is not None and any(each is None for each, _ in descriptors):
+                progress.bells.lie_down()
+                for node in list(progress.unsent):
+                    progress.flush(node)
+                descriptors.append((progress.bells.fileno(), READABLE))
+            return [(each, mask) for each, mask in descriptors if each is not None]
+
+    def flush_leftovers(self) -> None:
+        """Writes what goes now, on behalf of a program that computes."""
+        progress = self._progress
+        with self.lock:
+            if self._closed is not None:
+                return
+            if progress.bells is not None:
+                progress.bells.silence()
+            for node in list(progress.unsent):
+                progress.flush(node)
+            progress.wake()  # the bell may have rung for a call that has begun since
+
+    # --- for the calls above
+
+    def add_shortcut(self, shortcut: Any) -> None:
+        """Has `shortcut.forget()` called when calls must come here again, to hear of an end."""
+        self._shortcuts.add(shortcut)
+        if self._closed is not None or self._fates.is_aborted:
+            shortcut.forget()
+
+    def local_link(self, node: int) -> Link | None:
+        """The link to a node of this machine with which memory is shared."""
+        link = self._links.get(node)
+        return link if link is not None and link.fileno() is None else None
+
+    def disown(self, error: Exception) -> None:
+        """In a forked child: lets go of every descriptor without a word to anyone."""
+        self.interrupted = False
+        self._drop_shortcuts()
+        self._progress.disown()  # the lock may be held by threads that are not here
+        self.lock = self._progress.lock
+        if self._closed is None:
+            self._closed = error
+            for link in self._links.values():
+                link.close()
+            self._links.clear()
+            self._progress.poller.close()
+            if self._progress.bells is not None:
+                self._progress.bells.close()
+
+    # --- signals ----------------------------------------------------------------------------------
+
+    def on_interrupt(self, number: int, stack: FrameType | None) -> None:
+        """The node's SIGINT handler: KeyboardInterrupt, but never inside a message."""
+        while stack is not None and stack.f_code.co_filename not in _GUARDED:
+            stack = stack.f_back
+        if stack is None or self.interrupted:
+            self.interrupted = False
+            signal.default_int_handler(number, stack)
+        else:
+            self.interrupted = True
+            self._progress.poller.wake()
+
+    def check_interrupt(self) -> None:
+        """Raises the KeyboardInterrupt that was noted, if this is the main thread."""
+        if self.interrupted and threading.current_thread() is threading.main_thread():
+            self.interrupted = False
+            raise KeyboardInterrupt
+
+    # --- inside, with the lock held --------------------------------------------------------------
+
+    def _drop_shortcuts(self) -> None:
+        for shortcut in self._shortcuts:
+            shortcut.forget()
+
+    def _check(self) -> None:
+        """Raises what ends every call: the world's end, Ctrl-C, the run's failure."""
+        if self._closed is not None:
+            raise self._closed.with_traceback(None)
+        if self.interrupted:
+            self.check_interrupt()
+        self._fates.check_run()
+
+    def _make_link(self, node: int) -> Link:
+        """Asks for a link to `node` and waits for it, or for the news that there is none."""
+        while True:
+            self._fates.check_node(node)
+            if node in self._links:
+                return self._links[node]
+            if node in self._refused:
+                raise LinkFailed(self._refused.pop(node))
+            if node not in self._wanted and node not in self._expected:
+                self._wanted.add(node)
+                self._want_link(node)
+            self._wait(None)
+
+    def _wait_verdict(self, node: int) -> None:
+        """On a broken link: waits for the news why, and raises it."""
+        while node in self._links:
+            self._wait(None)
+        self._fates.check_node(node)
+
+    def _wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
+        self._check()
+        self._progress.wait(deadline, wanted)
+        self._check()
+
+    def _say_goodbye(self) -> None:
+        """Says goodbye on every link and waits until the other machines have all of it.
+
+        A receiver may compute for as long as it likes before it reads: while bytes are queued here
+        only its end, the run's failure or Ctrl-C cut them off. What the kernel holds has a bound.
+        """
+        for node, link in self._links.items():
+            link.own()
+            link.finish()
+            self._progress.watch(node, link)
+        deadline = monotonic() + limits.DRAIN_TIMEOUT_S
+        while not self._fates.is_aborted and not self.interrupted:
+            undrained = [link for link in self._links.values() if not link.is_drained()]
+            queued = any(link.queued_bytes for link in undrained)
+            if queued:
+                deadline = monotonic() + limits.DRAIN_TIMEOUT_S
+            elif not undrained or monotonic() >= deadline:
+                return
+            self._progress.wait(monotonic() + (0.1 if queued else _DRAIN_LOOK_S))

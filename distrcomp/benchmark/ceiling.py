@@ -61,14 +61,15 @@ def agree(other: int, directions: Sequence[Direction], payload_bytes_max: int) -
     reasons = []
     for direction in directions:
         is_dialler = direction.dialler == dc.node_id
-        connection, reason = _dial(direction) if is_dialler else _listen(direction)
-        dc.send(other, reason, _TAG)
-        reason = reason or dc.recv(other, _TAG)
-        if connection is not None and not reason:
+        connection, mine = _dial(direction) if is_dialler else _listen(direction)
+        dc.send(other, mine, _TAG)
+        theirs = dc.recv(other, _TAG)
+        if connection is not None and not theirs:
             return Ceiling("TCP", connection, "")
         if connection is not None:
             connection.close()
-        reasons.append(f"{direction.host}: {reason}")
+        by_dialler, by_listener = (mine, theirs) if is_dialler else (theirs, mine)
+        reasons.append(f"{direction.host}: {by_dialler or by_listener}")
     return Ceiling("TCP", None, "; ".join(reasons))
 
 

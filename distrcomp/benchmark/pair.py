@@ -112,15 +112,16 @@ def _whole(other: int, act: Callable[[], Any]) -> Any:
 
 
 def _row(work: Work, samples: list[list[float]]) -> dict[str, Any]:
-    taken = samples[0]
+    """What is told of one line of the table; `samples` are of rounds."""
+    messages, *bare = [[sample / work.pattern.messages for sample in each] for each in samples]
     return {
         "group": work.group,
         "name": work.name,
         "bytes": work.payload_bytes,
-        "seconds": median(taken),
-        "seconds_low": min(taken),
-        "seconds_high": max(taken),
-        "ceiling_seconds": median(samples[1]) if len(samples) > 1 else None,
+        "seconds": median(messages),
+        "seconds_low": min(messages),
+        "seconds_high": max(messages),
+        "ceiling_seconds": min(bare[0]) if bare else None,
     }
 
 

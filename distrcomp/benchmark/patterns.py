@@ -25,10 +25,15 @@ class Path(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """What the leading node does, and times, and what the other one does."""
+    """What the leading node does, and times, and what the other one does.
+
+    Attributes:
+        messages: how many follow each other in one round.
+    """
 
     lead: Callable[[Path, int], float]
     follow: Callable[[Path, int], None]
+    messages: int
 
 
 def _lead_there_and_back(path: Path, rounds: int) -> float:
@@ -39,7 +44,7 @@ def _lead_there_and_back(path: Path, rounds: int) -> float:
     for _ in range(rounds):
         send()
         receive()
-    return (perf_counter() - begun) / 2
+    return perf_counter() - begun
 
 
 def _follow_there_and_back(path: Path, rounds: int) -> None:
@@ -83,6 +88,6 @@ def _follow_both_ways(path: Path, rounds: int) -> None:
         path.swap()
 
 
-THERE_AND_BACK = Pattern(_lead_there_and_back, _follow_there_and_back)
-ONE_WAY = Pattern(_lead_one_way, _follow_one_way)
-BOTH_WAYS = Pattern(_lead_both_ways, _follow_both_ways)
+THERE_AND_BACK = Pattern(_lead_there_and_back, _follow_there_and_back, 2)
+ONE_WAY = Pattern(_lead_one_way, _follow_one_way, 1)
+BOTH_WAYS = Pattern(_lead_both_ways, _follow_both_ways, 1)

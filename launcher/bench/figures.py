@@ -21,7 +21,8 @@ class Row:
         name: what the message is; empty for an array.
         bytes: how long it is, pickled where it is no array.
         seconds: the median of the samples; `seconds_low` and `seconds_high` the outer ones.
-        ceiling_seconds: the median for the same bytes by the barest means, None if there is none.
+        ceiling_seconds: the best sample for the same bytes by the barest means, None if there is
+            none.
     """
 
     group: str

@@ -31,21 +31,21 @@ class Layout:
 def make_layout(peers: Sequence[Peer]) -> Layout:
     """One pair inside a machine, if one has room for it, and one across two machines.
 
-    Only the first two peers that have slots take part. Where the peers file doesn't say how many
-    slots a peer has, it is given two nodes.
+    Only the first two peers take part. Where the peers file doesn't say how many slots a peer has,
+    it has room for both nodes of a pair.
+
+    Args:
+        peers: at least one.
 
     Raises:
-        BadUsage: no slot at all; one other machine alone, with one slot (this machine takes two
-            nodes anyway).
+        BadUsage: one other machine alone, with one slot; this machine takes two nodes anyway.
 
     Example:
         >>> layout = make_layout([Peer("h1"), Peer("h2")])
         >>> layout.placement, layout.pairs
         ((0, 0, 1), ((0, 1), (0, 2)))
     """
-    chosen = [peer for peer in peers if peer.slots != 0][:_PEERS_MAX]
-    if not chosen:
-        raise BadUsage("there is no slot to run a node on: give at least one peer with slots=2")
+    chosen = peers[:_PEERS_MAX]
     has_two = [peer.slots is None or peer.slots >= 2 for peer in chosen]
     if len(chosen) == 1:
         if not has_two[0] and not chosen[0].is_here:

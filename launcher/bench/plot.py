@@ -21,7 +21,9 @@ _WIDTH, _HEIGHT = 1000, 470
 _PANEL_WIDTH, _PANEL_HEIGHT, _PANEL_TOP = 395, 290, 70
 _PANEL_LEFTS = (80, 580)
 _LEGEND_TOP, _LEGEND_LINE = 420, 20
+_TITLE = "Arrays by size, measured by distrcomp bench"
 _COLOURS = 4
+_CEILINGS = {True: "one memory copy of the same bytes", False: "bare TCP connection"}
 _STYLE = """
     .ground { fill: #ffffff } .text { fill: #1f2328; font: 13px sans-serif }
     .title { font-weight: bold; font-size: 16px } .small { font-size: 11px }
@@ -86,9 +88,6 @@ def render_svg(figures: Figures) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-_TITLE = "Arrays by size, measured by distrcomp bench"
-
-
 def _lines(
     number: int, pair: PairFigures, figure: Callable[[float, float], float]
 ) -> Iterator[_Line]:
@@ -138,24 +137,15 @@ def _drawn(line: _Line, across: _Scale, up: _Scale) -> Iterator[str]:
 
 
 def _legend(figures: Figures) -> Iterator[str]:
-    y = float(_LEGEND_TOP)
     for number, pair in enumerate(figures.pairs):
-        colour = number % _COLOURS
+        y = _LEGEND_TOP + number * _LEGEND_LINE
         plane = "" if pair.is_inside else f", data plane {figures.data_plane}"
-        entries = [(80, "messages", f"{pair.title}{plane}")]
+        entries = [(_PANEL_LEFTS[0], "messages", f"{pair.title}{plane}")]
         if not pair.ceiling_missing:
-            bare = {"memory copy": "one memory copy of the same bytes"}
-            entries.append(
-                (
-                    580,
-                    "ceiling",
-                    f"ceiling: {bare.get(pair.ceiling, f'bare {pair.ceiling} connection')}",
-                )
-            )
+            entries.append((_PANEL_LEFTS[1], "ceiling", f"ceiling: {_CEILINGS[pair.is_inside]}"))
         for x, kind, said in entries:
-            yield f'<path class="line {kind} c{colour}" d="M{x} {y:.1f}h36"/>'
+            yield f'<path class="line {kind} c{number % _COLOURS}" d="M{x} {y}h36"/>'
             yield _text(x + 46, y + 4, said, "", "start")
-        y += _LEGEND_LINE
 
 
 def _height(figures: Figures) -> int:

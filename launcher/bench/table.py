@@ -20,10 +20,8 @@ _HEADINGS = {
     "both ways": "Both ways at once",
 }
 _CEILINGS = {
-    "memory copy": "Ceiling: one copy of the same bytes, out of memory that both nodes map, "
-    "taken in turn with the messages.",
-    "TCP": "Ceiling: the same bytes over a bare, unencrypted TCP connection, taken in turn with "
-    "the messages.",
+    "memory copy": "Ceiling: one copy of the same bytes, out of memory that both nodes map",
+    "TCP": "Ceiling: the same bytes over a bare, unencrypted TCP connection",
 }
 
 
@@ -48,7 +46,8 @@ def remarks(pair: PairFigures) -> list[str]:
         kind = "memory copy" if pair.is_inside else "bare TCP connection"
         said = [f"No ceiling, because no {kind} could be measured: {pair.ceiling_missing}."]
     else:
-        said = [_CEILINGS.get(pair.ceiling, f"Ceiling: {pair.ceiling}.")]
+        ceiling = _CEILINGS.get(pair.ceiling, f"Ceiling: {pair.ceiling}")
+        said = [f"{ceiling}; the best sample, messages the median."]
     if pair.cores < 2 and pair.is_inside:
         said.append("One core for both nodes: each figure holds a change of process.")
     if pair.left_out:

@@ -17,7 +17,7 @@ from .patterns import Path
 from .timing import Batch, in_turn
 from .works import Work, works
 
-# A message that would take longer than this is left out: some five of each are sent.
+# A message that would take longer than this is left out: some ten of each are sent.
 MESSAGE_S_MAX = 1.0
 _PAYLOAD, _ORDERS = 0, 1
 _BROKEN_TIMEOUT_S = 5.0

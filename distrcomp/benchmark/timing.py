@@ -8,7 +8,7 @@ Batch = Callable[[int], float]
 """Does so many rounds; the seconds that they took."""
 
 # Samples of each batch in one measurement: an odd number, for the median.
-SAMPLES = 5
+SAMPLES = 9
 ROUNDS_MAX = 1_000_000
 
 

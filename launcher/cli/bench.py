@@ -30,6 +30,8 @@ from ..ship.bundle import Wanted, collect
 from .options import chosen_peers, peers_options
 
 _BYTES_MIN, _BYTES_MAX = 1024, 2**30
+# A narrower terminal wraps lines: cut figures would say nothing.
+_TABLE_WIDTH_MIN = 80
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,9 @@ def _print_table(figures: Figures) -> None:
     from rich.console import Console
 
     try:
-        Console(highlight=False, soft_wrap=True).print(render_table(figures))
+        console = Console(highlight=False, soft_wrap=True)
+        console.width = max(console.width, _TABLE_WIDTH_MIN)
+        console.print(render_table(figures))
     except OSError as error:
         raise CannotWrite(f"the table cannot be printed: {error.strerror}") from error
 

@@ -59,6 +59,13 @@ def test_json_on_stdout_stands_alone(machine: Machine) -> None:
     assert 1 == json.loads(result.out)["format"]
 
 
+def test_a_narrow_terminal_cuts_no_figure(machine: Machine) -> None:
+    """Lines may wrap there; an ellipsis in a figure would make it worthless."""
+    result = machine.run(*QUICK, env={"COLUMNS": "40"})
+    assert 0 == result.code
+    assert "\N{HORIZONTAL ELLIPSIS}" not in result.out
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

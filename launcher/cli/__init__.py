@@ -17,6 +17,7 @@ from ..run.plain import plain
 
 _COMMANDS = {
     "agent": "Receive programs from the cluster's operator and run their nodes here.",
+    "bench": "Measure messages between nodes, beside what the machine could do.",
     "cluster": "Make a cluster, and say who belongs to it.",
     "peers": "List the peers: reachable, round trip, slots, versions.",
     "run": "Run a program on many nodes.",

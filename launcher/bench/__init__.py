@@ -1,0 +1,1 @@
+"""`distrcomp bench` but for its program: who measures, what the figures say, table and picture."""

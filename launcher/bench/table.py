@@ -1,0 +1,98 @@
+"""Figures as a table for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..run.plain import plain
+from .figures import Figures, PairFigures, Row
+from .units import bandwidth_text, rate_text, seconds_text, share_text, size_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+# Shorter messages have a time; their bytes a second say nothing.
+_BANDWIDTH_BYTES_MIN = 1024
+_HEADINGS = {
+    "objects": "Half round trip",
+    "arrays": "",
+    "one way": "One way, message after message",
+    "both ways": "Both ways at once",
+}
+_CEILINGS = {
+    "memory copy": "Ceiling: one copy of the same bytes, out of memory that both nodes map",
+    "TCP": "Ceiling: the same bytes over a bare, unencrypted TCP connection",
+}
+
+
+def render_table(figures: Figures) -> RenderableType:
+    """A table for each pair, and below it what its ceiling is."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    for pair in figures.pairs:
+        title = pair.title if pair.is_inside else f"{pair.title}, data plane {figures.data_plane}"
+        parts.append(Text(plain(title), style="bold"))
+        parts.append(_pair_table(pair))
+        parts.extend(Text(f"{plain(remark)}") for remark in remarks(pair))
+        parts.append(Text())
+    return Group(*parts[:-1])
+
+
+def remarks(pair: PairFigures) -> list[str]:
+    """What has to be said of a pair's figures."""
+    if pair.ceiling_missing:
+        kind = "memory copy" if pair.is_inside else "bare TCP connection"
+        said = [f"No ceiling, because no {kind} could be measured: {pair.ceiling_missing}."]
+    else:
+        ceiling = _CEILINGS.get(pair.ceiling, f"Ceiling: {pair.ceiling}")
+        said = [f"{ceiling}; the best sample, messages the median."]
+    if pair.cores < 2 and pair.is_inside:
+        said.append("One core for both nodes: each figure holds a change of process.")
+    if pair.left_out:
+        sizes = ", ".join(size_text(size) for size in pair.left_out)
+        said.append(f"Left out, since one message would take longer than a second: {sizes}.")
+    return said
+
+
+def _pair_table(pair: PairFigures) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in ("time", "ceiling", "rate", "ceiling", "of it"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    group = ""
+    for row in pair.rows:
+        if row.group != group and _HEADINGS.get(row.group, row.group):
+            table.add_row(_HEADINGS.get(row.group, row.group), style="bold")
+        group = row.group
+        table.add_row(f"  {row_name(row)}", *_cells(row))
+    return table
+
+
+def row_name(row: Row) -> str:
+    """What a row is about."""
+    return plain(row.name) or f"array, {size_text(row.bytes)}"
+
+
+def _cells(row: Row) -> list[str]:
+    ceiling_s, share = row.ceiling_seconds, row.share_of_ceiling
+    return [
+        seconds_text(row.seconds),
+        "-" if ceiling_s is None else seconds_text(ceiling_s),
+        _rate(row, row.seconds),
+        _rate(row, ceiling_s),
+        "-" if share is None else share_text(share),
+    ]
+
+
+def _rate(row: Row, seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if row.group == "one way":
+        return rate_text(1 / seconds)
+    if row.bytes < _BANDWIDTH_BYTES_MIN:
+        return ""
+    return bandwidth_text(row.moved_bytes / seconds)

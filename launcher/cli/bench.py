@@ -1,0 +1,210 @@
+"""`distrcomp bench`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+import distrcomp
+
+from ..bench.figures import Figures, read_pairs, render_json
+from ..bench.layout import Layout, make_layout, program_argument
+from ..bench.plot import render_svg
+from ..bench.table import render_table
+from ..bench.units import parse_size
+from ..cluster.peers_file import Peer
+from ..errors import BadUsage, CannotWrite, Interrupted
+from ..run.launch import Display, Launch, Request
+from ..run.plain import plain
+from ..run.report import RunResult, render_text
+from ..run.sinks import STDOUT, Sinks
+from ..run.table import LiveView, NoView
+from ..ship.bundle import Wanted, collect
+from .options import chosen_peers, peers_options
+
+_BYTES_MIN, _BYTES_MAX = 1024, 2**30
+# A narrower terminal wraps lines: cut figures would say nothing.
+_TABLE_WIDTH_MIN = 80
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What is to be measured, and how it is told."""
+
+    layout: Layout
+    data_plane: str
+    bytes_max: int
+    seconds: float
+    quiet: bool
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A finished run: how it went, what its nodes printed, the peers' labels by node."""
+
+    result: RunResult
+    outputs: list[str]
+    printed: bytes
+    labels: list[str]
+
+
+@click.command()
+@peers_options
+@click.option(
+    "--data-plane",
+    type=click.Choice(["tls", "plain"]),
+    default="tls",
+    show_default=True,
+    help="How messages travel between machines, as in `distrcomp run`.",
+)
+@click.option(
+    "--max-bytes", default="64M", show_default=True, metavar="SIZE", help="The longest array."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.001, max=60),
+    default=0.5,
+    show_default=True,
+    help="About how long each line of the table may take.",
+)
+@click.option("--json", "json_file", metavar="FILE|-", help="Also write the figures as JSON.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE.svg",
+    help="Also draw time and bandwidth by size.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No status table while it measures.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
+@click.pass_context
+def bench(ctx: click.Context, /, **options: Any) -> None:
+    """Measure messages between nodes: time and bandwidth, beside what the machine could do.
+
+    On this machine, or between the first two machines of a peers file and inside one of them.
+    """
+    ctx.meta["debug"] = options["debug"]
+    json_file, plot = options["json_file"], options["plot"]
+    _check_files(json_file, plot)
+    wish = _wish(options)
+    try:
+        run = asyncio.run(_measure(wish))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted before the measurement started") from None
+    if run.result.exit_code:
+        _print_failure(run, err=json_file == "-")
+        ctx.exit(run.result.exit_code)
+    figures = Figures(
+        distrcomp.__version__,
+        platform.python_version(),
+        wish.data_plane,
+        read_pairs(run.printed, run.labels),
+    )
+    if json_file == "-":
+        click.echo(render_json(figures), nl=False)
+    else:
+        _print_table(figures)
+        if json_file is not None:
+            _write(Path(json_file), render_json(figures), "--json")
+    if plot is not None:
+        _write(plot, render_svg(figures), "--plot")
+
+
+def _wish(options: dict[str, Any]) -> _Wish:
+    """What the options ask for; raises BadUsage."""
+    try:
+        bytes_max = parse_size(options["max_bytes"])
+    except BadUsage as error:
+        raise BadUsage(f"--max-bytes: {error}") from error
+    if not _BYTES_MIN <= bytes_max <= _BYTES_MAX:
+        raise BadUsage(f"--max-bytes takes a size from 1K to 1G; got {options['max_bytes']}")
+    named = chosen_peers(options["peers"], options["host"])
+    return _Wish(
+        make_layout(named or (Peer("localhost"),)),
+        options["data_plane"],
+        bytes_max,
+        options["seconds"],
+        options["quiet"],
+    )
+
+
+async def _measure(wish: _Wish) -> _Run:
+    layout = wish.layout
+    argument = program_argument(layout, wish.bytes_max, wish.seconds)
+    request = Request(
+        arguments=("-m", "distrcomp.benchmark", argument),
+        is_python=True,
+        wanted=Wanted(None, None, (), (), Path.cwd()),
+        peers=layout.peers,
+        n_node=len(layout.placement),
+        stdin_node=-1,
+        data_plane=wish.data_plane,
+    )
+    printed = bytearray()
+
+    def take(stream: int, data: bytes) -> None:
+        if stream == STDOUT:
+            printed.extend(data)
+
+    is_shown = not wish.quiet and sys.stderr is not None and sys.stderr.isatty()
+    display = Display(
+        LiveView() if is_shown else NoView(), lambda n_node: Sinks(n_node, "raw", None, take)
+    )
+    async with Launch(request) as launch:
+        preparation = await launch.prepare(collect(request.wanted))
+        result, outputs = await launch.run(preparation, display)
+    labels = [layout.peers[index].label for index in layout.placement]
+    return _Run(result, outputs, bytes(printed), labels)
+
+
+def _print_table(figures: Figures) -> None:
+    from rich.console import Console
+
+    try:
+        console = Console(highlight=False, soft_wrap=True)
+        console.width = max(console.width, _TABLE_WIDTH_MIN)
+        console.print(render_table(figures))
+    except OSError as error:
+        raise CannotWrite(f"the table cannot be printed: {error.strerror}") from error
+
+
+def _print_failure(run: _Run, *, err: bool) -> None:
+    """What `distrcomp run` prints of a run that failed."""
+    cause, began = run.result.cause, any(run.outputs)
+    if cause is not None and not began:
+        for line in cause.headline.splitlines():
+            click.echo(f"distrcomp: {plain(line)}", err=True)
+    else:
+        click.echo(render_text(run.result, run.outputs), nl=False, err=err)
+
+
+def _check_files(json_file: str | None, plot: Path | None) -> None:
+    """Raises BadUsage where a file can't be written, before anything is measured."""
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise BadUsage(f"--plot draws SVG: {plot} does not end in .svg")
+    named = [
+        ("--plot", plot),
+        ("--json", Path(json_file) if json_file not in (None, "-") else None),
+    ]
+    for option, path in named:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise BadUsage(f"{option} {path} is a folder")
+        if not path.parent.is_dir():
+            raise BadUsage(f"{option} {path}: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise BadUsage(f"{option} {path} cannot be written")
+
+
+def _write(path: Path, text: str, option: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise CannotWrite(f"{option} {path} cannot be written: {error.strerror}") from error

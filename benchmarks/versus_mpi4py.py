@@ -122,7 +122,7 @@ def _processor() -> str:
 
 @contextlib.contextmanager
 def _network(works: list[Work]) -> Iterator[Network | None]:
-    """The two namespaces where some work wants them; None, with a remark, where there can be none."""
+    """The two namespaces if some work wants them; None, with a remark, if there can be none."""
     with contextlib.ExitStack() as stack:
         made = None
         if any(work.network for work in works):

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -31,6 +31,17 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def distrcomp_words(*words: str) -> list[str]:
     """A command line of the distrcomp we run under."""
     return [sys.executable, "-P", "-m", "launcher", *words]
+
+
+@contextlib.contextmanager
+def on_cores(count: int | None) -> Iterator[None]:
+    """What is started meanwhile gets the first `count` of our cores; None: all."""
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(ours)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)
 
 
 def figures(words: Sequence[str], extra: Mapping[str, str], limit_s: float) -> dict[str, float]:

@@ -87,7 +87,8 @@ class Session:
         network = self._network if work.network else None
         words, extra = stacks.command(work, stack, job, self._environments, network)
         try:
-            calls = launching.figures(words, extra, options.limit_s)
+            with launching.on_cores(work.cores):
+                calls = launching.figures(words, extra, options.limit_s)
         except NoFigure as error:
             return self._lose(work, stack, error)
         self._note(work, stack, calls)

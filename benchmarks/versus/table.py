@@ -49,12 +49,8 @@ def markdown(rows: Iterable[Row]) -> str:
     """The rows as a table that a person and Markdown can read."""
     cells = [HEADINGS, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
-    lines = [
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-        for line in cells
-    ]
+    padded = [map(str.ljust, line, widths) for line in cells]
+    lines = [f"| {' | '.join(line)} |" for line in padded]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])
 

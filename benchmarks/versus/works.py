@@ -49,6 +49,7 @@ class Work(NamedTuple):
         title: what the table says.
         job: KIND, PAYLOAD, COUNT and BLOCKS of program.py; without one it is the import.
         n_node: on how many nodes.
+        cores: on how many cores, where it isn't all.
         network: between two network namespaces, not inside one machine.
         rounds_max: in how many rounds it takes part.
         mpich_job: a smaller job where MPICH is too slow for the common one, in one round only.
@@ -59,6 +60,7 @@ class Work(NamedTuple):
     job: tuple[str, str, int, int] | None
     bars: tuple[Bar, ...]
     n_node: int = 2
+    cores: int | None = None
     network: bool = False
     rounds_max: int = 1000
     mpich_job: tuple[str, str, int, int] | None = None
@@ -100,10 +102,11 @@ WORKS = (
     ),
     Work(
         "ring",
-        "ring of 8 nodes, a hop",
+        "ring of 8 nodes on 2 cores, a hop",
         ("ring", "int", 100, 9),
         _send(1.2),
         n_node=8,
+        cores=2,
         mpich_job=("ring", "int", 2, 3),
     ),
     Work(

@@ -1,0 +1,144 @@
+"""What is measured, and the bar for each piece of work."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+DISTRCOMP, MPICH, OPENMPI, PYTHON = "distrcomp", "mpich", "openmpi", "python -c pass"
+STACKS = (DISTRCOMP, MPICH, OPENMPI)
+
+
+class Rule(enum.Enum):
+    """How a figure of ours is held against theirs."""
+
+    RATIO_AT_MOST = "{:g} x"
+    RATIO_AT_LEAST = "at least {:g} x"
+    DIFFERENCE_AT_MOST = "+ {:g}"
+    FIGURE_BELOW = "below {:g}"
+
+
+class Unit(enum.Enum):
+    """What a figure counts."""
+
+    SECONDS = "s"
+    RATE = "/s"
+    PERCENT = "%"
+    MEBIBYTES = "MiB"
+
+
+class Bar(NamedTuple):
+    """One row of the table: our call against theirs. A `limit` of None is for information.
+
+    `what` says which of a work's figures it is, where the work's title doesn't.
+    """
+
+    theirs: str
+    limit: float | None
+    rule: Rule = Rule.RATIO_AT_MOST
+    unit: Unit = Unit.SECONDS
+    ours: str = "send"
+    what: str = ""
+
+
+class Work(NamedTuple):
+    """One piece of work.
+
+    Attributes:
+        name: what `--only` takes.
+        title: what the table says.
+        job: KIND, PAYLOAD, COUNT and BLOCKS of program.py; without one it is the import.
+        n_node: on how many nodes.
+        cores: on how many cores, where it isn't all.
+        network: between two network namespaces, not inside one machine.
+        rounds_max: in how many rounds it takes part.
+        mpich_job: a smaller job where MPICH is too slow for the common one, in one round only.
+    """
+
+    name: str
+    title: str
+    job: tuple[str, str, int, int] | None
+    bars: tuple[Bar, ...]
+    n_node: int = 2
+    cores: int | None = None
+    network: bool = False
+    rounds_max: int = 1000
+    mpich_job: tuple[str, str, int, int] | None = None
+
+
+def _send(limit: float) -> tuple[Bar, ...]:
+    return (Bar("send", limit),)
+
+
+def _array(limit: float, buffers: float | None = None) -> tuple[Bar, ...]:
+    return (Bar("send", limit), Bar("Send", buffers), Bar("pkl5 send", None))
+
+
+_IMPORT = (
+    Bar("time", 3.0, Rule.RATIO_AT_MOST, Unit.SECONDS, "time", ", time"),
+    Bar("memory", 12.0, Rule.DIFFERENCE_AT_MOST, Unit.MEBIBYTES, "memory", ", peak memory"),
+)
+
+WORKS = (
+    Work("int", "int", ("bounce", "int", 10000, 9), _send(1.0)),
+    Work("dict", "small dict", ("bounce", "dict", 10000, 9), _send(1.0)),
+    Work("string", "100-character string", ("bounce", "string", 10000, 9), _send(1.0)),
+    Work("array-1KiB", "1 KiB array", ("bounce", "1", 2000, 9), _array(0.35)),
+    Work("array-64KiB", "64 KiB array", ("bounce", "64", 500, 9), _array(0.7)),
+    Work("array-1MiB", "1 MiB array", ("bounce", "1024", 50, 9), _array(0.3, 1.2)),
+    Work("array-16MiB", "16 MiB array", ("bounce", "16384", 5, 7), _array(0.25, 1.2)),
+    Work("array-64MiB", "64 MiB array", ("bounce", "65536", 2, 5), _array(0.12)),
+    Work(
+        "arrays",
+        "dict of ten 100 KiB arrays",
+        ("bounce", "arrays", 50, 9),
+        (Bar("send", 0.3), Bar("pkl5 send", None)),
+    ),
+    Work(
+        "rate",
+        "one-way rate of ints",
+        ("rate", "int", 20000, 9),
+        (Bar("send", 1.0, Rule.RATIO_AT_LEAST, Unit.RATE),),
+    ),
+    Work(
+        "ring",
+        "ring of 8 nodes on 2 cores, a hop",
+        ("ring", "int", 100, 9),
+        _send(1.2),
+        n_node=8,
+        cores=2,
+        mpich_job=("ring", "int", 2, 3),
+    ),
+    Work(
+        "network-int", "two namespaces: int", ("bounce", "int", 2000, 9), _send(1.0), network=True
+    ),
+    Work(
+        "network-64MiB",
+        "two namespaces: 64 MiB array",
+        ("bounce", "65536", 2, 5),
+        _array(0.35),
+        network=True,
+    ),
+    Work(
+        "idle",
+        "idle node in recv",
+        ("wait", "int", 5, 1),
+        (Bar("send", 1.0, Rule.FIGURE_BELOW, Unit.PERCENT),),
+        rounds_max=1,
+    ),
+    Work("import", "import distrcomp", None, _IMPORT),
+)
+
+
+def job_of(work: Work, stack: str, quick: bool) -> list[str]:
+    """The arguments of program.py for this work on this stack; `quick` takes fewer blocks."""
+    job = work.mpich_job if stack == MPICH and work.mpich_job else work.job
+    if job is None:
+        return []
+    kind, payload, count, blocks = job
+    return [kind, payload, str(count), str(min(blocks, 3) if quick else blocks)]
+
+
+def rounds_of(work: Work, stack: str) -> int:
+    """In how many rounds at most this work is done on this stack."""
+    return 1 if stack == MPICH and work.mpich_job else work.rounds_max

@@ -155,7 +155,7 @@ class Engine(Mesh):
 
     def withdraw(self, wanted: Receive) -> None:
         """Takes a receive back; a message matched with it is unread again."""
-        with self.lock:
+        with self.gate:
             self.mailbox.withdraw(wanted)
             self._progress.wake()  # the message may go to a receive of another thread
 
@@ -195,7 +195,7 @@ class Engine(Mesh):
     def give_back(self, message: Message) -> None:
         """Makes a message unread again, if the call that has just taken it was interrupted."""
         if threading.current_thread() is threading.main_thread():
-            with self.lock:
+            with self.gate:
                 self.mailbox.deliver_back(message)
                 self._progress.wake()
             self.check_interrupt()
@@ -243,15 +243,15 @@ class _Call:
 
     def __enter__(self) -> None:
         engine = self._engine
-        engine.lock.acquire()
+        engine.gate.acquire()
         try:
             engine._check()
         except BaseException:
-            engine.lock.release()
+            engine.gate.release()
             raise
 
     def __exit__(self, *error: object) -> None:
         engine = self._engine
         if engine._progress.unsent and engine._closed is None:
             engine._wake_flusher()
-        engine.lock.release()
+        engine.gate.release()

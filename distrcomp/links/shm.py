@@ -42,7 +42,6 @@ from .ring import (
     RingReader,
     RingWriter,
     envelope_of,
-    fence,
     words_of,
 )
 
@@ -173,7 +172,6 @@ class ShmLink:
         return None if outgoing.pending.is_out else outgoing.pending
 
     def _ring(self) -> None:
-        fence()
         self._bells.wake(self.writer.reader)
 
     def _place(self, outgoing: _Outgoing) -> bool:
@@ -275,7 +273,6 @@ class ShmLink:
 
     def _publish(self) -> None:
         self.reader.publish()
-        fence()
         self._bells.wake(self.reader.writer)
 
     def _take_inline(self, header: int) -> Message:
@@ -284,10 +281,7 @@ class ShmLink:
         words = length if codec in IN_WORDS else words_of(length)
         meta, buffers = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length), []
         if codec == ARRAY:
-            meta_bytes, memory_bytes = ARRAY_LENGTHS.unpack_from(meta)
-            begin = WORD_BYTES * (1 + words_of(meta_bytes))
-            buffers = [bytearray(meta[begin : begin + memory_bytes])]
-            meta = meta[WORD_BYTES : WORD_BYTES + meta_bytes]
+            meta, buffers = split_array(meta)
         message = Message(
             reader.node,
             header >> TAG_SHIFT & TAG_MASK,
@@ -345,6 +339,14 @@ class ShmLink:
             self._pulling = None
             self._publish()
         return bool(is_whole)
+
+
+def split_array(record: bytes | memoryview) -> tuple[Any, list[bytearray]]:
+    """Meta and memory of an array."""
+    meta_bytes, nbytes = ARRAY_LENGTHS.unpack_from(record)
+    end = ARRAY_LENGTHS.size + meta_bytes
+    begin = -(-end // ARRAY_ALIGNMENT) * ARRAY_ALIGNMENT
+    return record[ARRAY_LENGTHS.size : end], [bytearray(record[begin : begin + nbytes])]
 
 
 def _views(message: Message) -> deque[memoryview]:

@@ -52,9 +52,10 @@ _PULL_BYTES_MIN = 16 * limits.KIB
 _BUFFERS_OFFERED_MAX = 59
 _TOKEN = b"distrcomp asks: can you read it?"
 
-ARRAY_LENGTHS = Struct(
-    "<II"
-)  # an array's record: bytes of meta, bytes of memory; both follow in words
+ARRAY_LENGTHS = Struct("<II")
+"""How the record of an array begins: bytes of its meta, bytes of its memory. Both follow."""
+ARRAY_ALIGNMENT = 16
+"""Its memory begins at a multiple of this many bytes."""
 
 
 class _Outgoing:
@@ -279,7 +280,8 @@ class ShmLink:
         reader, codec = self.reader, header >> CODEC_SHIFT & CODEC_MASK
         length = header & LENGTH_MAX
         words = length if codec in IN_WORDS else words_of(length)
-        meta, buffers = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length), []
+        meta = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length)
+        buffers: list[Any] = []
         if codec == ARRAY:
             meta, buffers = split_array(meta)
         message = Message(

@@ -29,7 +29,7 @@ from os import sched_yield
 from typing import Any
 
 from . import limits
-from .arrays import describe, is_array_type, meaning
+from .arrays import content, describe, is_array_type, meaning
 from .codec import ARRAY, BYTES, INT, PICKLE, TEXT, undecodable
 from .engine import Engine
 from .errors import BadTag
@@ -50,7 +50,7 @@ from .links.ring import (
     RingWriter,
     fence,
 )
-from .links.shm import ARRAY_ALIGNMENT, ARRAY_LENGTHS, split_array
+from .links.shm import ARRAY_ALIGNMENT, ARRAY_LENGTHS, array_meta, split_array, take_array
 from .mailbox import ANY
 
 _dumps = pickle.dumps
@@ -71,7 +71,7 @@ _OTHERS: set[type] = {bytearray, memoryview}
 _ARRAY_TYPES: set[type] = set()
 _HEADS: dict[bytes, bytes] = {}  # by an array's meta
 _MEANINGS: dict[bytes, Any] = {}  # by how an array's record begins
-_ARRAY_HEAD_MAX = 512
+_SMALL_ARRAY_BYTES_MAX = 2048  # up to here one call that copies twice is quicker than three
 
 
 class _Envelopes(dict[Any, int]):
@@ -199,10 +199,9 @@ class FastPath:
             length = len(data)
             header = envelope | _BYTES | length
         elif kind in _OTHERS:
-            if kind not in _ARRAY_TYPES or (data := _flat(obj)) is None:
-                return self._send_slow(dest, obj, tag)
-            length = len(data)
-            header = envelope | _ARRAY | length + 7 >> 3
+            if kind in _ARRAY_TYPES:
+                return self._send_array(dest, obj, tag)
+            return self._send_slow(dest, obj, tag)
         else:
             try:
                 data = _dumps(obj, 5, buffer_callback=_refuse)
@@ -235,6 +234,50 @@ class FastPath:
             if header & _CODEC == _PICKLE:
                 return self._send_pickled(dest, tag, data)
             return self._send_slow(dest, obj, tag)
+        if self._asleep[writer.bell]:
+            self._bells.wake(writer.reader)
+        if gate.interrupted:
+            self._engine.check_interrupt()
+        return None
+
+    def _send_array(self, dest: int, array: Any, tag: int) -> None:
+        """Sends a plain array, up to a quarter of the ring in one record."""
+        writer = self._writers[dest]
+        nbytes = array.nbytes
+        meta = describe(array)
+        if meta is None or nbytes >= writer.record_words_max << 3:
+            return self._send_slow(dest, array, tag)
+        head = _HEADS.get(meta) or _head(meta, nbytes)
+        length = len(head) + nbytes
+        header = self._envelopes[tag] | _ARRAY
+        is_small = nbytes <= _SMALL_ARRAY_BYTES_MAX
+        data = head + array.tobytes("A") if is_small else content(array)
+        gate = self._gate
+        is_put = not gate.taken
+        if is_put:
+            gate.taken = True
+            try:
+                position = writer.position
+                beyond = position + (length + 15 >> 3)
+                is_put = beyond < writer.end
+                if is_put:
+                    memory = writer.memory
+                    if is_small:
+                        PUT_BYTES[length](memory, position + 1 << 3, data, 0)
+                    else:
+                        begin = position + 1 << 3
+                        middle = begin + len(head)
+                        memory[begin:middle] = head
+                        memory[middle : middle + nbytes] = data
+                        writer.words[beyond] = 0
+                    if not STORES_ARE_ORDERED:
+                        fence()
+                    writer.position = beyond
+                    writer.words[position] = header
+            finally:
+                gate.taken = False
+        if not is_put:
+            return self._send_slow(dest, array, tag)
         if self._asleep[writer.bell]:
             self._bells.wake(writer.reader)
         if gate.interrupted:
@@ -290,7 +333,7 @@ class FastPath:
                 if codec == _INT:
                     value = reader.integers[position + 1]
                     reader.position = position + 2
-                elif codec == _PICKLE or codec == _ARRAY:  # noqa: SIM109  a tuple costs more
+                elif codec == _PICKLE:
                     length = header & LENGTH_MAX
                     (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
                     reader.position = position + 1 + length
@@ -298,6 +341,8 @@ class FastPath:
                     length = header & LENGTH_MAX
                     (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
                     reader.position = position + (length + 15 >> 3)
+                elif codec == _ARRAY:
+                    data = take_array(reader)
                 if reader.position > reader.publish_at:
                     self._publish(reader)
         finally:
@@ -317,7 +362,7 @@ class FastPath:
             value = data
         elif codec == _ARRAY:
             try:
-                value = _unflat(data)
+                value = _unflat(*data)
             except Exception as error:
                 raise undecodable(error) from error
         else:
@@ -335,7 +380,7 @@ class FastPath:
         """Raises the KeyboardInterrupt that came meanwhile; the message is unread again."""
         tag = header >> TAG_SHIFT & TAG_MASK
         codec = header >> CODEC_SHIFT & CODEC_MASK
-        meta, buffers = split_array(data) if codec == ARRAY else (data, [])
+        meta, buffers = split_array(*data) if codec == ARRAY else (data, [])
         self._engine.give_back(Message(node, tag, self._number, codec, meta, buffers))
 
     def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
@@ -350,35 +395,24 @@ class FastPath:
         raise NotImplementedError
 
 
-def _flat(array: Any) -> bytes | None:
-    """An array as its record has it, if that fits into a ring."""
-    meta = describe(array)
-    if meta is None:
-        return None
-    nbytes = array.nbytes
-    if nbytes > _INLINE_BYTES_MAX - _ARRAY_HEAD_MAX:
-        return None
+def _head(meta: bytes, nbytes: int) -> bytes:
+    """How the record of an array begins, before its memory."""
     head = _HEADS.get(meta)
     if head is None:
         head = ARRAY_LENGTHS.pack(len(meta), nbytes) + meta
         head += bytes(-len(head) % ARRAY_ALIGNMENT)
-        if len(head) > _ARRAY_HEAD_MAX:
-            return None
         if len(_HEADS) < _KEPT_MAX:
             _HEADS[meta] = head
-    flat: bytes = head + array.tobytes("A")
-    return flat
+    return head
 
 
-def _unflat(data: bytes) -> Any:
-    """The array of a record; its memory is the record's copy itself."""
-    head = data[: 8 + data[0] + (data[1] << 8)]
+def _unflat(head: bytes, memory: Any, begin: int) -> Any:
+    """The array of a record (see take_array); it keeps that memory."""
     known = _MEANINGS.get(head)
     if known is None:
-        shape, dtype, order = meaning(head[8:])
-        begin = -(-len(head) // ARRAY_ALIGNMENT) * ARRAY_ALIGNMENT
-        known = sys.modules["numpy"].ndarray, shape, dtype, begin, order
+        shape, dtype, order = meaning(array_meta(head))
+        known = sys.modules["numpy"].ndarray, shape, dtype, order
         if len(_MEANINGS) < _KEPT_MAX and dtype.names is None:
             _MEANINGS[head] = known
-    ndarray, shape, dtype, begin, order = known
-    return ndarray(shape, dtype, bytearray(data), begin, None, order)
+    ndarray, shape, dtype, order = known
+    return ndarray(shape, dtype, memory, begin, None, order)

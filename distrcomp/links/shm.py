@@ -25,6 +25,7 @@ from .. import limits
 from ..codec import ARRAY, PICKLE
 from ..errors import ProtocolError
 from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
+from ..memory import POOLED_BYTES_MIN, lease
 from .base import LinkEnded, Pending
 from .bells import Bells
 from .ring import (
@@ -45,11 +46,9 @@ from .ring import (
     words_of,
 )
 
-IN_WORDS = frozenset((PICKLE, ARRAY))
-"""The codecs of which a header tells the length in words."""
-
-_PULL_BYTES_MIN = 16 * limits.KIB
+_PULL_BYTES_MIN = 32 * limits.KIB
 _BUFFERS_OFFERED_MAX = 59
+_LOW = 2**32 - 1
 _TOKEN = b"distrcomp asks: can you read it?"
 
 ARRAY_LENGTHS = Struct("<II")
@@ -193,7 +192,7 @@ class ShmLink:
     def _put_inline(self, message: Message) -> bool:
         meta, codec = message.meta, message.codec
         words = words_of(len(meta))
-        length = words if codec in IN_WORDS else len(meta)
+        length = words if codec == PICKLE else len(meta)
         if (
             message.buffers
             or message.serial
@@ -279,21 +278,22 @@ class ShmLink:
     def _take_inline(self, header: int) -> Message:
         reader, codec = self.reader, header >> CODEC_SHIFT & CODEC_MASK
         length = header & LENGTH_MAX
-        words = length if codec in IN_WORDS else words_of(length)
-        meta = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length)
+        meta: Any
         buffers: list[Any] = []
         if codec == ARRAY:
-            meta, buffers = split_array(meta)
-        message = Message(
+            meta, buffers = split_array(*take_array(reader))
+        else:
+            words = length if codec == PICKLE else words_of(length)
+            meta = bytes(reader.payload(1, words * WORD_BYTES if codec == PICKLE else length))
+            reader.skip(words + 1)
+        return Message(
             reader.node,
             header >> TAG_SHIFT & TAG_MASK,
             header >> COMMUNICATOR_SHIFT,
             codec,
-            bytes(meta),
+            meta,
             buffers,
         )
-        reader.skip(words + 1)
-        return message
 
     def _take_stream(self, header: int, messages: list[Message]) -> None:
         words = header & LENGTH_MAX
@@ -343,12 +343,31 @@ class ShmLink:
         return bool(is_whole)
 
 
-def split_array(record: bytes | memoryview) -> tuple[Any, list[bytearray]]:
-    """Meta and memory of an array."""
-    meta_bytes, nbytes = ARRAY_LENGTHS.unpack_from(record)
-    end = ARRAY_LENGTHS.size + meta_bytes
-    begin = -(-end // ARRAY_ALIGNMENT) * ARRAY_ALIGNMENT
-    return record[ARRAY_LENGTHS.size : end], [bytearray(record[begin : begin + nbytes])]
+def take_array(reader: RingReader) -> tuple[bytes, Any, int]:
+    """The array of the record at hand: how it begins, and memory of its own from an offset on."""
+    begin = (reader.position + 1) * WORD_BYTES
+    lengths = reader.words[reader.position + 1]
+    nbytes = lengths >> 32
+    middle = -(-(ARRAY_LENGTHS.size + (lengths & _LOW)) // ARRAY_ALIGNMENT) * ARRAY_ALIGNMENT
+    record = reader.memory[begin : begin + middle + nbytes]
+    head = bytes(record[:middle])
+    reader.position += 1 + words_of(middle + nbytes)
+    if nbytes < POOLED_BYTES_MIN:
+        return head, bytearray(record), middle
+    memory = lease(nbytes)
+    memoryview(memory)[:] = record[middle:]
+    return head, memory, 0
+
+
+def array_meta(head: bytes) -> bytes:
+    """The codec's meta of an array from how its record begins."""
+    (meta_bytes, _) = ARRAY_LENGTHS.unpack_from(head)
+    return head[ARRAY_LENGTHS.size : ARRAY_LENGTHS.size + meta_bytes]
+
+
+def split_array(head: bytes, memory: Any, begin: int) -> tuple[bytes, list[Any]]:
+    """Meta and buffers of the message that an array's record is."""
+    return array_meta(head), [bytearray(memoryview(memory)[begin:]) if begin else memory]
 
 
 def _views(message: Message) -> deque[memoryview]:

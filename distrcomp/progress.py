@@ -138,6 +138,13 @@ class Progress:
     def _move(self, wanted: Receive | None) -> bool:
         """Moves what can move without waiting; whether anything did."""
         moved = False
+        if wanted is not None and (link := self.links.get(wanted.source)) is not None:
+            node = wanted.source
+            if link.fileno() is None and self._can_read(node, link):
+                self.read(node, link, 1)
+                if wanted.message is not None:
+                    return True
+                moved = True
         for node in self._in_turn():
             link = self.links.get(node)
             if link is None:

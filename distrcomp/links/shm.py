@@ -79,7 +79,7 @@ class _Outgoing:
         elif self.message is not None:
             copies = [bytes(buffer) for buffer in self.message.buffers]
             self.message = self.message._replace(buffers=copies)
-        self.pending.is_out = True
+        self.pending.let_out()
 
 
 class ShmLink:
@@ -118,9 +118,15 @@ class ShmLink:
     # --- writing ------------------------------------------------------------------------------
 
     def post(self, message: Message) -> Pending | None:
-        if not self._outgoing and self._put_inline(message):
-            self._ring()
-            return None
+        if not self._outgoing:
+            if self._put_inline(message):
+                self._ring()
+                return None
+            if self._can_offer(message):
+                pending = Pending()
+                if self._offer(message, pending):
+                    self._ring()
+                    return pending
         return self._queue(_Outgoing(message))
 
     def flush(self) -> bool:
@@ -179,14 +185,14 @@ class ShmLink:
         message = outgoing.message
         if outgoing.views is None and message is not None:
             if self._put_inline(message):
-                outgoing.pending.is_out = True
+                outgoing.pending.let_out()
                 return True
             if self._can_offer(message):
                 return self._offer(message, outgoing.pending)
             outgoing.views = _views(message)
         if outgoing.views is None or not self._put_stream(outgoing.views):
             return False
-        outgoing.pending.is_out = True
+        outgoing.pending.let_out()
         return True
 
     def _put_inline(self, message: Message) -> bool:

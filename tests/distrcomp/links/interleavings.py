@@ -253,8 +253,5 @@ class Model:
             memory[step[1]] = 1
         elif kind == "silence":
             memory[step[1]] = 0
-        elif kind == "return" or (kind == "fence" and buffer):
-            return None
-        elif kind == "wait" and not memory.get(step[1]):
-            return None
-        return None, buffer
+        may_go_on = {"return": False, "fence": not buffer, "wait": memory.get(step[-1])}
+        return (None, buffer) if may_go_on.get(kind, True) else None

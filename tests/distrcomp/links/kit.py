@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import random
 import select
 import socket
 from collections import deque
@@ -28,6 +29,9 @@ from distrcomp.segment import create_segment, segment_bytes
 from launcher.cluster.run_credentials import RunAuthority
 
 Ends = tuple[Link, Link]
+Pair = tuple["End", "End"]
+
+CODEC = 5  # one whose meta comes as it went; a pickle's may be padded
 
 TIMEOUT_S = 30.0
 RUN_ID = b"0123456789abcdef"
@@ -230,7 +234,7 @@ def move(ends: list[End], until: Callable[[], object]) -> None:
 
 
 @contextlib.contextmanager
-def link_pair(kind: str) -> Iterator[tuple[End, End]]:
+def link_pair(kind: str) -> Iterator[Pair]:
     """Both ends of a fresh link."""
     with contextlib.ExitStack() as stack:
         one, other = (End(link) for link in KINDS[kind](stack))
@@ -240,3 +244,36 @@ def link_pair(kind: str) -> Iterator[tuple[End, End]]:
         finally:
             one.link.close()
             other.link.close()
+
+
+def message(number: int, *sizes: int, meta: bytes = b"meta") -> Message:
+    """A message of node 0 whose buffers have these sizes and contents of their own."""
+    chance = random.Random(number)
+    buffers = [memoryview(chance.randbytes(size)) for size in sizes]
+    return Message(0, number, 7, CODEC, meta, buffers)
+
+
+def from_node_1(sent: Message) -> Message:
+    """The same, from the other end."""
+    return sent._replace(source=1)
+
+
+def as_lists(messages: list[Message]) -> list[Any]:
+    """Messages as they compare, whatever types hold their bytes."""
+    return [
+        each._replace(meta=bytes(each.meta), buffers=[bytes(memoryview(b)) for b in each.buffers])
+        for each in messages
+    ]
+
+
+def send(end: End, *messages: Message) -> None:
+    """Posts these messages."""
+    for each in messages:
+        end.link.post(each)
+
+
+def expect(pair: Pair, *sent: Message) -> None:
+    """The second end receives just these."""
+    one, other = pair
+    move([one, other], lambda: len(other.received) >= len(sent) and not one.link.queued_bytes)
+    assert as_lists(list(sent)) == as_lists(other.received)

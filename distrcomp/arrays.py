@@ -1,9 +1,9 @@
 """numpy arrays ↔ a description and their memory; no I/O, no pickle of what they hold.
 
-A description is one byte for memory order, one for the number of dimensions, four for the bytes of
-the dtype, then the dtype, then the dimensions (8 bytes each), all little-endian. The dtype stands
-as numpy's own string where that tells it whole. Records (dtypes with fields) stand as the pickle of
-their dtype, which keeps names, offsets, titles and alignment.
+A description is one byte for memory order, one for the number of dimensions, four for the bytes
+of the dtype, then the dtype, then the dimensions (8 bytes each), all little-endian. The dtype
+stands as numpy's own string where that tells it whole. Records (dtypes with fields) stand as the
+pickle of their dtype, which keeps names, offsets, titles and alignment.
 
 Descriptions are remembered by dtype, shape and strides, and what they mean by their bytes, so for
 an array like one before neither is worked out again. Two traps lie there. Dtypes that differ only

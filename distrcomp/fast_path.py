@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import pickle
 from operator import index
+from os import sched_yield
 from typing import Any
 
 from . import limits
@@ -58,7 +59,8 @@ _CODEC = 31 << CODEC_SHIFT
 _INT, _TEXT, _BYTES = INT << CODEC_SHIFT, TEXT << CODEC_SHIFT, BYTES << CODEC_SHIFT
 _PICKLE, _ARRAY = PICKLE << CODEC_SHIFT, ARRAY << CODEC_SHIFT
 _INT_RECORD = _INT | 8
-_SPINS = 1000  # looks at one word; about as long as `progress.SPIN_S`
+_SPINS = 200
+_YIELDS = 100
 _TAGS_KEPT_MAX = 4096
 _INLINE_BYTES_MAX = LENGTH_MAX * 8
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.
@@ -117,6 +119,7 @@ class FastPath:
         "_spins",
         "_unread",
         "_writers",
+        "_yields",
     )
 
     def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
@@ -127,6 +130,7 @@ class FastPath:
         self._receives = engine.mailbox.receives
         self._unread = engine.mailbox.unread
         self._spins = range(_SPINS if engine.spins else 0)
+        self._yields = range(_YIELDS)
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
         for node, member in enumerate(members):
@@ -247,6 +251,12 @@ class FastPath:
                         header = words[position]
                         if header:
                             break
+                    else:
+                        for _ in self._yields:
+                            sched_yield()
+                            header = words[position]
+                            if header:
+                                break
                 if not STORES_ARE_ORDERED:
                     fence()
                 if (

@@ -243,6 +243,7 @@ def test_own_while_it_is_read(
     assert message(1500) == pulling.message()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_withdraws_nothing(pair: tuple[End, End]) -> None:
     """A child that closes the links it has inherited takes nothing back from its parent."""
     one, other = pair

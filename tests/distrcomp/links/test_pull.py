@@ -66,6 +66,7 @@ def test_read_memory_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     read_memory(os.getpid(), 0, memoryview(bytearray()))
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_read_memory_of_who_is_gone() -> None:
     """A process that has ended, reaped or not, is an OSError."""
     memory = bytes(100)

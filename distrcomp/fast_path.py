@@ -36,6 +36,13 @@ from .errors import BadTag
 from .frames import Message
 from .gate import IS_ATOMIC
 from .links import ShmLink
+from .links.array_record import (
+    ARRAY_ALIGNMENT,
+    ARRAY_LENGTHS,
+    array_meta,
+    split_array,
+    take_array,
+)
 from .links.ring import (
     CODEC_MASK,
     CODEC_SHIFT,
@@ -50,7 +57,6 @@ from .links.ring import (
     RingWriter,
     fence,
 )
-from .links.shm import ARRAY_ALIGNMENT, ARRAY_LENGTHS, array_meta, split_array, take_array
 from .mailbox import ANY
 
 _dumps = pickle.dumps

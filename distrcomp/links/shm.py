@@ -19,14 +19,13 @@ another one's.
 from __future__ import annotations
 
 from collections import deque
-from struct import Struct
 from typing import Any
 
 from .. import limits
 from ..codec import ARRAY, PICKLE
 from ..errors import ProtocolError
 from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
-from ..memory import POOLED_BYTES_MIN, lease
+from .array_record import split_array, take_array
 from .base import LinkEnded, Pending
 from .bells import Bells
 from .ring import (
@@ -49,13 +48,7 @@ from .ring import (
 
 _PULL_BYTES_MIN = 32 * limits.KIB
 _BUFFERS_OFFERED_MAX = 59
-_LOW = 2**32 - 1
 _TOKEN = b"distrcomp asks: can you read it?"
-
-ARRAY_LENGTHS = Struct("<II")
-"""How the record of an array begins: bytes of its meta, bytes of its memory. Both follow."""
-ARRAY_ALIGNMENT = 16
-"""Its memory begins at a multiple of this many bytes."""
 
 
 class _Outgoing:
@@ -372,35 +365,6 @@ class ShmLink:
     def _end(self, why: str) -> None:
         self.at_end = True
         self._why = why
-
-
-def take_array(reader: RingReader) -> tuple[bytes, Any, int]:
-    """The array of the record at hand: how it begins, and memory of its own from an offset on."""
-    begin = (reader.position + 1) * WORD_BYTES
-    lengths = reader.words[reader.position + 1]
-    nbytes = lengths >> 32
-    middle = -(-(ARRAY_LENGTHS.size + (lengths & _LOW)) // ARRAY_ALIGNMENT) * ARRAY_ALIGNMENT
-    record = reader.memory[begin : begin + middle + nbytes]
-    if record.nbytes < middle + nbytes:
-        raise ProtocolError("an array longer than its ring")
-    head = bytes(record[:middle])
-    reader.position += 1 + words_of(middle + nbytes)
-    if nbytes < POOLED_BYTES_MIN:
-        return head, bytearray(record), middle
-    memory = lease(nbytes)
-    memoryview(memory)[:] = record[middle:]
-    return head, memory, 0
-
-
-def array_meta(head: bytes) -> bytes:
-    """The codec's meta of an array from how its record begins."""
-    (meta_bytes, _) = ARRAY_LENGTHS.unpack_from(head)
-    return head[ARRAY_LENGTHS.size : ARRAY_LENGTHS.size + meta_bytes]
-
-
-def split_array(head: bytes, memory: Any, begin: int) -> tuple[bytes, list[Any]]:
-    """Meta and buffers of the message that an array's record is."""
-    return array_meta(head), [bytearray(memoryview(memory)[begin:]) if begin else memory]
 
 
 def _views(message: Message) -> deque[memoryview]:

@@ -23,26 +23,19 @@ What each step costs is measured by `benchmarks/versus_mpi4py.py`; see docs/perf
 from __future__ import annotations
 
 import pickle
-import sys
 from operator import index
 from os import sched_yield
 from typing import Any
 
 from . import limits
-from .arrays import content, describe, is_array_type, meaning
+from .arrays import content, describe, is_array_type
 from .codec import ARRAY, BYTES, INT, PICKLE, TEXT, undecodable
 from .engine import Engine
 from .errors import BadTag
 from .frames import Message
 from .gate import IS_ATOMIC
 from .links import ShmLink
-from .links.array_record import (
-    ARRAY_ALIGNMENT,
-    ARRAY_LENGTHS,
-    array_meta,
-    split_array,
-    take_array,
-)
+from .links.array_record import HEADS, array_head, rebuild_array, split_array, take_array
 from .links.ring import (
     CODEC_MASK,
     CODEC_SHIFT,
@@ -75,8 +68,6 @@ _INLINE_BYTES_MAX = LENGTH_MAX * 8
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.
 _OTHERS: set[type] = {bytearray, memoryview}
 _ARRAY_TYPES: set[type] = set()
-_HEADS: dict[bytes, bytes] = {}  # by an array's meta
-_MEANINGS: dict[bytes, Any] = {}  # by how an array's record begins
 _SMALL_ARRAY_BYTES_MAX = 2048  # up to here one call that copies twice is quicker than three
 
 
@@ -253,7 +244,7 @@ class FastPath:
         meta = describe(array)
         if meta is None or nbytes >= writer.record_words_max << 3:
             return self._send_slow(dest, array, tag)
-        head = _HEADS.get(meta) or _head(meta, nbytes)
+        head = HEADS.get(meta) or array_head(meta, nbytes)
         length = len(head) + nbytes
         header = self._envelopes[tag] | _ARRAY
         is_small = nbytes <= _SMALL_ARRAY_BYTES_MAX
@@ -368,7 +359,7 @@ class FastPath:
             value = data
         elif codec == _ARRAY:
             try:
-                value = _unflat(*data)
+                value = rebuild_array(*data)
             except Exception as error:
                 raise undecodable(error) from error
         else:
@@ -399,26 +390,3 @@ class FastPath:
         self, source: int, tag: int, timeout: float | None, out: Any, status: Any
     ) -> Any:
         raise NotImplementedError
-
-
-def _head(meta: bytes, nbytes: int) -> bytes:
-    """How the record of an array begins, before its memory."""
-    head = _HEADS.get(meta)
-    if head is None:
-        head = ARRAY_LENGTHS.pack(len(meta), nbytes) + meta
-        head += bytes(-len(head) % ARRAY_ALIGNMENT)
-        if len(_HEADS) < _KEPT_MAX:
-            _HEADS[meta] = head
-    return head
-
-
-def _unflat(head: bytes, memory: Any, begin: int) -> Any:
-    """The array of a record (see take_array); it keeps that memory."""
-    known = _MEANINGS.get(head)
-    if known is None:
-        shape, dtype, order = meaning(array_meta(head))
-        known = sys.modules["numpy"].ndarray, shape, dtype, order
-        if len(_MEANINGS) < _KEPT_MAX and dtype.names is None:
-            _MEANINGS[head] = known
-    ndarray, shape, dtype, order = known
-    return ndarray(shape, dtype, memory, begin, None, order)

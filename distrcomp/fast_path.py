@@ -23,15 +23,13 @@ What each step costs is measured by `benchmarks/versus_mpi4py.py`; see docs/perf
 from __future__ import annotations
 
 import pickle
-from operator import index
 from os import sched_yield
 from typing import Any
 
-from . import limits
 from .arrays import content, describe, is_array_type
-from .codec import ARRAY, BYTES, INT, PICKLE, TEXT, undecodable
+from .codec import ARRAY, BYTES, INT, PICKLE, TEXT, decode, undecodable
 from .engine import Engine
-from .errors import BadTag
+from .far_path import FarPath, tag_number
 from .frames import Message
 from .gate import IS_ATOMIC
 from .links import ShmLink
@@ -84,22 +82,7 @@ class _Envelopes(dict[Any, int]):
         return envelope
 
 
-def tag_number(tag: Any) -> int:
-    """`tag` as an integer.
-
-    Raises:
-        BadTag: it is not an integer from 0 to 2**31-1.
-    """
-    try:
-        number = index(tag)
-    except TypeError:
-        number = -1
-    if not 0 <= number <= limits.TAG_MAX:
-        raise BadTag(f"{tag!r} is no tag: tags are integers from 0 to {limits.TAG_MAX}")
-    return number
-
-
-class FastPath:
+class FastPath(FarPath):
     """The two calls, for the communicator that is made of them.
 
     Args:
@@ -109,13 +92,9 @@ class FastPath:
     """
 
     __slots__ = (
-        "__weakref__",
         "_asleep",
         "_bells",
-        "_engine",
         "_envelopes",
-        "_gate",
-        "_number",
         "_readers",
         "_receives",
         "_spins",
@@ -125,9 +104,7 @@ class FastPath:
     )
 
     def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
-        self._engine = engine
-        self._number = number
-        self._gate = engine.gate
+        super().__init__(engine, number, members)
         self._envelopes = _Envelopes(number)
         self._receives = engine.mailbox.receives
         self._unread = engine.mailbox.unread
@@ -136,7 +113,7 @@ class FastPath:
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
         for node, member in enumerate(members):
-            link = engine.local_link(member)
+            link = engine.link_to(member)
             if isinstance(link, ShmLink) and IS_ATOMIC:
                 self._writers[node] = link.writer
                 self._readers[node] = link.reader
@@ -148,6 +125,7 @@ class FastPath:
 
     def forget(self) -> None:
         """Has every call go the long way from now on."""
+        super().forget()
         self._writers.clear()
         self._readers.clear()
 
@@ -158,7 +136,9 @@ class FastPath:
             writer = self._writers[dest]
             envelope = self._envelopes[tag]
         except (KeyError, TypeError):
-            return self._send_slow(dest, obj, tag)
+            if not self._send_far(dest, obj, tag):
+                self._send_slow(dest, obj, tag)
+            return None
         if kind is int:
             gate = self._gate
             if gate.taken:
@@ -297,7 +277,10 @@ class FastPath:
             reader = self._readers[source]
             envelope = self._envelopes[tag] if tag != ANY else ANY
         except (KeyError, TypeError):
-            return self._recv_slow(source, tag, timeout, out, status)
+            message = self._recv_far(source, tag)
+            if message is None:
+                return self._recv_slow(source, tag, timeout, out, status)
+            return self._decode(message)
         gate = self._gate
         if gate.taken:
             return self._recv_slow(source, tag, timeout, out, status)
@@ -379,6 +362,12 @@ class FastPath:
         codec = header >> CODEC_SHIFT & CODEC_MASK
         meta, buffers = split_array(*data) if codec == ARRAY else (data, [])
         self._engine.give_back(Message(node, tag, self._number, codec, meta, buffers))
+
+    def _decode(self, message: Message) -> Any:
+        value = decode(message.codec, message.meta, message.buffers)
+        if self._gate.interrupted:
+            self._engine.give_back(message)
+        return value
 
     def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
         raise NotImplementedError

@@ -193,15 +193,16 @@ class RingWriter:
             room = max(self._size - position, position - unread) - 1
         return min(max(room, 0), self.record_words_max)
 
-    def put(self, header: int, payload: Any, count: int) -> None:
+    def put(self, header: int, payload: Any, count: int, offset: int = 0) -> None:
         """Puts a record for which there is room.
 
         Args:
             payload: what follows the header, as bytes; the last word may be incomplete.
             count: words of the record, header included.
+            offset: bytes between header and payload that the caller has written.
         """
         position, words = self.position, self.words
-        begin = (position + 1) * WORD_BYTES
+        begin = (position + 1) * WORD_BYTES + offset
         self.memory[begin : begin + len(payload)] = payload
         words[position + count] = 0
         if not STORES_ARE_ORDERED:

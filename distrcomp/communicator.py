@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from functools import partial
 from math import nan
 from operator import index
 from typing import Any
 
-from . import codec, limits
+from . import codec
 from .engine import Engine, Sending
 from .errors import BadTimeout, DoesNotFit, InternalError, NoSuchNode
 from .fast_path import FastPath, tag_number
@@ -220,17 +219,8 @@ class Communicator(FastPath):
     def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
         self._finish(self._post(dest, tag, codec.encode(obj)))
 
-    def _send_pickled(
-        self, dest: int, tag: int, obj: Any, data: bytes, beside: list[pickle.PickleBuffer]
-    ) -> None:
-        try:
-            buffers = [buffer.raw() for buffer in beside]
-        except BufferError:  # not contiguous
-            return self._send_slow(dest, obj, tag)
-        if len(buffers) > limits.BUFFERS_MAX:
-            return self._send_slow(dest, obj, tag)
-        self._finish(self._post(dest, tag, (codec.PICKLE, data, buffers)))
-        return None
+    def _send_pickled(self, dest: int, tag: int, data: bytes) -> None:
+        self._finish(self._post(dest, tag, (codec.PICKLE, data, [])))
 
     def _recv_slow(
         self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
@@ -264,7 +254,7 @@ class Communicator(FastPath):
             except DoesNotFit:
                 self._engine.withdraw(wanted)
                 raise
-        if self._engine.interrupted:
+        if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)
         if status is not None:
             status.source, status.tag = self._ids[message.source], message.tag

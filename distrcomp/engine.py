@@ -19,6 +19,8 @@ from .mesh import Mesh
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
+# Before it waits at all, it looks so often whether the message is out: some 200 us.
+_LOOKS = 1000
 
 
 class Sending:
@@ -78,6 +80,10 @@ class Engine(Mesh):
         if self.is_over(sending):
             return True
         pending, dest = sending.pending, sending.dest
+        if pending is not None and self.spins and not sending.found_busy:
+            for _ in range(_LOOKS):  # the receiver may just be copying it
+                if pending.is_out:
+                    break
         with self._call:
             while pending is not None and not pending.is_out:
                 self._fates.check_node(dest)
@@ -92,6 +98,8 @@ class Engine(Mesh):
                 sending.found_busy = False
                 if deadline is not None and monotonic() >= deadline:
                     break
+            if self.is_over(sending):
+                return True
             check = partial(self._fates.check_node, dest)
             return self._wait_until(lambda: self.is_over(sending), check, deadline)
 
@@ -132,21 +140,21 @@ class Engine(Mesh):
 
     def wait_receive(self, wanted: Receive, timeout: float | None) -> bool:
         """Waits for the match of a posted receive; whether it came in `timeout` seconds."""
-        if wanted.message is not None:
-            return True
-        with self._call:
-            return self._wait_until(
-                lambda: wanted.message is not None,
-                lambda: self._fates.check_source(wanted.source),
-                None if timeout is None else monotonic() + timeout,
-                wanted,
-            )
+        if wanted.message is None:
+            with self._call:
+                self._wait_matched(wanted, timeout)
+        return wanted.message is not None
 
     def receive(self, wanted: Receive, timeout: float | None) -> Message:
         """The oldest message that matches, waiting for it up to `timeout` seconds."""
         try:
-            self.post_receive(wanted)
-            if not self.wait_receive(wanted, timeout) or wanted.message is None:
+            with self._call:
+                self.mailbox.post(wanted)
+                if wanted.message is None:
+                    self._wait_matched(wanted, timeout)
+                else:
+                    self._progress.acknowledge(wanted)
+            if wanted.message is None:
                 raise self._receive_timeout(wanted, timeout)
             return wanted.message
         except BaseException:
@@ -155,7 +163,7 @@ class Engine(Mesh):
 
     def withdraw(self, wanted: Receive) -> None:
         """Takes a receive back; a message matched with it is unread again."""
-        with self.lock:
+        with self.gate:
             self.mailbox.withdraw(wanted)
             self._progress.wake()  # the message may go to a receive of another thread
 
@@ -195,7 +203,7 @@ class Engine(Mesh):
     def give_back(self, message: Message) -> None:
         """Makes a message unread again, if the call that has just taken it was interrupted."""
         if threading.current_thread() is threading.main_thread():
-            with self.lock:
+            with self.gate:
                 self.mailbox.deliver_back(message)
                 self._progress.wake()
             self.check_interrupt()
@@ -212,18 +220,28 @@ class Engine(Mesh):
         unread = self.mailbox.describe_unmatched(wanted.communicator)
         return RecvTimeout(awaited(wanted.source, wanted.tag), timeout or 0.0, unread)
 
+    def _wait_matched(self, wanted: Receive, timeout: float | None) -> None:
+        deadline = None if timeout is None else monotonic() + timeout
+        while wanted.message is None:
+            self._fates.check_source(wanted.source)
+            is_overdue = deadline is not None and monotonic() >= deadline
+            self._check()
+            self._progress.wait(deadline, wanted)
+            if is_overdue:
+                break
+        self._check()
+
     def _wait_until(
         self,
         is_over: Callable[[], bool],
         check: Callable[[], None],
         deadline: float | None,
-        wanted: Receive | None = None,
     ) -> bool:
         """Waits for a condition; whether it holds in time. `check` raises if it never can."""
         while not is_over():
             check()
             is_overdue = deadline is not None and monotonic() >= deadline
-            self._wait(deadline, wanted)
+            self._wait(deadline)
             if is_overdue:
                 return is_over()
         return True
@@ -243,15 +261,15 @@ class _Call:
 
     def __enter__(self) -> None:
         engine = self._engine
-        engine.lock.acquire()
+        engine.gate.acquire()
         try:
             engine._check()
         except BaseException:
-            engine.lock.release()
+            engine.gate.release()
             raise
 
     def __exit__(self, *error: object) -> None:
         engine = self._engine
         if engine._progress.unsent and engine._closed is None:
             engine._wake_flusher()
-        engine.lock.release()
+        engine.gate.release()

@@ -50,8 +50,7 @@ class Mesh:
         spins: whether each of them has a core.
 
     Attributes:
-        lock, mailbox, bells, spins: for `fast_path`, which works on them itself.
-        interrupted: whether Ctrl-C was noted and not raised yet.
+        gate, mailbox, bells, spins: for `fast_path`, which works on them itself.
     """
 
     def __init__(
@@ -71,18 +70,17 @@ class Mesh:
         self.bells = bells
         self.spins = spins
         self._progress = Progress(self.node_id, self.mailbox, self._fates, bells, spins)
-        self.lock = self._progress.lock
+        self.gate = self._progress.gate
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
         self._expected: set[int] = set()  # links whose handshake is going on
         self._refused: dict[int, str] = {}  # why a wanted link could not be made
         self._shortcuts: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed: Exception | None = None
-        self.interrupted = False
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part: with goodbyes, once all is delivered, or at once."""
-        with self.lock:
+        with self.gate:
             if self._closed is not None:
                 return
             self._closed = WorldClosed("this node has closed its connection to the others")
@@ -104,7 +102,7 @@ class Mesh:
 
     def expect(self, node: int) -> bool:
         """A handshake with `node` begins; `attach` or `link_failed` follows. False: needless."""
-        with self.lock:
+        with self.gate:
             if node in self._links or node in self._expected or self._closed is not None:
                 return False
             self._expected.add(node)
@@ -112,7 +110,7 @@ class Mesh:
 
     def attach(self, node: int, link: Link) -> bool:
         """A link to `node` is ready; a second one never displaces the first (S-27)."""
-        with self.lock:
+        with self.gate:
             self._expected.discard(node)
             self._wanted.discard(node)
             if self._closed is not None or node in self._links or self._fates.is_lost(node):
@@ -123,7 +121,7 @@ class Mesh:
 
     def link_failed(self, node: int, why: str) -> None:
         """No link to `node` can be made: the call that wants it raises LinkFailed."""
-        with self.lock:
+        with self.gate:
             self._expected.discard(node)
             self._fates.no_link(node)
             if node in self._wanted:
@@ -133,7 +131,7 @@ class Mesh:
 
     def node_ended(self, node: int, why: str) -> None:
         """The launcher says that `node` has ended; a link to it may still deliver first."""
-        with self.lock:
+        with self.gate:
             if self._fates.is_broken(node):
                 self._progress.lose(node, why)
             elif node in self._links or node in self._expected:
@@ -146,7 +144,7 @@ class Mesh:
 
     def abort(self, node: int, why: str) -> None:
         """The run has failed because of `node`: every call raises NodeLost from now on."""
-        with self.lock:
+        with self.gate:
             self._fates.abort(node, why)
             self._drop_shortcuts()
             self._progress.wake()
@@ -154,7 +152,7 @@ class Mesh:
     def leftovers(self) -> list[tuple[int, int]]:
         """What to poll, and for what, while no call of the program is writing what is queued."""
         progress = self._progress
-        with self.lock:
+        with self.gate:
             if progress.is_polling or self._closed is not None or not progress.unsent:
                 return []
             descriptors = [(self._links[node].fileno(), WRITABLE) for node in progress.unsent]
@@ -168,7 +166,7 @@ class Mesh:
     def flush_leftovers(self) -> None:
         """Writes what goes now, on behalf of a program that computes."""
         progress = self._progress
-        with self.lock:
+        with self.gate:
             if self._closed is not None:
                 return
             if progress.bells is not None:
@@ -192,10 +190,10 @@ class Mesh:
 
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""
-        self.interrupted = False
+        self.gate.interrupted = False
         self._drop_shortcuts()
         self._progress.disown()  # the lock may be held by threads that are not here
-        self.lock = self._progress.lock
+        self.gate = self._progress.gate
         if self._closed is None:
             self._closed = error
             for link in self._links.values():
@@ -211,17 +209,17 @@ class Mesh:
         """The node's SIGINT handler: KeyboardInterrupt, but never inside a message."""
         while stack is not None and stack.f_code.co_filename not in _GUARDED:
             stack = stack.f_back
-        if stack is None or self.interrupted:
-            self.interrupted = False
+        if stack is None or (self.gate.interrupted and not self.gate.taken):
+            self.gate.interrupted = False
             signal.default_int_handler(number, stack)
         else:
-            self.interrupted = True
+            self.gate.interrupted = True
             self._progress.poller.wake()
 
     def check_interrupt(self) -> None:
         """Raises the KeyboardInterrupt that was noted, if this is the main thread."""
-        if self.interrupted and threading.current_thread() is threading.main_thread():
-            self.interrupted = False
+        if self.gate.interrupted and threading.current_thread() is threading.main_thread():
+            self.gate.interrupted = False
             raise KeyboardInterrupt
 
     # --- inside, with the lock held --------------------------------------------------------------
@@ -234,7 +232,7 @@ class Mesh:
         """Raises what ends every call: the world's end, Ctrl-C, the run's failure."""
         if self._closed is not None:
             raise self._closed.with_traceback(None)
-        if self.interrupted:
+        if self.gate.interrupted:
             self.check_interrupt()
         self._fates.check_run()
 
@@ -273,7 +271,7 @@ class Mesh:
             link.finish()
             self._progress.watch(node, link)
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-        while not self._fates.is_aborted and not self.interrupted:
+        while not self._fates.is_aborted and not self.gate.interrupted:
             undrained = [link for link in self._links.values() if not link.is_drained()]
             queued = any(link.queued_bytes for link in undrained)
             if queued:

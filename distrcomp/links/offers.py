@@ -100,6 +100,7 @@ class Offers:
         payload = b"".join((head, pack(f"<{len(table)}Q", *table), meta))
         self._writer.put(PULL, payload, count)
         offer = _Offer(parts, message.payload_bytes, position, self._writer.written, pending)
+        pending.let_out_when_read(self._writer)
         self._offers.append(offer)
         self.queued_bytes += offer.nbytes
         return True
@@ -109,7 +110,7 @@ class Offers:
         read = self._writer.read
         while self._offers and self._offers[0].end <= read:
             offer = self._offers.popleft()
-            offer.pending.is_out = True
+            offer.pending.let_out()
             self.queued_bytes -= offer.nbytes
 
     def own(self) -> None:
@@ -144,7 +145,7 @@ class Offers:
             offer.parts = [offer.parts, copies]  # whichever it reads
         else:
             offer.parts = copies
-            offer.pending.is_out = True
+            offer.pending.let_out()
 
 
 class Pulling:

@@ -19,13 +19,13 @@ another one's.
 from __future__ import annotations
 
 from collections import deque
-from struct import Struct
 from typing import Any
 
 from .. import limits
 from ..codec import ARRAY, PICKLE
 from ..errors import ProtocolError
 from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
+from .array_record import split_array, take_array
 from .base import LinkEnded, Pending
 from .bells import Bells
 from .ring import (
@@ -43,20 +43,12 @@ from .ring import (
     RingReader,
     RingWriter,
     envelope_of,
-    fence,
     words_of,
 )
 
-IN_WORDS = frozenset((PICKLE, ARRAY))
-"""The codecs of which a header tells the length in words."""
-
-_PULL_BYTES_MIN = 16 * limits.KIB
+_PULL_BYTES_MIN = 32 * limits.KIB
 _BUFFERS_OFFERED_MAX = 59
 _TOKEN = b"distrcomp asks: can you read it?"
-
-ARRAY_LENGTHS = Struct(
-    "<II"
-)  # an array's record: bytes of meta, bytes of memory; both follow in words
 
 
 class _Outgoing:
@@ -81,7 +73,7 @@ class _Outgoing:
         elif self.message is not None:
             copies = [bytes(buffer) for buffer in self.message.buffers]
             self.message = self.message._replace(buffers=copies)
-        self.pending.is_out = True
+        self.pending.let_out()
 
 
 class ShmLink:
@@ -122,9 +114,15 @@ class ShmLink:
     def post(self, message: Message) -> Pending | None:
         if self._said_goodbye or self.is_broken:
             return None
-        if not self._outgoing and self._put_inline(message):
-            self._ring()
-            return None
+        if not self._outgoing:
+            if self._put_inline(message):
+                self._ring()
+                return None
+            if self._can_offer(message):
+                pending = Pending()
+                if self._offer(message, pending):
+                    self._ring()
+                    return pending
         return self._queue(_Outgoing(message))
 
     def flush(self) -> bool:
@@ -182,7 +180,6 @@ class ShmLink:
         return None if outgoing.pending.is_out else outgoing.pending
 
     def _ring(self) -> None:
-        fence()
         self._bells.wake(self.writer.reader)
 
     def _place(self, outgoing: _Outgoing) -> bool:
@@ -190,20 +187,20 @@ class ShmLink:
         message = outgoing.message
         if outgoing.views is None and message is not None:
             if self._put_inline(message):
-                outgoing.pending.is_out = True
+                outgoing.pending.let_out()
                 return True
             if self._can_offer(message):
                 return self._offer(message, outgoing.pending)
             outgoing.views = _views(message)
         if outgoing.views is None or not self._put_stream(outgoing.views):
             return False
-        outgoing.pending.is_out = True
+        outgoing.pending.let_out()
         return True
 
     def _put_inline(self, message: Message) -> bool:
         meta, codec = message.meta, message.codec
         words = words_of(len(meta))
-        length = words if codec in IN_WORDS else len(meta)
+        length = words if codec == PICKLE else len(meta)
         if (
             message.buffers
             or message.serial
@@ -286,27 +283,27 @@ class ShmLink:
 
     def _publish(self) -> None:
         self.reader.publish()
-        fence()
         self._bells.wake(self.reader.writer)
 
     def _take_inline(self, header: int) -> Message:
         reader, codec = self.reader, header >> CODEC_SHIFT & CODEC_MASK
         length = header & LENGTH_MAX
-        words = length if codec in IN_WORDS else words_of(length)
-        meta = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length)
+        meta: Any
         buffers: list[Any] = []
         if codec == ARRAY:
-            meta, buffers = _split_array(meta)
-        message = Message(
+            meta, buffers = split_array(*take_array(reader))
+        else:
+            words = length if codec == PICKLE else words_of(length)
+            meta = bytes(reader.payload(1, words * WORD_BYTES if codec == PICKLE else length))
+            reader.skip(words + 1)
+        return Message(
             reader.node,
             header >> TAG_SHIFT & TAG_MASK,
             header >> COMMUNICATOR_SHIFT,
             codec,
-            bytes(meta),
+            meta,
             buffers,
         )
-        reader.skip(words + 1)
-        return message
 
     def _take_stream(self, header: int, messages: list[Message]) -> None:
         words, padding = header & LENGTH_MAX, header >> CODEC_SHIFT & CODEC_MASK
@@ -368,17 +365,6 @@ class ShmLink:
     def _end(self, why: str) -> None:
         self.at_end = True
         self._why = why
-
-
-def _split_array(record: memoryview) -> tuple[memoryview, list[Any]]:
-    """Meta and memory of an array from its record."""
-    if record.nbytes >= WORD_BYTES:
-        meta_bytes, memory_bytes = ARRAY_LENGTHS.unpack_from(record)
-        begin = WORD_BYTES * (1 + words_of(meta_bytes))
-        if begin + memory_bytes <= record.nbytes:
-            memory = bytearray(record[begin : begin + memory_bytes])
-            return record[WORD_BYTES : WORD_BYTES + meta_bytes], [memory]
-    raise ProtocolError("an array longer than its record")
 
 
 def _views(message: Message) -> deque[memoryview]:

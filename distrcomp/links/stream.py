@@ -95,7 +95,7 @@ class StreamLink:
             self._break(str(error))
         gone = self._posted_bytes - self.queued_bytes
         while self._pending and self._pending[0][0] <= gone:
-            self._pending.popleft()[1].is_out = True
+            self._pending.popleft()[1].let_out()
         return self.queued_bytes < before
 
     def own(self) -> None:
@@ -104,7 +104,7 @@ class StreamLink:
             for view in self._outgoing
         )
         while self._pending:
-            self._pending.popleft()[1].is_out = True
+            self._pending.popleft()[1].let_out()
 
     def can_receive(self) -> bool:
         return True

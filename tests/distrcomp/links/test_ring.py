@@ -393,3 +393,5 @@ def test_a_ring_of_wraps() -> None:
     ring = Ring(10)
     ring.reader.words[0] = WRAP
     assert WRAP == ring.reader.header()
+    with pytest.raises(ProtocolError, match="a ring without an end"):
+        ring.reader.header()

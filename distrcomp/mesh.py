@@ -25,6 +25,7 @@ from typing import Any
 from . import limits
 from .errors import LinkFailed, WorldClosed
 from .fates import Fates
+from .frames import Message
 from .links import Bells, Link
 from .mailbox import Mailbox, Receive
 from .poller import READABLE, WRITABLE
@@ -183,10 +184,17 @@ class Mesh:
         if self._closed is not None or self._fates.is_aborted:
             shortcut.forget()
 
-    def local_link(self, node: int) -> Link | None:
-        """The link to a node of this machine with which memory is shared."""
-        link = self._links.get(node)
-        return link if link is not None and link.fileno() is None else None
+    def take_from(self, node: int, link: Link) -> list[Message]:
+        """For who has gone in by the gate: what has arrived on a link."""
+        return self._progress.take(node, link, 1)
+
+    def deliver(self, message: Message) -> None:
+        """For who has gone in by the gate: takes a message that has arrived."""
+        self._progress.deliver(message)
+
+    def link_to(self, node: int) -> Link | None:
+        """The link to a node, if there is one by now."""
+        return self._links.get(node)
 
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""

@@ -23,16 +23,24 @@ _meanings: dict[bytes, tuple[Any, tuple[int, ...], Any, str]] = {}
 
 
 def take_array(reader: RingReader) -> tuple[bytes, Any, int]:
-    """The array of the record at hand: how it begins, and memory of its own from an offset on."""
+    """The array of the record at hand: how it begins, and memory of its own from an offset on.
+
+    Raises:
+        ProtocolError: it would reach beyond the ring.
+    """
     begin = (reader.position + 1) * WORD_BYTES
-    lengths = reader.words[reader.position + 1]
+    try:
+        lengths = reader.words[reader.position + 1]
+    except IndexError:
+        raise ProtocolError("an array longer than its ring") from None
     nbytes = lengths >> 32
     middle = -(-(ARRAY_LENGTHS.size + (lengths & _LOW)) // ARRAY_ALIGNMENT) * ARRAY_ALIGNMENT
     record = reader.memory[begin : begin + middle + nbytes]
-    if record.nbytes < middle + nbytes:
+    after = reader.position + 1 + words_of(middle + nbytes)
+    if after >= len(reader.words):
         raise ProtocolError("an array longer than its ring")
     head = bytes(record[:middle])
-    reader.position += 1 + words_of(middle + nbytes)
+    reader.position = after
     if nbytes < POOLED_BYTES_MIN:
         return head, bytearray(record), middle
     memory = lease(nbytes)

@@ -248,9 +248,15 @@ class RingReader:
         self.writer = writer
 
     def header(self) -> int:
-        """The header of the next record, 0 when there is none; the ring's end is passed over."""
+        """The header of the next record, 0 when there is none; the ring's end is passed over.
+
+        Raises:
+            ProtocolError: more would have been read than a ring holds.
+        """
         header = self.words[self.position]
         if header == WRAP:
+            if self._lap + self.position - self._control[TAIL] >= self._size:
+                raise ProtocolError("a ring without an end")
             self._lap += self._size
             self.position = 0
             self.publish_at = -1

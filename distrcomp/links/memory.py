@@ -17,7 +17,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .. import limits
-from ..errors import ProtocolError
 from ..frames import Message
 from .base import LinkEnded, Pending
 
@@ -121,7 +120,7 @@ class MemoryLink:
     # --- writing ------------------------------------------------------------------------------
 
     def post(self, message: Message) -> Pending | None:
-        return self._post(message)
+        return None if self._said_goodbye else self._post(message)
 
     def flush(self) -> bool:
         before = self.queued_bytes
@@ -152,10 +151,10 @@ class MemoryLink:
     def close(self) -> None:
         with self._lock:
             was_closed, self._is_closed = self._is_closed, True
-            for posted in self._queue:
-                if not posted.is_taken:
-                    self._to.posted.remove(posted)
+            lost = set(self._queue)
+            self._to.posted = deque(each for each in self._to.posted if each not in lost)
             self._queue.clear()
+            self._queued_bytes = 0
             self._from.posted.clear()
             self._to.is_ended = self._from.is_deserted = True
         if not was_closed:
@@ -202,8 +201,6 @@ class MemoryLink:
         with self._lock:
             arrived = self._from.posted
             while arrived and arrived[0].due <= self._delivery.now() and len(messages) < most:
-                if self._heard_goodbye:
-                    raise ProtocolError("a message after the goodbye")
                 posted = arrived.popleft()
                 rings = rings or not posted.is_carried or bool(arrived)
                 if posted.is_carried:

@@ -8,7 +8,7 @@
 
     assert testing.run(program, n=4, seed=7) == ["hello"] * 4
 
-`@pytest.mark.nodes(4)` runs a test as a program on four real nodes (see distrcomp.pytest_plugin).
+`@pytest.mark.nodes(4)` runs a test as a program on four real nodes (see distrcomp.pytest_nodes).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import pytest
 
 from .. import node_id
 from ..errors import NodeLost
-from ..pytest_plugin import IN_NODE
+from .plugin import IN_NODE
 from .verdict import INTERRUPTED, LOST
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep

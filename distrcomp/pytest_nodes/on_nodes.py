@@ -13,7 +13,7 @@ import pytest
 
 from .verdict import INTERRUPTED, NodeEnd, Outcome, judge
 
-_CODE = "from distrcomp.testing.in_node import main; main()"
+_CODE = "from distrcomp.pytest_nodes.in_node import main; main()"
 # Beyond the time limit of the run: for its start, and for ending it.
 _START_AND_END_S = 60.0
 _STOP_S = 10.0

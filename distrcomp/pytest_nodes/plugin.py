@@ -1,7 +1,7 @@
 """The pytest plugin: `@pytest.mark.nodes(4)` runs a test as a program on four nodes.
 
 The session that the user started collects the test but sets up nothing for it. It starts
-`distrcomp run`, each node of which runs pytest for just this test (see testing.in_node), and makes
+`distrcomp run`, each node of which runs pytest for just this test (see in_node), and makes
 one report of theirs. So fixtures and parameters are each node's own, and xdist, xfail, skipif and
 what else looks at tests from outside sees one ordinary test.
 
@@ -50,7 +50,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     nodes = _asked(pyfuncitem)
     if nodes is None:
         return None
-    from .testing.on_nodes import run_on_nodes
+    from .on_nodes import run_on_nodes
 
     run_on_nodes(pyfuncitem, nodes.n, nodes.timeout)
     return True

@@ -90,7 +90,7 @@ def _failure(
         told.setdefault((report.when, _text(report)), []).append(end.node)
     for (when, text), nodes in told.items():
         phase = "" if when == "call" else f" in {when}"
-        yield f"---------- {_names(nodes)} of {n} failed{phase} ----------\n{text}\n"
+        yield f"{_names(nodes)} of {n} failed{phase}: {text}\n"
     silent = [end for end in missing if not any(report.failed for report in end.reports)]
     if said.strip() and (silent or not own):
         yield said.strip()
@@ -119,9 +119,12 @@ def _silent(end: NodeEnd, *, is_root: bool) -> Iterator[str]:
 
 
 def _text(report: pytest.TestReport) -> str:
-    """A failure as pytest shows it, which has lost the indent of its first line."""
+    """A failure as pytest shows it, its message also at the top, for the summary."""
     text = report.longreprtext
-    return f"    {text}" if text.startswith(("@", "def ", "async def ")) else text
+    indent = "    " if text.startswith(("@", "def ", "async def ")) else ""  # pytest has cut it off
+    crash = getattr(report.longrepr, "reprcrash", None)
+    message = crash.message.partition("\n")[0] if crash else ""
+    return f"{message}\n\n{indent}{text}"
 
 
 def _names(nodes: Sequence[int]) -> str:

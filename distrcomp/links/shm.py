@@ -12,7 +12,8 @@ PULL is used once the receiver has said that it can read our memory (`RingWriter
 large message asks it and goes by STREAM.
 
 A node that has ended without goodbye can't be seen here: `hang_up` tells it. What it wrote to the
-ring before is still there, what it only offered by PULL is not.
+ring before is still there, what it only offered by PULL is not: its process number may already be
+another one's.
 """
 
 from __future__ import annotations
@@ -101,9 +102,9 @@ class ShmLink:
         self._offers: Any = None  # made with the first large message, as is what it needs
         self._stream = MessageReader(reader.node)
         self._pulling: Any = None
-        self._has_asked = self._other_ended = False
+        self._has_asked = self._other_ended = self._is_closed = False
         self._said_goodbye = self._heard_goodbye = False
-        self._why = "it has ended"
+        self._why = "this end is closed"
 
     @property
     def queued_bytes(self) -> int:
@@ -111,7 +112,7 @@ class ShmLink:
 
     @property
     def is_broken(self) -> bool:
-        return self._other_ended or self.at_end
+        return self._other_ended or self._is_closed
 
     def fileno(self) -> None:
         return None
@@ -119,12 +120,16 @@ class ShmLink:
     # --- writing ------------------------------------------------------------------------------
 
     def post(self, message: Message) -> Pending | None:
+        if self._said_goodbye or self.is_broken:
+            return None
         if not self._outgoing and self._put_inline(message):
             self._ring()
             return None
         return self._queue(_Outgoing(message))
 
     def flush(self) -> bool:
+        if self.is_broken:
+            return False
         queued, written = self.queued_bytes, self.writer.written
         if self._offers:
             self._offers.retire()
@@ -146,25 +151,29 @@ class ShmLink:
 
     def hang_up(self) -> None:
         self._other_ended = True
-        self.writer.end = 0
+        self._drop()
 
     def finish(self) -> None:
-        if not self._said_goodbye:
+        if not self._said_goodbye and not self.is_broken:
             self._said_goodbye = True
             self._queue(_Outgoing(None, deque((memoryview(goodbye()),))))
 
     def is_drained(self) -> bool:
         if self._offers:
             self._offers.retire()
-        return self._other_ended or not self.queued_bytes
+        return not self.queued_bytes
 
     def close(self) -> None:
+        self._is_closed = self.at_end = True
+        self._pulling = None
+        self._drop()
+
+    def _drop(self) -> None:
         self._outgoing.clear()
         self._waiting_bytes = 0
         if self._offers:
             self._offers.clear()
-        self._pulling = None
-        self.writer.end = 0
+        self.writer.end = 0  # whoever writes comes to `post`
 
     def _queue(self, outgoing: _Outgoing) -> Pending | None:
         self._outgoing.append(outgoing)
@@ -246,7 +255,7 @@ class ShmLink:
     # --- reading --------------------------------------------------------------------------------
 
     def can_receive(self) -> bool:
-        return bool(self.reader.words[self.reader.position]) or self.is_broken
+        return bool(self.reader.words[self.reader.position]) or self._other_ended or self.at_end
 
     def receive(self, most: int) -> list[Message]:
         messages: list[Message] = []
@@ -254,7 +263,9 @@ class ShmLink:
         while len(messages) < most and not self.at_end:
             header = reader.header()
             if not header:
-                self.at_end = self._other_ended
+                if self._other_ended:
+                    is_cut = self._pulling or not self._stream.between_messages
+                    self._end("it ended inside a message" if is_cut else "it has ended")
                 break
             if header >> COMMUNICATOR_SHIFT != OURS:
                 messages.append(self._take_inline(header))
@@ -282,12 +293,10 @@ class ShmLink:
         reader, codec = self.reader, header >> CODEC_SHIFT & CODEC_MASK
         length = header & LENGTH_MAX
         words = length if codec in IN_WORDS else words_of(length)
-        meta, buffers = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length), []
+        meta = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length)
+        buffers: list[Any] = []
         if codec == ARRAY:
-            meta_bytes, memory_bytes = ARRAY_LENGTHS.unpack_from(meta)
-            begin = WORD_BYTES * (1 + words_of(meta_bytes))
-            buffers = [bytearray(meta[begin : begin + memory_bytes])]
-            meta = meta[WORD_BYTES : WORD_BYTES + meta_bytes]
+            meta, buffers = _split_array(meta)
         message = Message(
             reader.node,
             header >> TAG_SHIFT & TAG_MASK,
@@ -300,16 +309,21 @@ class ShmLink:
         return message
 
     def _take_stream(self, header: int, messages: list[Message]) -> None:
-        words = header & LENGTH_MAX
-        left = self.reader.payload(1, words * WORD_BYTES - (header >> CODEC_SHIFT & CODEC_MASK))
+        words, padding = header & LENGTH_MAX, header >> CODEC_SHIFT & CODEC_MASK
+        if padding >= WORD_BYTES or not words:
+            raise ProtocolError("not a record of a node")
+        left = self.reader.payload(1, words * WORD_BYTES - padding)
         while left.nbytes:
             target = self._stream.target()
             count = min(left.nbytes, target.nbytes)
             target[:count] = left[:count]
             left = left[count:]
             for message in self._stream.advance(count):
+                if self._heard_goodbye:
+                    raise ProtocolError("a message after the goodbye")
                 if message is None:
-                    self._heard_goodbye = self.at_end = True
+                    self._heard_goodbye = True
+                    self._end("it has finished")
                 else:
                     messages.append(message)
         self.reader.skip(words + 1)
@@ -320,15 +334,20 @@ class ShmLink:
 
         found = bytearray(len(_TOKEN))
         process = self._bells.process(self.reader.writer)
+        address = int.from_bytes(self.reader.payload(1, WORD_BYTES), "little")
         try:
-            read_memory(process, self.reader.word(1), memoryview(found))
+            read_memory(process, address, memoryview(found))
+            is_allowed = found == _TOKEN
         except OSError:
-            found.clear()
-        self.reader.say_rights(found == _TOKEN)
+            is_allowed = False
+        self.reader.say_rights(is_allowed)
         self.reader.skip(2)
 
     def _take_offer(self, messages: list[Message]) -> bool:
         """Copies what the record at hand offers, or a part of it; whether the message is whole."""
+        if self._other_ended:
+            self._end("it has ended before its message was read")
+            return False
         if self._pulling is None:
             from .offers import Pulling
 
@@ -336,8 +355,8 @@ class ShmLink:
         try:
             is_whole = self._pulling.go_on()
         except OSError as error:
-            self.at_end = True
-            self._why = f"its message could not be read from its memory ({error.strerror})"
+            self.hang_up()
+            self._end(f"its message could not be read from its memory ({error.strerror})")
             return False
         if is_whole:
             messages.append(self._pulling.message())
@@ -345,6 +364,21 @@ class ShmLink:
             self._pulling = None
             self._publish()
         return bool(is_whole)
+
+    def _end(self, why: str) -> None:
+        self.at_end = True
+        self._why = why
+
+
+def _split_array(record: memoryview) -> tuple[memoryview, list[Any]]:
+    """Meta and memory of an array from its record."""
+    if record.nbytes >= WORD_BYTES:
+        meta_bytes, memory_bytes = ARRAY_LENGTHS.unpack_from(record)
+        begin = WORD_BYTES * (1 + words_of(meta_bytes))
+        if begin + memory_bytes <= record.nbytes:
+            memory = bytearray(record[begin : begin + memory_bytes])
+            return record[WORD_BYTES : WORD_BYTES + meta_bytes], [memory]
+    raise ProtocolError("an array longer than its record")
 
 
 def _views(message: Message) -> deque[memoryview]:

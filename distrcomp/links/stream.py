@@ -57,7 +57,7 @@ class StreamLink:
         return self._post(message_parts(message))
 
     def _post(self, parts: list[Any]) -> Pending | None:
-        if self._broken:
+        if self._broken or self._said_goodbye:
             return None
         if not self._outgoing and len(parts) == 1 and len(parts[0]) <= limits.READ_BYTES_MAX:
             try:
@@ -76,7 +76,7 @@ class StreamLink:
             self._outgoing.append(view)
             self._posted_bytes += view.nbytes
             self.queued_bytes += view.nbytes
-        if len(parts) > 1:
+        if len(parts) > 1 or len(parts[0]) > limits.READ_BYTES_MAX:
             self.flush()
         if not self.queued_bytes:
             return None
@@ -146,8 +146,8 @@ class StreamLink:
 
     def finish(self) -> None:
         if not self._said_goodbye:
-            self._said_goodbye = True
             self._post([goodbye()])
+            self._said_goodbye = True
 
     def is_drained(self) -> bool:
         if self.is_broken:

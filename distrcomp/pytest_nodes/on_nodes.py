@@ -61,7 +61,8 @@ def _order(item: pytest.Function) -> dict[str, Any]:
     if config.inipath is not None:
         options["inifilename"] = str(config.inipath)
     for name, value in vars(config.option).items():
-        if name not in _OF_THE_SESSION and _is_plain(value):
+        is_ours = name in _OF_THE_SESSION or name.startswith("cov")  # pytest-cov keeps books, too
+        if not is_ours and _is_plain(value):
             options[name] = value
     # Every node has imported distrcomp before pytest could rewrite its assertions.
     ignored = "ignore::pytest.PytestAssertRewriteWarning"

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Literal, NoReturn
 
 from .. import limits
-from ..communicator import Communicator
+from ..communicator import WORLD, Communicator
 from ..engine import Engine
 from ..errors import CallError, NodeLost
 from ..fates import Fates
@@ -205,8 +205,9 @@ class _Run:
             return "has not begun"
         if not self.stage.is_parked(engine.node_id):
             return f"computes, {where}"
-        receives = [awaited(each.source, each.tag) for each in engine.mailbox.receives]
-        unread = engine.mailbox.describe_unmatched(0)
+        with engine.lock:
+            receives = [awaited(each.source, each.tag) for each in engine.mailbox.receives]
+            unread = engine.mailbox.describe_unmatched(WORLD)
         asked = [each for each in receives if not each.startswith(f"{call} ")]
         doing = call if asked or not receives else receives[0]
         open_ones = f"; asked for: {', '.join(asked)}" if asked else ""
@@ -231,7 +232,8 @@ class _Run:
         except _Died:
             self.results[node] = DIED
         except BaseException as error:  # noqa: BLE001  whatever the program raised ends its node
-            self.failures.append((node, error))
+            if self.stage.stopped is None:  # afterwards it follows from that
+                self.failures.append((node, error))
             self._end(node, f"{type(error).__name__}: {error}")
         finally:
             self.stage.leave(node)
@@ -313,11 +315,7 @@ def _raise_first(
     failures: list[tuple[int, BaseException]], stopped: Exception | None, seed: int
 ) -> None:
     """Raises the root cause: what a node did by itself, before what others did because of it."""
-    causes = [
-        (node, error)
-        for node, error in failures
-        if not isinstance(error, NodeLost) and error is not stopped
-    ]
+    causes = [(node, error) for node, error in failures if not isinstance(error, NodeLost)]
     if not causes and stopped is not None:
         raise stopped.with_traceback(None)
     for node, error in causes or failures:

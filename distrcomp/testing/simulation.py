@@ -16,9 +16,8 @@ from .. import limits
 from ..communicator import WORLD, Communicator
 from ..engine import Engine
 from ..errors import CallError, NodeLost
-from ..fates import Fates
 from ..links.memory import MemoryLink, memory_pair
-from ..mailbox import Mailbox, Receive, awaited
+from ..mailbox import Receive, awaited
 from ..progress import Progress
 from .failures import Deadlock, NodeFailed, TimeLimitReached
 from .places import place
@@ -61,25 +60,23 @@ class World(Communicator):
 class _SimulatedProgress(Progress):
     """Gives the turn away instead of sleeping."""
 
-    def __init__(self, node_id: int, mailbox: Mailbox, fates: Fates, stage: Stage) -> None:
-        super().__init__(node_id, mailbox, fates, None, spins=False)
-        self._stage = stage
+    stage: Stage
 
     def wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
         if self._move(wanted):
             return
         until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
-        self.lock.release()
+        self.condition.release()
         try:
-            self._stage.park(self._node_id, min(until, default=None))
+            self.stage.park(self._node_id, min(until, default=None))
         finally:
-            self.lock.acquire()
+            self.condition.acquire()
         if self._fates.next_deadline is not None:
             for node in self._fates.lose_overdue(monotonic()):
                 self.detach(node)
 
     def wake(self) -> None:
-        self._stage.ring(self._node_id)
+        self.stage.ring(self._node_id)
 
     def can_move(self) -> bool:
         """Whether a message can be read."""
@@ -101,6 +98,8 @@ class _SimulatedEngine(Engine):
         die: called when it has sent `dies_after` messages.
     """
 
+    _progress: _SimulatedProgress
+
     def __init__(
         self,
         who: tuple[int, int],
@@ -109,11 +108,9 @@ class _SimulatedEngine(Engine):
         dies_after: int | None,
     ) -> None:
         super().__init__(who, lambda _: _PEER, lambda _: None, lambda: None)
-        self._progress.poller.close()
-        self.progress = _SimulatedProgress(self.node_id, self.mailbox, self._fates, stage)
-        self._progress = self.progress
-        self.lock = self._progress.lock
-        self._links = self._progress.links
+        self._progress.__class__ = _SimulatedProgress  # the engine has made it, with all it needs
+        self._progress.stage = stage
+        self.actor = self._progress
         self._die = die
         self._messages_left = dies_after
         self.thread: threading.Thread | None = None
@@ -164,7 +161,7 @@ class _Run:
             _SimulatedEngine((node, n), self.stage, partial(self._die, node), dies_after.get(node))
             for node in range(n)
         ]
-        self.stage.actors.extend(engine.progress for engine in self.engines)
+        self.stage.actors.extend(engine.actor for engine in self.engines)
         for one in range(n):
             for other in range(one):
                 self._link(one, other)
@@ -205,7 +202,7 @@ class _Run:
             return "has not begun"
         if not self.stage.is_parked(engine.node_id):
             return f"computes, {where}"
-        with engine.lock:
+        with engine.actor.condition:
             receives = [awaited(each.source, each.tag) for each in engine.mailbox.receives]
             unread = engine.mailbox.describe_unmatched(WORLD)
         asked = [each for each in receives if not each.startswith(f"{call} ")]

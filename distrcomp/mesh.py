@@ -272,6 +272,7 @@ class Mesh:
             link.own()
             link.finish()
             self._progress.watch(node, link)
+        self._progress.n_sending += 1  # for good: nobody will ask for what comes
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
         while not self._fates.is_aborted and not self.interrupted:
             undrained = [link for link in self._links.values() if not link.is_drained()]

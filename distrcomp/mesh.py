@@ -7,8 +7,9 @@ when a call has to give up because of it, stands in `fates`.
 
 Ctrl-C must not cut a message in two: while the main thread is inside a call the signal is noted,
 and raised as KeyboardInterrupt where the state is whole: in a wait, or when the call ends. A
-receive that is interrupted leaves its message unread, for the next one. A second Ctrl-C is not
-noted but raised at once: it ends a program whose objects never finish to be unpickled.
+receive that is interrupted leaves its message unread, for the next one. A second Ctrl-C is raised
+at once where pickle runs the program's own code, which holds no lock of ours: it ends a program
+whose objects never finish to be pickled or unpickled.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from .progress import Progress
 
 # In these modules Ctrl-C is noted and not raised.
 _GUARDED_MODULES = ("mesh", "engine", "communicator", "fast_path", "requests")
-_GUARDED = {os.path.join(os.path.dirname(__file__), f"{name}.py") for name in _GUARDED_MODULES}
+_PACKAGE = os.path.join(os.path.dirname(__file__), "")
+_GUARDED = {f"{_PACKAGE}{name}.py" for name in _GUARDED_MODULES}
+# These call pickle.
+_PICKLING = {f"{_PACKAGE}{name}.py" for name in ("codec", "fast_path")}
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
 
@@ -209,9 +213,10 @@ class Mesh:
 
     def on_interrupt(self, number: int, stack: FrameType | None) -> None:
         """The node's SIGINT handler: KeyboardInterrupt, but never inside a message."""
-        while stack is not None and stack.f_code.co_filename not in _GUARDED:
-            stack = stack.f_back
-        if stack is None or self.interrupted:
+        inside = stack
+        while inside is not None and inside.f_code.co_filename not in _GUARDED:
+            inside = inside.f_back
+        if inside is None or (self.interrupted and _is_pickling(stack)):
             self.interrupted = False
             signal.default_int_handler(number, stack)
         else:
@@ -282,3 +287,11 @@ class Mesh:
             elif not undrained or monotonic() >= deadline:
                 return
             self._progress.wait(monotonic() + (0.1 if queued else _DRAIN_LOOK_S))
+
+
+def _is_pickling(stack: FrameType | None) -> bool:
+    """Whether the innermost code is the program's own, called by pickle."""
+    frame = stack
+    while frame is not None and not frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame is not None and frame is not stack and frame.f_code.co_filename in _PICKLING

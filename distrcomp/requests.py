@@ -186,6 +186,8 @@ class Request:
             if not request._is_over() and request._is_done()
         ]
         results = [(index, request._result(None)) for index, request in done]
+        for _, request in done[:1]:
+            request._engine.check_interrupt()
         for _, request in done:
             request._was_taken = True
         return results

@@ -12,9 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
+import pytest
+
 from distrcomp import mesh
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
+from distrcomp.errors import NodeLost
 from distrcomp.links import Bells, ShmLink, StreamLink
 from distrcomp.links.local import local_links
 from distrcomp.segment import create_segment, segment_bytes
@@ -217,3 +220,10 @@ def interrupted_once_waiting(made: Nodes, node: int) -> Iterator[None]:
 def outcome(acts: Sequence[Future[Any]]) -> list[Any]:
     """What became of them all."""
     return [act.result(TIMEOUT_S) for act in acts]
+
+
+def loss(act: Callable[[], Any] | Future[Any]) -> str:
+    """How the act says that a node is lost."""
+    with pytest.raises(NodeLost) as caught:
+        act.result(TIMEOUT_S) if isinstance(act, Future) else act()
+    return str(caught.value)

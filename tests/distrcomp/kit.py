@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import FrameType
@@ -43,6 +44,7 @@ class Nodes:
     def __init__(self, n_node: int, kind: str, spins: bool, threads: ThreadPoolExecutor) -> None:
         self.wanted: list[tuple[int, int]] = []
         self.woken: list[int] = []
+        self._wakers: list[int] = []
         self.n_node = n_node
         self._threads = threads
         n_local = {STREAM: 0, MEMORY: n_node, MIXED: 2}[kind]
@@ -62,7 +64,7 @@ class Nodes:
             (node, self.n_node),
             lambda other: f"h{other}",
             lambda other: self.wanted.append((node, other)),
-            lambda: self.woken.append(node),
+            lambda: self._wake(node),
             bells,
             spins,
         )
@@ -107,6 +109,43 @@ class Nodes:
     def sleeps(self, node: int) -> bool:
         """Whether some thread of `node` waits in the kernel."""
         return self.engines[node]._progress.is_polling
+
+    def _wake(self, node: int) -> None:
+        self.woken.append(node)
+        if self._wakers:
+            os.eventfd_write(self._wakers[node], 1)
+
+    @contextlib.contextmanager
+    def control_threads(self) -> Iterator[None]:
+        """Has a thread of each node write what its calls leave over, as in a real one."""
+        self._wakers = [os.eventfd(0) for _ in self.engines]
+        is_over = threading.Event()
+        threads = [
+            self.start(self._control, engine, waker, is_over)
+            for engine, waker in zip(self.engines, self._wakers, strict=True)
+        ]
+        try:
+            yield
+        finally:
+            is_over.set()
+            wakers, self._wakers = self._wakers, []
+            for waker in wakers:
+                os.eventfd_write(waker, 1)
+            outcome(threads)
+            for waker in wakers:
+                os.close(waker)
+
+    def _control(self, engine: Engine, waker: int, is_over: threading.Event) -> None:
+        while not is_over.is_set():
+            poll = select.poll()
+            poll.register(waker, select.POLLIN)
+            for descriptor, mask in engine.leftovers():
+                poll.register(descriptor, mask)
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if waker in ready:
+                os.eventfd_read(waker)
+            if ready != [waker]:
+                engine.flush_leftovers()
 
     def flush_leftovers(self, until: Callable[[], object]) -> None:
         """What the nodes' control threads do, until the condition holds."""
@@ -157,7 +196,7 @@ def nodes(
     n_node: int, kind: str = STREAM, *, linked: bool = True, spins: bool = False
 ) -> Iterator[Nodes]:
     """`n_node` engines, each linked to each; closed at the end."""
-    with ThreadPoolExecutor(16) as threads:
+    with ThreadPoolExecutor(32) as threads:
         made = Nodes(n_node, kind, spins, threads)
         try:
             if linked:

@@ -1,9 +1,9 @@
 """numpy arrays ↔ a description and their memory; no I/O, no pickle of what they hold.
 
-A description is one byte for memory order, one for the number of dimensions, four for the bytes of
-the dtype, then the dtype, then the dimensions (8 bytes each), all little-endian. The dtype stands
-as numpy's own string where that tells it whole. Records (dtypes with fields) stand as the pickle of
-their dtype, which keeps names, offsets, titles and alignment.
+A description is one byte for memory order, one for the number of dimensions, four for the bytes
+of the dtype, then the dtype, then the dimensions (8 bytes each), all little-endian. The dtype
+stands as numpy's own string where that tells it whole. Records (dtypes with fields) stand as the
+pickle of their dtype, which keeps names, offsets, titles and alignment.
 
 Descriptions are remembered by dtype, shape and strides, and what they mean by their bytes, so for
 an array like one before neither is worked out again. Two traps lie there. Dtypes that differ only
@@ -79,7 +79,7 @@ def rebuild(description: bytes | bytearray, memory: Any) -> Any:
     try:
         shape, dtype, order = _meanings[description]
     except KeyError:
-        shape, dtype, order = _read(description)
+        shape, dtype, order = meaning(description)
     return _ndarray(shape, dtype, memory, 0, None, order)
 
 
@@ -123,7 +123,7 @@ def _record_text(dtype: Any) -> bytes | None:
         return None
 
 
-def _read(description: bytes) -> tuple[tuple[int, ...], Any, str]:
+def meaning(description: bytes) -> tuple[tuple[int, ...], Any, str]:
     """What the description means; from now on this is known."""
     import numpy
 
@@ -136,8 +136,8 @@ def _read(description: bytes) -> tuple[tuple[int, ...], Any, str]:
     order = code.decode("ascii")
     if text.startswith(_PICKLED):
         return shape, pickle.loads(text), order  # noqa: S301  from a node of the same run
-    meaning = shape, numpy.dtype(text.decode("ascii")), order
+    known = shape, numpy.dtype(text.decode("ascii")), order
     if len(_meanings) >= _REMEMBERED_MAX:
         _meanings.clear()
-    _meanings[description] = meaning
-    return meaning
+    _meanings[description] = known
+    return known

@@ -38,13 +38,7 @@ def encode(value: Any) -> Encoded:
     Raises:
         Unpicklable: names the type; nothing is left half done.
     """
-    kind = type(value)
-    encoder = _ENCODERS.get(kind)
-    if encoder is None:
-        encoder = _encode_object
-        if arrays.is_array_type(kind):
-            encoder = _ENCODERS[kind] = _encode_array
-    return encoder(value)
+    return _ENCODERS[type(value)](value)
 
 
 def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
@@ -83,25 +77,30 @@ def undecodable(error: Exception) -> Undecodable:
 # --- to bytes ----------------------------------------------------------------------------------
 
 
-def _encode_object(value: Any) -> Encoded:
-    buffers: list[memoryview] = []
+class _Beside(list[memoryview]):
+    """The buffers that travel beside the stream; called by pickle with each that could."""
 
-    def stays_inside(buffer: pickle.PickleBuffer) -> bool:
-        """Whether the buffer is so small that the stream is the better place for it."""
+    __slots__ = ()
+
+    def __call__(self, buffer: pickle.PickleBuffer) -> bool:
+        """Whether it stays in the stream: where it is small, and there would arrive writable."""
         raw = buffer.raw()
         if raw.nbytes <= limits.SMALL_BYTES_MAX and not raw.readonly:
             return True
-        buffers.append(raw)
+        self.append(raw)
         return False
 
+
+def _encode_object(value: Any) -> Encoded:
+    buffers = _Beside()
     try:
-        meta = pickle.dumps(value, protocol=5, buffer_callback=stays_inside)
+        meta = pickle.dumps(value, protocol=5, buffer_callback=buffers)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001  any class may raise anything from its __reduce__
         buffers.clear()
-        meta = _cloudpickle(value, stays_inside)
-    if len(buffers) > limits.BUFFERS_MAX:
+        meta = _cloudpickle(value, buffers)
+    if buffers and len(buffers) > limits.BUFFERS_MAX:
         return _encode_inside(value)
     return PICKLE, meta, buffers
 
@@ -120,13 +119,11 @@ def _encode_inside(value: Any) -> Encoded:
     return PICKLE, meta + _READONLY_BUFFER, [memoryview(b"")]
 
 
-def _cloudpickle(
-    value: Any, buffer_callback: Callable[[pickle.PickleBuffer], bool] | None
-) -> bytes:
+def _cloudpickle(value: Any, buffers: _Beside | None) -> bytes:
     import cloudpickle
 
     try:
-        meta: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=buffer_callback)
+        meta: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers)
     except MemoryError:
         raise
     except Exception as error:
@@ -191,15 +188,24 @@ def _encode_view(view: memoryview) -> Encoded:
     return VIEW, description, [content]
 
 
-_ENCODERS: dict[type, Callable[[Any], Encoded]] = {
-    int: _encode_int,
-    str: _encode_text,
-    bytes: _encode_bytes,
-    bytearray: _encode_bytearray,
-    memoryview: _encode_view,
-    # Named to be found at once: of other types it is asked each time whether they are arrays.
-    **dict.fromkeys((dict, list, tuple, float, bool, type(None)), _encode_object),
-}
+class _Encoders(dict[type, Callable[[Any], Encoded]]):
+    def __missing__(self, kind: type) -> Callable[[Any], Encoded]:
+        if not arrays.is_array_type(kind):
+            return _encode_object  # not remembered: a class may be made anew each time
+        self[kind] = _encode_array
+        return _encode_array
+
+
+_ENCODERS = _Encoders(
+    {
+        int: _encode_int,
+        str: _encode_text,
+        bytes: _encode_bytes,
+        bytearray: _encode_bytearray,
+        memoryview: _encode_view,
+        **dict.fromkeys((dict, list, tuple, float, bool, type(None)), _encode_object),
+    }
+)
 
 # --- and back ----------------------------------------------------------------------------------
 

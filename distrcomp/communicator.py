@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from functools import partial
 from operator import index
 from time import monotonic
 from typing import Any
 
-from . import codec, limits
+from . import codec
 from .engine import Engine, Sending
 from .errors import DoesNotFit, InternalError, NoSuchNode, SendTimeout
 from .fast_path import FastPath, tag_number
@@ -117,7 +116,7 @@ class Communicator(FastPath):
         """
         wanted = self._wanted(source, tag)
         self._engine.post_receive(wanted)
-        if self._engine.interrupted:
+        if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)
         take = partial(self._open, out=out)
         return ReceiveRequest(self._engine, wanted, take, self._status_of, self._timeout)
@@ -228,17 +227,8 @@ class Communicator(FastPath):
     def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
         self._finish(self._post(dest, tag, codec.encode(obj)))
 
-    def _send_pickled(
-        self, dest: int, tag: int, obj: Any, data: bytes, beside: list[pickle.PickleBuffer]
-    ) -> None:
-        try:
-            buffers = [buffer.raw() for buffer in beside]
-        except BufferError:  # not contiguous
-            return self._send_slow(dest, obj, tag)
-        if len(buffers) > limits.BUFFERS_MAX:
-            return self._send_slow(dest, obj, tag)
-        self._finish(self._post(dest, tag, (codec.PICKLE, data, buffers)))
-        return None
+    def _send_pickled(self, dest: int, tag: int, data: bytes) -> None:
+        self._finish(self._post(dest, tag, (codec.PICKLE, data, [])))
 
     def _recv_slow(
         self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
@@ -264,14 +254,14 @@ class Communicator(FastPath):
             deadline = None if timeout is None else monotonic() + timeout
             if not self._engine.finish(sending, deadline):
                 raise SendTimeout(sending.dest, timeout or 0.0)
-            if self._engine.interrupted:
+            if self._gate.interrupted:
                 self._engine.check_interrupt()
         except BaseException:
             self._engine.let_go(sending)
             raise
 
     def _send_request(self, sending: Sending) -> Request:
-        if self._engine.interrupted:
+        if self._gate.interrupted:
             self._engine.let_go(sending)
             self._engine.check_interrupt()
         return SendRequest(self._engine, sending)
@@ -284,7 +274,7 @@ class Communicator(FastPath):
                 there = self._status_of(wanted)
                 status.source, status.tag = there.source, there.tag
                 status.payload_bytes = there.payload_bytes
-            if self._engine.interrupted:
+            if self._gate.interrupted:
                 self._engine.check_interrupt()
         except (DoesNotFit, KeyboardInterrupt):
             self._engine.withdraw(wanted)
@@ -298,7 +288,7 @@ class Communicator(FastPath):
 
     def _matched(self, wanted: Receive) -> MatchedMessage:
         status = self._status_of(wanted)
-        if self._engine.interrupted:
+        if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)
         return MatchedMessage(self._engine, status, partial(self._open, wanted))
 

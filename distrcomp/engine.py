@@ -21,6 +21,8 @@ from .mesh import Mesh
 _PATIENCE_S = 0.002
 # Serials have four bytes; 0 is none.
 _SERIALS_MAX = 2**32 - 1
+# Before it waits at all, it looks so often whether the message is out: some 200 us.
+_LOOKS = 1000
 
 
 class Sending:
@@ -79,10 +81,17 @@ class Engine(Mesh):
         """
         if self.is_over(sending):
             return True
+        pending = sending.pending
+        if pending is not None and self.spins and not sending.found_busy:
+            for _ in range(_LOOKS):  # the receiver may just be copying it
+                if pending.is_out:
+                    break
         with self._call:
             self._progress.n_sending += 1
             try:
                 self._send_out(sending, deadline)
+                if self.is_over(sending):
+                    return True
                 check = partial(self._fates.check_node, sending.dest)
                 return self._wait_until(lambda: self.is_over(sending), check, deadline)
             finally:
@@ -90,7 +99,7 @@ class Engine(Mesh):
 
     def let_go(self, sending: Sending) -> None:
         """The caller may change its objects from now on: what is left to send is copied."""
-        with self.lock:
+        with self.gate:
             link = self._links.get(sending.dest)
             if link is not None and sending.pending is not None and not sending.pending.is_out:
                 link.own()
@@ -145,21 +154,21 @@ class Engine(Mesh):
 
     def wait_receive(self, wanted: Receive, timeout: float | None) -> bool:
         """Waits for the match of a posted receive; whether it came in `timeout` seconds."""
-        if wanted.message is not None:
-            return True
-        with self._call:
-            return self._wait_until(
-                lambda: wanted.message is not None,
-                lambda: self._fates.check_source(wanted.source),
-                None if timeout is None else monotonic() + timeout,
-                wanted,
-            )
+        if wanted.message is None:
+            with self._call:
+                self._wait_matched(wanted, timeout)
+        return wanted.message is not None
 
     def receive(self, wanted: Receive, timeout: float | None) -> Message:
         """The oldest message that matches, waiting for it up to `timeout` seconds."""
         try:
-            self.post_receive(wanted)
-            if not self.wait_receive(wanted, timeout) or wanted.message is None:
+            with self._call:
+                self.mailbox.post(wanted)
+                if wanted.message is None:
+                    self._wait_matched(wanted, timeout)
+                else:
+                    self._progress.acknowledge(wanted)
+            if wanted.message is None:
                 raise self.receive_timeout(wanted, timeout)
             return wanted.message
         except BaseException:
@@ -168,7 +177,7 @@ class Engine(Mesh):
 
     def withdraw(self, wanted: Receive) -> None:
         """Takes a receive back; a message matched with it is unread again."""
-        with self.lock:
+        with self.gate:
             self.mailbox.withdraw(wanted)
             self._progress.wake()  # the message may go to a receive of another thread
 
@@ -213,7 +222,7 @@ class Engine(Mesh):
 
     def receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
         """The error for a receive that was not matched in time."""
-        with self.lock:
+        with self.gate:
             unread = self.mailbox.describe_unmatched(wanted.communicator)
         return RecvTimeout(awaited(wanted.source, wanted.tag), timeout or 0.0, unread)
 
@@ -222,7 +231,7 @@ class Engine(Mesh):
     def give_back(self, message: Message) -> None:
         """Makes a message unread again, if the call that has just taken it was interrupted."""
         if threading.current_thread() is threading.main_thread():
-            with self.lock:
+            with self.gate:
                 self.mailbox.deliver_back(message)
                 self._progress.wake()
             self.check_interrupt()
@@ -252,18 +261,28 @@ class Engine(Mesh):
             if deadline is not None and monotonic() >= deadline:
                 return
 
+    def _wait_matched(self, wanted: Receive, timeout: float | None) -> None:
+        deadline = None if timeout is None else monotonic() + timeout
+        while wanted.message is None:
+            self._fates.check_source(wanted.source)
+            is_overdue = deadline is not None and monotonic() >= deadline
+            self._check()
+            self._progress.wait(deadline, wanted)
+            if is_overdue:
+                break
+        self._check()
+
     def _wait_until(
         self,
         is_over: Callable[[], bool],
         check: Callable[[], None],
         deadline: float | None,
-        wanted: Receive | None = None,
     ) -> bool:
         """Waits for a condition; whether it holds in time. `check` raises if it never can."""
         while not is_over():
             check()
             is_overdue = deadline is not None and monotonic() >= deadline
-            self._wait(deadline, wanted)
+            self._wait(deadline)
             if is_overdue:
                 return is_over()
         return True
@@ -283,15 +302,15 @@ class _Call:
 
     def __enter__(self) -> None:
         engine = self._engine
-        engine.lock.acquire()
+        engine.gate.acquire()
         try:
             engine._check()
         except BaseException:
-            engine.lock.release()
+            engine.gate.release()
             raise
 
     def __exit__(self, *error: object) -> None:
         engine = self._engine
         if engine._progress.unsent and engine._closed is None:
             engine._wake_flusher()
-        engine.lock.release()
+        engine.gate.release()

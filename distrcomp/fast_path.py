@@ -12,10 +12,10 @@ nobody has posted a receive, and the next record in its ring is one that this ca
 that must be seen by every call (the end of the world, a run that has failed) empties `_writers` and
 `_readers`, so that calls go the long way and meet it there.
 
-The lock makes calls of several threads safe. Letting it go is also the fence between writing the
-header and looking at the receiver's bell (see links.bells): it is a locked instruction on x86-64,
-and elsewhere `fence` is called. No signal can leave half a record: a handler runs at a call or a
-jump backwards, and between the two stores that publish a record there is neither.
+The gate keeps threads apart (see gate). There is no fence between the header and the look at the
+receiver's bell; the receiver makes up for it by a second look (see links.bells). No signal can
+leave half a record: a handler runs at a call or a jump backwards, and between the two stores that
+publish a record there is neither.
 
 What each step costs is measured by `benchmarks/versus_mpi4py.py`; see docs/performance.md.
 """
@@ -23,16 +23,26 @@ What each step costs is measured by `benchmarks/versus_mpi4py.py`; see docs/perf
 from __future__ import annotations
 
 import pickle
+import sys
 from operator import index
+from os import sched_yield
 from typing import Any
 
 from . import limits
-from .arrays import describe, is_array_type, rebuild
+from .arrays import content, describe, is_array_type, meaning
 from .codec import ARRAY, BYTES, INT, PICKLE, TEXT, undecodable
 from .engine import Engine
 from .errors import BadTag
 from .frames import Message
+from .gate import IS_ATOMIC
 from .links import ShmLink
+from .links.array_record import (
+    ARRAY_ALIGNMENT,
+    ARRAY_LENGTHS,
+    array_meta,
+    split_array,
+    take_array,
+)
 from .links.ring import (
     CODEC_MASK,
     CODEC_SHIFT,
@@ -47,10 +57,10 @@ from .links.ring import (
     RingWriter,
     fence,
 )
-from .links.shm import ARRAY_LENGTHS
 from .mailbox import ANY
 
 _dumps = pickle.dumps
+_refuse: Any = int  # what a buffer inside an object is given to: it raises, at the least cost
 _loads = pickle.loads
 
 _ENVELOPE = ~((1 << TAG_SHIFT) - 1)
@@ -58,13 +68,16 @@ _CODEC = 31 << CODEC_SHIFT
 _INT, _TEXT, _BYTES = INT << CODEC_SHIFT, TEXT << CODEC_SHIFT, BYTES << CODEC_SHIFT
 _PICKLE, _ARRAY = PICKLE << CODEC_SHIFT, ARRAY << CODEC_SHIFT
 _INT_RECORD = _INT | 8
-_SPINS = 1000  # looks at one word; about as long as `progress.SPIN_S`
-_TAGS_KEPT_MAX = 4096
+_SPINS = 200
+_YIELDS = 100
+_KEPT_MAX = 4096
 _INLINE_BYTES_MAX = LENGTH_MAX * 8
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.
 _OTHERS: set[type] = {bytearray, memoryview}
 _ARRAY_TYPES: set[type] = set()
-_ARRAY_HEADS: dict[bytes, bytes] = {}
+_HEADS: dict[bytes, bytes] = {}  # by an array's meta
+_MEANINGS: dict[bytes, Any] = {}  # by how an array's record begins
+_SMALL_ARRAY_BYTES_MAX = 2048  # up to here one call that copies twice is quicker than three
 
 
 class _Envelopes(dict[Any, int]):
@@ -75,7 +88,7 @@ class _Envelopes(dict[Any, int]):
 
     def __missing__(self, tag: Any) -> int:
         envelope = self._communicator | tag_number(tag) << TAG_SHIFT
-        if len(self) < _TAGS_KEPT_MAX:
+        if len(self) < _KEPT_MAX:
             self[tag] = envelope
         return envelope
 
@@ -110,28 +123,30 @@ class FastPath:
         "_bells",
         "_engine",
         "_envelopes",
-        "_lock",
+        "_gate",
         "_number",
         "_readers",
         "_receives",
         "_spins",
         "_unread",
         "_writers",
+        "_yields",
     )
 
     def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
         self._engine = engine
         self._number = number
-        self._lock = engine.lock
+        self._gate = engine.gate
         self._envelopes = _Envelopes(number)
         self._receives = engine.mailbox.receives
         self._unread = engine.mailbox.unread
         self._spins = range(_SPINS if engine.spins else 0)
+        self._yields = range(_YIELDS)
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
         for node, member in enumerate(members):
             link = engine.local_link(member)
-            if isinstance(link, ShmLink):
+            if isinstance(link, ShmLink) and IS_ATOMIC:
                 self._writers[node] = link.writer
                 self._readers[node] = link.reader
 
@@ -154,50 +169,62 @@ class FastPath:
         except (KeyError, TypeError):
             return self._send_slow(dest, obj, tag)
         if kind is int:
+            gate = self._gate
+            if gate.taken:
+                return self._send_slow(dest, obj, tag)
+            gate.taken = True
             try:
-                with self._lock:
-                    position = writer.position
-                    beyond = position + 2
-                    is_put = beyond < writer.end
-                    if is_put:
-                        words = writer.words
-                        writer.integers[position + 1] = obj
-                        words[beyond] = 0
-                        if not STORES_ARE_ORDERED:
-                            fence()
-                        writer.position = beyond
-                        words[position] = envelope | _INT_RECORD
+                position = writer.position
+                beyond = position + 2
+                is_put = beyond < writer.end
+                if is_put:
+                    words = writer.words
+                    writer.integers[position + 1] = obj
+                    words[beyond] = 0
+                    if not STORES_ARE_ORDERED:
+                        fence()
+                    writer.position = beyond
+                    words[position] = envelope | _INT_RECORD
             except ValueError:  # it needs more than 64 bits
                 is_put = False
+            finally:
+                gate.taken = False
             if not is_put:
                 return self._send_slow(dest, obj, tag)
+            if self._asleep[writer.bell]:
+                self._bells.wake(writer.reader)
+            if gate.interrupted:
+                self._engine.check_interrupt()
+            return None
+        if kind is str and len(obj) <= LENGTH_MAX and obj.isascii():
+            data = obj.encode()
+            length = len(data)
+            header = envelope | _TEXT | length
+        elif kind is bytes and len(obj) <= LENGTH_MAX:
+            data = obj
+            length = len(data)
+            header = envelope | _BYTES | length
+        elif kind in _OTHERS:
+            if kind in _ARRAY_TYPES:
+                return self._send_array(dest, obj, tag)
+            return self._send_slow(dest, obj, tag)
         else:
-            if kind is str and len(obj) <= LENGTH_MAX and obj.isascii():
-                data = obj.encode()
-                length = len(data)
-                header = envelope | _TEXT | length
-            elif kind is bytes and len(obj) <= LENGTH_MAX:
-                data = obj
-                length = len(data)
-                header = envelope | _BYTES | length
-            elif kind in _OTHERS:
-                if kind in _ARRAY_TYPES:
-                    return self._send_array(dest, obj, tag)
-                return self._send_slow(dest, obj, tag)
-            else:
-                beside: list[pickle.PickleBuffer] = []
-                try:
-                    data = _dumps(obj, protocol=5, buffer_callback=beside.append)
-                except Exception:  # noqa: BLE001  whatever it was, cloudpickle may do better
-                    return self._send_slow(dest, obj, tag)
-                length = len(data)
-                if beside and is_array_type(kind):
+            try:
+                data = _dumps(obj, 5, buffer_callback=_refuse)
+            except Exception:  # noqa: BLE001  whatever it was, the long way may do better
+                if is_array_type(kind):
                     _OTHERS.add(kind)
                     _ARRAY_TYPES.add(kind)
-                if beside or length > _INLINE_BYTES_MAX:
-                    return self._send_pickled(dest, tag, obj, data, beside)
-                header = envelope | _PICKLE | (length + 7 >> 3)
-            with self._lock:
+                return self._send_slow(dest, obj, tag)
+            length = len(data)
+            if length > _INLINE_BYTES_MAX:
+                return self._send_pickled(dest, tag, data)
+            header = envelope | _PICKLE | (length + 7 >> 3)
+        gate = self._gate
+        is_put = not gate.taken
+        if is_put:
+            gate.taken = True
+            try:
                 position = writer.position
                 beyond = position + (length + 15 >> 3)
                 is_put = beyond < writer.end
@@ -207,15 +234,59 @@ class FastPath:
                         fence()
                     writer.position = beyond
                     writer.words[position] = header
-            if not is_put:
-                if header & _CODEC == _PICKLE:
-                    return self._send_pickled(dest, tag, obj, data, [])
-                return self._send_slow(dest, obj, tag)
-        if not STORES_ARE_ORDERED:
-            fence()
+            finally:
+                gate.taken = False
+        if not is_put:
+            if header & _CODEC == _PICKLE:
+                return self._send_pickled(dest, tag, data)
+            return self._send_slow(dest, obj, tag)
         if self._asleep[writer.bell]:
             self._bells.wake(writer.reader)
-        if self._engine.interrupted:
+        if gate.interrupted:
+            self._engine.check_interrupt()
+        return None
+
+    def _send_array(self, dest: int, array: Any, tag: int) -> None:
+        """Sends a plain array, up to a quarter of the ring in one record."""
+        writer = self._writers[dest]
+        nbytes = array.nbytes
+        meta = describe(array)
+        if meta is None or nbytes >= writer.record_words_max << 3:
+            return self._send_slow(dest, array, tag)
+        head = _HEADS.get(meta) or _head(meta, nbytes)
+        length = len(head) + nbytes
+        header = self._envelopes[tag] | _ARRAY
+        is_small = nbytes <= _SMALL_ARRAY_BYTES_MAX
+        data = head + array.tobytes("A") if is_small else content(array)
+        gate = self._gate
+        is_put = not gate.taken
+        if is_put:
+            gate.taken = True
+            try:
+                position = writer.position
+                beyond = position + (length + 15 >> 3)
+                is_put = beyond < writer.end
+                if is_put:
+                    memory = writer.memory
+                    if is_small:
+                        PUT_BYTES[length](memory, position + 1 << 3, data, 0)
+                    else:
+                        begin = position + 1 << 3
+                        middle = begin + len(head)
+                        memory[begin:middle] = head
+                        memory[middle : middle + nbytes] = data
+                        writer.words[beyond] = 0
+                    if not STORES_ARE_ORDERED:
+                        fence()
+                    writer.position = beyond
+                    writer.words[position] = header
+            finally:
+                gate.taken = False
+        if not is_put:
+            return self._send_slow(dest, array, tag)
+        if self._asleep[writer.bell]:
+            self._bells.wake(writer.reader)
+        if gate.interrupted:
             self._engine.check_interrupt()
         return None
 
@@ -236,8 +307,12 @@ class FastPath:
             envelope = self._envelopes[tag] if tag != ANY else ANY
         except (KeyError, TypeError):
             return self._recv_slow(source, tag, timeout, out, status)
-        with self._lock:
-            header = codec = 0
+        gate = self._gate
+        if gate.taken:
+            return self._recv_slow(source, tag, timeout, out, status)
+        gate.taken = True
+        try:
+            codec = 0
             if not self._receives and reader.node not in self._unread:
                 words = reader.words
                 position = reader.position
@@ -247,29 +322,39 @@ class FastPath:
                         header = words[position]
                         if header:
                             break
+                    else:
+                        for _ in self._yields:
+                            sched_yield()
+                            header = words[position]
+                            if header:
+                                break
                 if not STORES_ARE_ORDERED:
                     fence()
                 if (
-                    header & _ENVELOPE == envelope
-                    if envelope != ANY
-                    else header >> COMMUNICATOR_SHIFT == self._number
+                    header >> COMMUNICATOR_SHIFT == self._number
+                    if envelope == ANY
+                    else header & _ENVELOPE == envelope
                 ):
                     codec = header & _CODEC
-            if codec == _INT:
-                value = reader.integers[position + 1]
-                reader.position = position + 2
-            elif codec == _PICKLE or codec == _ARRAY:  # noqa: SIM109  a tuple costs more
-                length = header & LENGTH_MAX
-                (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
-                reader.position = position + 1 + length
-            elif codec == _TEXT or codec == _BYTES:  # noqa: SIM109
-                length = header & LENGTH_MAX
-                (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
-                reader.position = position + (length + 15 >> 3)
-            if reader.position > reader.publish_at:
-                self._publish(reader)
+                if codec == _INT:
+                    value = reader.integers[position + 1]
+                    reader.position = position + 2
+                elif codec == _PICKLE:
+                    length = header & LENGTH_MAX
+                    (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
+                    reader.position = position + 1 + length
+                elif codec == _TEXT or codec == _BYTES:  # noqa: SIM109
+                    length = header & LENGTH_MAX
+                    (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
+                    reader.position = position + (length + 15 >> 3)
+                elif codec == _ARRAY:
+                    data = take_array(reader)
+                if reader.position > reader.publish_at:
+                    self._publish(reader)
+        finally:
+            gate.taken = False
         if codec == _INT:
-            if self._engine.interrupted:
+            if gate.interrupted:
                 self._give_back(reader.node, header, value.to_bytes(8, "little", signed=True))
             return value
         if codec == _PICKLE:
@@ -282,63 +367,32 @@ class FastPath:
         elif codec == _BYTES:
             value = data
         elif codec == _ARRAY:
-            value = _rebuild(data)
+            try:
+                value = _unflat(*data)
+            except Exception as error:
+                raise undecodable(error) from error
         else:
             return self._recv_slow(source, tag, timeout, out, status)
-        if self._engine.interrupted:
+        if gate.interrupted:
             self._give_back(reader.node, header, data)
         return value
-
-    def _send_array(self, dest: int, array: Any, tag: int) -> None:
-        """Sends a plain array; a small one goes into the ring in one piece."""
-        writer = self._writers[dest]
-        meta = describe(array)
-        if meta is None:
-            return self._send_slow(dest, array, tag)
-        head = _ARRAY_HEADS.get(meta) or _array_head(meta, array.nbytes)
-        length = len(head) + array.nbytes
-        if length > _INLINE_BYTES_MAX or length > writer.record_words_max << 2:
-            return self._send_slow(dest, array, tag)
-        data = head + array.tobytes("A")
-        with self._lock:
-            position = writer.position
-            beyond = position + (length + 15 >> 3)
-            is_put = beyond < writer.end
-            if is_put:
-                PUT_BYTES[length](writer.memory, position + 1 << 3, data, 0)
-                if not STORES_ARE_ORDERED:
-                    fence()
-                writer.position = beyond
-                writer.words[position] = self._envelopes[tag] | _ARRAY | (length + 7 >> 3)
-        if not is_put:
-            return self._send_slow(dest, array, tag)
-        if not STORES_ARE_ORDERED:
-            fence()
-        if self._asleep[writer.bell]:
-            self._bells.wake(writer.reader)
-        if self._engine.interrupted:
-            self._engine.check_interrupt()
-        return None
 
     def _publish(self, reader: RingReader) -> None:
         """Gives what was read back to the writer, and wakes it if it sleeps on that."""
         reader.publish()
-        fence()
         self._bells.wake(reader.writer)
 
     def _give_back(self, node: int, header: int, data: bytes) -> None:
         """Raises the KeyboardInterrupt that came meanwhile; the message is unread again."""
         tag = header >> TAG_SHIFT & TAG_MASK
         codec = header >> CODEC_SHIFT & CODEC_MASK
-        meta, buffers = _split_array(data) if codec == ARRAY else (data, [])
+        meta, buffers = split_array(*data) if codec == ARRAY else (data, [])
         self._engine.give_back(Message(node, tag, self._number, codec, meta, buffers))
 
     def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
         raise NotImplementedError
 
-    def _send_pickled(
-        self, dest: int, tag: int, obj: Any, data: bytes, beside: list[pickle.PickleBuffer]
-    ) -> None:
+    def _send_pickled(self, dest: int, tag: int, data: bytes) -> None:
         raise NotImplementedError
 
     def _recv_slow(
@@ -347,21 +401,24 @@ class FastPath:
         raise NotImplementedError
 
 
-def _array_head(meta: bytes, nbytes: int) -> bytes:
-    """What stands before an array's memory in its record."""
-    head = ARRAY_LENGTHS.pack(len(meta), nbytes) + meta + bytes(-len(meta) % 8)
-    if len(_ARRAY_HEADS) < _TAGS_KEPT_MAX:
-        _ARRAY_HEADS[meta] = head
+def _head(meta: bytes, nbytes: int) -> bytes:
+    """How the record of an array begins, before its memory."""
+    head = _HEADS.get(meta)
+    if head is None:
+        head = ARRAY_LENGTHS.pack(len(meta), nbytes) + meta
+        head += bytes(-len(head) % ARRAY_ALIGNMENT)
+        if len(_HEADS) < _KEPT_MAX:
+            _HEADS[meta] = head
     return head
 
 
-def _split_array(data: bytes) -> tuple[bytes, list[bytearray]]:
-    """Meta and memory of an array from its record."""
-    meta_bytes, nbytes = ARRAY_LENGTHS.unpack_from(data)
-    begin = 8 + (meta_bytes + 7 & ~7)
-    return data[8 : 8 + meta_bytes], [bytearray(memoryview(data)[begin : begin + nbytes])]
-
-
-def _rebuild(data: bytes) -> Any:
-    meta, (memory,) = _split_array(data)
-    return rebuild(meta, memory)
+def _unflat(head: bytes, memory: Any, begin: int) -> Any:
+    """The array of a record (see take_array); it keeps that memory."""
+    known = _MEANINGS.get(head)
+    if known is None:
+        shape, dtype, order = meaning(array_meta(head))
+        known = sys.modules["numpy"].ndarray, shape, dtype, order
+        if len(_MEANINGS) < _KEPT_MAX and dtype.names is None:
+            _MEANINGS[head] = known
+    ndarray, shape, dtype, order = known
+    return ndarray(shape, dtype, memory, begin, None, order)

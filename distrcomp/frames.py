@@ -105,7 +105,9 @@ class Message(NamedTuple):
     @property
     def payload_bytes(self) -> int:
         """How many bytes its object takes while it travels."""
-        return len(self.meta) + sum(len(buffer) for buffer in self.buffers)
+        if not self.buffers:
+            return len(self.meta)
+        return len(self.meta) + sum(map(len, self.buffers))
 
 
 def goodbye() -> bytes:

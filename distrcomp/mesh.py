@@ -54,8 +54,7 @@ class Mesh:
         spins: whether each of them has a core.
 
     Attributes:
-        lock, mailbox, bells, spins: for `fast_path`, which works on them itself.
-        interrupted: whether Ctrl-C was noted and not raised yet.
+        gate, mailbox, bells, spins: for `fast_path`, which works on them itself.
     """
 
     def __init__(
@@ -75,18 +74,17 @@ class Mesh:
         self.bells = bells
         self.spins = spins
         self._progress = Progress(self.node_id, self.mailbox, self._fates, bells, spins)
-        self.lock = self._progress.lock
+        self.gate = self._progress.gate
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
         self._expected: set[int] = set()  # links whose handshake is going on
         self._refused: dict[int, str] = {}  # why a wanted link could not be made
         self._shortcuts: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed: Exception | None = None
-        self.interrupted = False
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part: with goodbyes, once all is delivered, or at once."""
-        with self.lock:
+        with self.gate:
             if self._closed is not None:
                 return
             self._closed = WorldClosed("this node has closed its connection to the others")
@@ -108,7 +106,7 @@ class Mesh:
 
     def expect(self, node: int) -> bool:
         """A handshake with `node` begins; `attach` or `link_failed` follows. False: needless."""
-        with self.lock:
+        with self.gate:
             if node in self._links or node in self._expected or self._closed is not None:
                 return False
             self._expected.add(node)
@@ -116,7 +114,7 @@ class Mesh:
 
     def attach(self, node: int, link: Link) -> bool:
         """A link to `node` is ready; a second one never displaces the first (S-27)."""
-        with self.lock:
+        with self.gate:
             self._expected.discard(node)
             self._wanted.discard(node)
             if self._closed is not None or node in self._links or self._fates.is_lost(node):
@@ -127,7 +125,7 @@ class Mesh:
 
     def link_failed(self, node: int, why: str) -> None:
         """No link to `node` can be made: the call that wants it raises LinkFailed."""
-        with self.lock:
+        with self.gate:
             self._expected.discard(node)
             self._fates.no_link(node)
             if node in self._wanted:
@@ -137,7 +135,7 @@ class Mesh:
 
     def node_ended(self, node: int, why: str) -> None:
         """The launcher says that `node` has ended; a link to it may still deliver first."""
-        with self.lock:
+        with self.gate:
             if self._fates.is_broken(node):
                 self._progress.lose(node, why)
             elif node in self._links or node in self._expected:
@@ -150,7 +148,7 @@ class Mesh:
 
     def abort(self, node: int, why: str) -> None:
         """The run has failed because of `node`: every call raises NodeLost from now on."""
-        with self.lock:
+        with self.gate:
             self._fates.abort(node, why)
             self._drop_shortcuts()
             self._progress.wake()
@@ -158,7 +156,7 @@ class Mesh:
     def leftovers(self) -> list[tuple[int, int]]:
         """What to poll, and for what, while no call of the program is writing what is queued."""
         progress = self._progress
-        with self.lock:
+        with self.gate:
             if progress.is_polling or self._closed is not None or not progress.unsent:
                 return []
             descriptors = [(self._links[node].fileno(), WRITABLE) for node in progress.unsent]
@@ -172,7 +170,7 @@ class Mesh:
     def flush_leftovers(self) -> None:
         """Writes what goes now, on behalf of a program that computes."""
         progress = self._progress
-        with self.lock:
+        with self.gate:
             if self._closed is not None:
                 return
             if progress.bells is not None:
@@ -196,10 +194,10 @@ class Mesh:
 
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""
-        self.interrupted = False
+        self.gate.interrupted = False
         self._drop_shortcuts()
         self._progress.disown()  # the lock may be held by threads that are not here
-        self.lock = self._progress.lock
+        self.gate = self._progress.gate
         if self._closed is None:
             self._closed = error
             for link in self._links.values():
@@ -216,17 +214,17 @@ class Mesh:
         inside = stack
         while inside is not None and inside.f_code.co_filename not in _GUARDED:
             inside = inside.f_back
-        if inside is None or (self.interrupted and _is_pickling(stack)):
-            self.interrupted = False
+        if inside is None or (self.gate.interrupted and _is_pickling(stack)):
+            self.gate.interrupted = False
             signal.default_int_handler(number, stack)
         else:
-            self.interrupted = True
+            self.gate.interrupted = True
             self._progress.poller.wake()
 
     def check_interrupt(self) -> None:
         """Raises the KeyboardInterrupt that was noted, if this is the main thread."""
-        if self.interrupted and threading.current_thread() is threading.main_thread():
-            self.interrupted = False
+        if self.gate.interrupted and threading.current_thread() is threading.main_thread():
+            self.gate.interrupted = False
             raise KeyboardInterrupt
 
     # --- inside, with the lock held --------------------------------------------------------------
@@ -239,7 +237,7 @@ class Mesh:
         """Raises what ends every call: the world's end, Ctrl-C, the run's failure."""
         if self._closed is not None:
             raise self._closed.with_traceback(None)
-        if self.interrupted:
+        if self.gate.interrupted:
             self.check_interrupt()
         self._fates.check_run()
 
@@ -279,7 +277,7 @@ class Mesh:
             self._progress.watch(node, link)
         self._progress.n_sending += 1  # for good: nobody will ask for what comes
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-        while not self._fates.is_aborted and not self.interrupted:
+        while not self._fates.is_aborted and not self.gate.interrupted:
             undrained = [link for link in self._links.values() if not link.is_drained()]
             queued = any(link.queued_bytes for link in undrained)
             if queued:

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Iterator
 
 READABLE, WRITABLE = select.POLLIN, select.POLLOUT
-BELL = -1
-"""What `wait` says instead of a node when the bell was rung."""
+BELL, WOKEN = -1, -2
+"""What `wait` says instead of a node when the bell was rung, and when `wake` was called."""
 _ENDED = select.POLLHUP | select.POLLERR
 
 
@@ -57,7 +57,11 @@ class Poller:
             self._poll.unregister(descriptor)
 
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """The (node, READABLE | WRITABLE) of the links that can move, after at most `timeout` s."""
+        """What has come by the time, as (node, READABLE | WRITABLE), (BELL, _) or (WOKEN, _).
+
+        Args:
+            timeout: seconds at most; None waits for as long as it takes.
+        """
         ready = []
         for descriptor, mask in self._poll.poll(None if timeout is None else timeout * 1000):
             node = self._nodes.get(descriptor)
@@ -65,6 +69,7 @@ class Poller:
                 ready.append((node, mask | READABLE if mask & _ENDED else mask))
             elif descriptor == self._reader:
                 self._drain()
+                ready.append((WOKEN, mask))
             else:
                 ready.append((BELL, mask))
         return ready

@@ -18,7 +18,9 @@ from time import monotonic
 from .errors import ProtocolError
 from .fates import Fates
 from .frames import ACKNOWLEDGEMENT, Message
+from .gate import Gate
 from .links import Bells, Link, LinkEnded
+from .links.bells import SECOND_LOOK_S
 from .mailbox import Mailbox, Receive
 from .poller import BELL, READABLE, WRITABLE, Poller
 
@@ -43,7 +45,7 @@ class Progress:
         spins: whether there is a core for every node of this machine.
 
     Attributes:
-        lock: guards everything; `condition` is over it.
+        gate: guards everything; `condition` is over it.
         unmatched: the serials of messages of ours that nobody has received yet (`ssend`).
         unsent: nodes for which a call that is over left bytes queued.
         n_sending: how many calls wait for a send. While there are any every link is read, however
@@ -53,8 +55,8 @@ class Progress:
     def __init__(
         self, node_id: int, mailbox: Mailbox, fates: Fates, bells: Bells | None, spins: bool
     ) -> None:
-        self.lock = threading.Lock()
-        self.condition = threading.Condition(self.lock)
+        self.gate = Gate()
+        self.condition = threading.Condition(self.gate)  # type: ignore[arg-type]
         self.links: dict[int, Link] = {}
         self.unsent: set[int] = set()
         self.unmatched: set[int] = set()
@@ -94,8 +96,8 @@ class Progress:
 
     def disown(self) -> None:
         """In a forked child: forgets who held the lock or was polling."""
-        self.lock = threading.Lock()
-        self.condition = threading.Condition(self.lock)
+        self.gate = Gate()
+        self.condition = threading.Condition(self.gate)  # type: ignore[arg-type]
         self.is_polling = False
 
     def wake(self) -> None:
@@ -141,6 +143,13 @@ class Progress:
     def _move(self, wanted: Receive | None) -> bool:
         """Moves what can move without waiting; whether anything did."""
         moved = False
+        if wanted is not None and (link := self.links.get(wanted.source)) is not None:
+            node = wanted.source
+            if link.fileno() is None and self._can_read(node, link):
+                self.read(node, link, 1)
+                if wanted.message is not None:
+                    return True
+                moved = True
         for node in self._in_turn():
             link = self.links.get(node)
             if link is None:
@@ -192,17 +201,28 @@ class Progress:
                 bells.get_up()
                 return
         self.is_polling = True
-        self.condition.release()
         try:
-            ready = self.poller.wait(timeout)
+            if bells is None:
+                ready = self._poll(timeout)
+            else:
+                first = SECOND_LOOK_S if timeout is None else min(timeout, SECOND_LOOK_S)
+                ready = self._poll(first)
+                if not ready and first != timeout and not self._can_move():
+                    ready = self._poll(None if timeout is None else timeout - first)
         finally:
-            self.condition.acquire()
             self.is_polling = False
             if bells is not None:
                 bells.get_up()
             self.condition.notify_all()
         for node, mask in ready:
             self._serve(node, mask)
+
+    def _poll(self, timeout: float | None) -> list[tuple[int, int]]:
+        self.condition.release()
+        try:
+            return self.poller.wait(timeout)
+        finally:
+            self.condition.acquire()
 
     def _can_move(self) -> bool:
         """The last look before sleep: whether a link without descriptor can move."""
@@ -228,7 +248,6 @@ class Progress:
     def _serve(self, node: int, mask: int) -> None:
         if node == BELL and self.bells is not None:
             self.bells.silence()
-            return
         link = self.links.get(node)
         if link is not None and mask & WRITABLE:
             self.flush(node)

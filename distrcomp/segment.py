@@ -15,7 +15,7 @@ LINE_BYTES = 64
 """Each node keeps what it alone writes on a cache line of its own, in the order of local ids."""
 # All rings of a machine take about this much, within what one ring needs and what it can use.
 _RINGS_BYTES = 64 * 2**20
-_RING_BYTES_MIN, _RING_BYTES_MAX = 16 * 2**10, 256 * 2**10
+_RING_BYTES_MIN, _RING_BYTES_MAX = 16 * 2**10, 2**20
 
 Maker = Callable[[int], int]
 """Makes so many bytes of shared memory and returns a descriptor of them, or raises OSError."""
@@ -26,7 +26,7 @@ def ring_bytes(n_local: int) -> int:
 
     Example:
         >>> ring_bytes(2), ring_bytes(20), ring_bytes(128)
-        (262144, 163840, 16384)
+        (1048576, 163840, 16384)
     """
     share = min(max(_RINGS_BYTES // n_local**2, _RING_BYTES_MIN), _RING_BYTES_MAX)
     return share // _PAGE_BYTES * _PAGE_BYTES

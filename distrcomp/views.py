@@ -25,15 +25,16 @@ def encode(view: memoryview) -> tuple[bytes, memoryview]:
     Raises:
         Exception: any, if it was released or its elements mean nothing elsewhere.
     """
-    if view.format in _NATIVE_FORMATS and (view.ndim == 1 or all(view.shape)):
-        description = _HEADER.pack(_NATIVE, view.ndim)
-        description += struct.pack(f"<{view.ndim}Q", *view.shape) + view.format.encode("ascii")
+    shape: tuple[int, ...] = view.shape or ()
+    if view.format in _NATIVE_FORMATS and (len(shape) == 1 or all(shape)):
+        description = _HEADER.pack(_NATIVE, len(shape))
+        description += struct.pack(f"<{len(shape)}Q", *shape) + view.format.encode("ascii")
         if view.c_contiguous:
             return description, pickle.PickleBuffer(view).raw()
         return description, memoryview(view.tobytes())
     import numpy
 
-    array = numpy.ascontiguousarray(view).reshape(view.shape)
+    array = numpy.ascontiguousarray(view).reshape(shape)
     about = arrays.describe(array)
     if about is None:
         raise TypeError(f"its elements (format {view.format!r}) mean nothing in another process")

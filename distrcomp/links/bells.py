@@ -3,9 +3,14 @@
 Each node has a word in shared memory, which it alone writes, and a doorbell, a descriptor that all
 nodes of the machine hold. The word is 0 while the node is awake. Before it sleeps it writes the
 number of this sleep there, sets a fence, looks at all its rings once more, and only then waits for
-its doorbell. Who writes to a ring looks at the reader's word afterwards, with a fence between, and
-rings if it is not 0. Of two fences one comes first: either the writer sees that the reader sleeps,
-or the reader's last look sees what was written (Dekker's argument). So nobody sleeps on a message.
+its doorbell. Who writes to a ring looks at the reader's word afterwards and rings if it is not 0.
+With a fence on both sides either the writer would see that the reader sleeps, or the reader's last
+look would see what was written (Dekker's argument). But a fence in each send would cost as much as
+all the rest of it. So the writer has none: its processor may look at the word while what it wrote
+still stands in its store buffer, where the reader can't see it. What stands there gets out in
+finite time whatever the processor does next: tens of nanoseconds, and at the latest with the next
+interrupt. So the sleeper looks again after SECOND_LOOK_S, ten thousand times as long, and only then
+waits for as long as it takes. Nobody sleeps on a message, and an idle node wakes up once.
 
 Each sleep has its own number, so a writer rings once for each sleep, however much it writes, and
 never has to write to a word that is not its own.
@@ -19,6 +24,7 @@ from collections.abc import Sequence
 
 from .ring import LINE_WORDS, WORD_BYTES, fence
 
+SECOND_LOOK_S = 0.001
 _ASLEEP, _PROCESS = 0, 1  # words of a node's line
 
 
@@ -64,7 +70,7 @@ class Bells:
         self.asleep[self._here * LINE_WORDS] = 0
 
     def wake(self, node: int) -> None:
-        """Rings if `node` sleeps; a fence must have come since what it shall see was written."""
+        """Rings if `node` sleeps; to be called after what it shall see was written."""
         sleep = self.asleep[node * LINE_WORDS]
         if sleep and sleep != self.rung[node]:
             self.rung[node] = sleep

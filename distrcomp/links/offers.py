@@ -6,10 +6,16 @@ what is left and says so in the record: it writes the new addresses, then MOVED,
 at the reader's word. The receiver writes READING, a fence, and looks at the sender's word. One of
 the two fences comes first (Dekker's argument): either the receiver sees MOVED and reads the copy,
 or the sender sees READING and waits until the record is read.
+
+A sender that closes its link while the receiver lives writes WITHDRAWN and then lets go of the
+memory. The receiver looks once more when it has copied all: without WITHDRAWN there, it has copied
+before anything was let go.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import deque
 from struct import Struct, pack
 from typing import Any
@@ -24,6 +30,7 @@ from .ring import (
     CODEC_SHIFT,
     COMMUNICATOR_SHIFT,
     PULL,
+    STORES_ARE_ORDERED,
     TAG_MASK,
     TAG_SHIFT,
     RingReader,
@@ -37,6 +44,7 @@ from .ring import (
 # of meta that follow the table, and the table: address, address of its copy, length of each part.
 _ENVELOPE, _SERIAL, _PARTS, _MOVED, _READING, _META, _TABLE = range(1, 8)
 _HEAD = Struct("<6Q")
+_IS_MOVED, _IS_WITHDRAWN = 1, 2
 PARTS_MAX = 60
 _META_MAX = 512
 _META_IS_A_PART = _META_MAX + 1
@@ -69,6 +77,7 @@ class Offers:
     def __init__(self, writer: RingWriter) -> None:
         self.queued_bytes = 0
         self._writer = writer
+        self._process = os.getpid()
         self._offers: deque[_Offer] = deque()
 
     def __bool__(self) -> bool:
@@ -91,6 +100,7 @@ class Offers:
         payload = b"".join((head, pack(f"<{len(table)}Q", *table), meta))
         self._writer.put(PULL, payload, count)
         offer = _Offer(parts, message.payload_bytes, position, self._writer.written, pending)
+        pending.let_out_when_read(self._writer)
         self._offers.append(offer)
         self.queued_bytes += offer.nbytes
         return True
@@ -100,7 +110,7 @@ class Offers:
         read = self._writer.read
         while self._offers and self._offers[0].end <= read:
             offer = self._offers.popleft()
-            offer.pending.is_out = True
+            offer.pending.let_out()
             self.queued_bytes -= offer.nbytes
 
     def own(self) -> None:
@@ -110,7 +120,12 @@ class Offers:
                 self._move(offer)
 
     def clear(self) -> None:
-        """Forgets all, whoever may still want to read."""
+        """Takes back what is not read yet. A forked child only forgets: it has offered nothing."""
+        if self._process == os.getpid():
+            self.retire()
+            for offer in self._offers:
+                self._writer.words[offer.position + _MOVED] = _IS_WITHDRAWN
+            fence()
         self._offers.clear()
         self.queued_bytes = 0
 
@@ -123,14 +138,14 @@ class Offers:
         for index, copy in enumerate(copies):
             words[position + _TABLE + 3 * index + 1] = address_of(copy)
         fence()
-        words[position + _MOVED] = 1
+        words[position + _MOVED] = _IS_MOVED
         fence()
         offer.is_copied = True
         if words[position + _READING]:
             offer.parts = [offer.parts, copies]  # whichever it reads
         else:
             offer.parts = copies
-            offer.pending.is_out = True
+            offer.pending.let_out()
 
 
 class Pulling:
@@ -143,30 +158,39 @@ class Pulling:
 
     def __init__(self, reader: RingReader, process: int) -> None:
         self._process = process
-        self._node = reader.node
+        self._reader = reader
+        reader.payload(1, _HEAD.size)  # it lies within the ring
         self._envelope, self._serial = reader.word(_ENVELOPE), reader.word(_SERIAL)
         count, meta_bytes = reader.word(_PARTS), reader.word(_META)
-        if count > PARTS_MAX or meta_bytes > _META_IS_A_PART:
+        is_meta_a_part = meta_bytes == _META_IS_A_PART
+        if count > PARTS_MAX or meta_bytes > _META_IS_A_PART or is_meta_a_part > count:
             raise ProtocolError("an offer that no node makes")
+        self.words = _TABLE + 3 * count
+        self._meta: bytes | None = None
+        meta = reader.payload(self.words, 0 if is_meta_a_part else meta_bytes)
+        if not is_meta_a_part:
+            self._meta = bytes(meta)
+            self.words += words_of(meta_bytes)
         lengths = [reader.word(_TABLE + 3 * index + 2) for index in range(count)]
         if sum(lengths) > limits.MESSAGE_BYTES_MAX:
             raise ProtocolError("a message larger than any node sends")
-        self.words = _TABLE + 3 * count
-        self._meta: bytes | None = None
-        if meta_bytes <= _META_MAX:
-            self._meta = bytes(reader.payload(self.words, meta_bytes))
-            self.words += words_of(meta_bytes)
-        self._parts = [part_memory(length) for length in lengths]
-        if self._meta is None:
-            self._parts[0] = bytearray(lengths[0])
+        begin = int(is_meta_a_part)
+        self._parts = [_meta_memory(length) for length in lengths[:begin]]
+        self._parts += [part_memory(length) for length in lengths[begin:]]
         reader.words[reader.position + _READING] = 1
         fence()
         column = 1 if reader.word(_MOVED) else 0
+        if not STORES_ARE_ORDERED:
+            fence()
         self._addresses = [reader.word(_TABLE + 3 * index + column) for index in range(count)]
         self._part = self._done = 0
 
     def go_on(self) -> bool:
-        """Copies on, up to a bound; whether all is here."""
+        """Copies on, up to a bound; whether all is here.
+
+        Raises:
+            OSError: the process is gone, or has withdrawn its offer.
+        """
         left = _AT_ONCE_BYTES
         while self._part < len(self._parts):
             target = memoryview(self._parts[self._part])[self._done :]
@@ -180,15 +204,20 @@ class Pulling:
                 return False
             self._part += 1
             self._done = 0
+        if not STORES_ARE_ORDERED:
+            fence()
+        if self._reader.word(_MOVED) == _IS_WITHDRAWN:
+            raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
         return True
 
     def message(self) -> Message:
-        meta, buffers = self._meta, self._parts
+        meta: Any = self._meta
+        buffers = self._parts
         if meta is None:
             meta, buffers = buffers[0], buffers[1:]
         envelope = self._envelope
         return Message(
-            self._node,
+            self._reader.node,
             envelope >> TAG_SHIFT & TAG_MASK,
             envelope >> COMMUNICATOR_SHIFT,
             envelope >> CODEC_SHIFT & CODEC_MASK,
@@ -196,3 +225,10 @@ class Pulling:
             buffers,
             self._serial,
         )
+
+
+def _meta_memory(size: int) -> bytearray:
+    try:
+        return bytearray(size)
+    except MemoryError as error:
+        raise ProtocolError(f"a part of {size} bytes, for which there is no memory here") from error

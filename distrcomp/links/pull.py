@@ -69,6 +69,8 @@ _process_vm_readv = _find_call()
 
 def address_of(memory: Any) -> int:
     """Where a contiguous buffer begins in this process; it must be kept alive by the caller."""
+    if type(memory) is not bytes and (numpy := sys.modules.get("numpy")) is not None:
+        return int(numpy.frombuffer(memory, "u1").__array_interface__["data"][0])
     buffer = _Buffer()
     _get_buffer(memory, ctypes.byref(buffer), 0)
     address: int = buffer.address or 0

@@ -274,7 +274,13 @@ class RingReader:
         return self.memory[begin : begin + length]
 
     def skip(self, count: int) -> None:
-        """The record at hand, of `count` words, is done with."""
+        """The record at hand, of `count` words, is done with.
+
+        Raises:
+            ProtocolError: no header fits behind it.
+        """
+        if self.position + count >= self._size:
+            raise ProtocolError("a record longer than its ring")
         self.position += count
 
     @property

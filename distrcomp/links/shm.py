@@ -12,19 +12,20 @@ PULL is used once the receiver has said that it can read our memory (`RingWriter
 large message asks it and goes by STREAM.
 
 A node that has ended without goodbye can't be seen here: `hang_up` tells it. What it wrote to the
-ring before is still there, what it only offered by PULL is not.
+ring before is still there, what it only offered by PULL is not: its process number may already be
+another one's.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from struct import Struct
 from typing import Any
 
 from .. import limits
 from ..codec import ARRAY, PICKLE
 from ..errors import ProtocolError
 from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
+from .array_record import split_array, take_array
 from .base import LinkEnded, Pending
 from .bells import Bells
 from .ring import (
@@ -42,20 +43,12 @@ from .ring import (
     RingReader,
     RingWriter,
     envelope_of,
-    fence,
     words_of,
 )
 
-IN_WORDS = frozenset((PICKLE, ARRAY))
-"""The codecs of which a header tells the length in words."""
-
-_PULL_BYTES_MIN = 16 * limits.KIB
+_PULL_BYTES_MIN = 32 * limits.KIB
 _BUFFERS_OFFERED_MAX = 59
 _TOKEN = b"distrcomp asks: can you read it?"
-
-ARRAY_LENGTHS = Struct(
-    "<II"
-)  # an array's record: bytes of meta, bytes of memory; both follow in words
 
 
 class _Outgoing:
@@ -80,7 +73,7 @@ class _Outgoing:
         elif self.message is not None:
             copies = [bytes(buffer) for buffer in self.message.buffers]
             self.message = self.message._replace(buffers=copies)
-        self.pending.is_out = True
+        self.pending.let_out()
 
 
 class ShmLink:
@@ -101,9 +94,9 @@ class ShmLink:
         self._offers: Any = None  # made with the first large message, as is what it needs
         self._stream = MessageReader(reader.node)
         self._pulling: Any = None
-        self._has_asked = self._other_ended = False
+        self._has_asked = self._other_ended = self._is_closed = False
         self._said_goodbye = self._heard_goodbye = False
-        self._why = "it has ended"
+        self._why = "this end is closed"
 
     @property
     def queued_bytes(self) -> int:
@@ -111,7 +104,7 @@ class ShmLink:
 
     @property
     def is_broken(self) -> bool:
-        return self._other_ended or self.at_end
+        return self._other_ended or self._is_closed
 
     def fileno(self) -> None:
         return None
@@ -119,12 +112,22 @@ class ShmLink:
     # --- writing ------------------------------------------------------------------------------
 
     def post(self, message: Message) -> Pending | None:
-        if not self._outgoing and self._put_inline(message):
-            self._ring()
+        if self._said_goodbye or self.is_broken:
             return None
+        if not self._outgoing:
+            if self._put_inline(message):
+                self._ring()
+                return None
+            if self._can_offer(message):
+                pending = Pending()
+                if self._offer(message, pending):
+                    self._ring()
+                    return pending
         return self._queue(_Outgoing(message))
 
     def flush(self) -> bool:
+        if self.is_broken:
+            return False
         queued, written = self.queued_bytes, self.writer.written
         if self._offers:
             self._offers.retire()
@@ -146,25 +149,29 @@ class ShmLink:
 
     def hang_up(self) -> None:
         self._other_ended = True
-        self.writer.end = 0
+        self._drop()
 
     def finish(self) -> None:
-        if not self._said_goodbye:
+        if not self._said_goodbye and not self.is_broken:
             self._said_goodbye = True
             self._queue(_Outgoing(None, deque((memoryview(goodbye()),))))
 
     def is_drained(self) -> bool:
         if self._offers:
             self._offers.retire()
-        return self._other_ended or not self.queued_bytes
+        return not self.queued_bytes
 
     def close(self) -> None:
+        self._is_closed = self.at_end = True
+        self._pulling = None
+        self._drop()
+
+    def _drop(self) -> None:
         self._outgoing.clear()
         self._waiting_bytes = 0
         if self._offers:
             self._offers.clear()
-        self._pulling = None
-        self.writer.end = 0
+        self.writer.end = 0  # whoever writes comes to `post`
 
     def _queue(self, outgoing: _Outgoing) -> Pending | None:
         self._outgoing.append(outgoing)
@@ -173,7 +180,6 @@ class ShmLink:
         return None if outgoing.pending.is_out else outgoing.pending
 
     def _ring(self) -> None:
-        fence()
         self._bells.wake(self.writer.reader)
 
     def _place(self, outgoing: _Outgoing) -> bool:
@@ -181,20 +187,20 @@ class ShmLink:
         message = outgoing.message
         if outgoing.views is None and message is not None:
             if self._put_inline(message):
-                outgoing.pending.is_out = True
+                outgoing.pending.let_out()
                 return True
             if self._can_offer(message):
                 return self._offer(message, outgoing.pending)
             outgoing.views = _views(message)
         if outgoing.views is None or not self._put_stream(outgoing.views):
             return False
-        outgoing.pending.is_out = True
+        outgoing.pending.let_out()
         return True
 
     def _put_inline(self, message: Message) -> bool:
         meta, codec = message.meta, message.codec
         words = words_of(len(meta))
-        length = words if codec in IN_WORDS else len(meta)
+        length = words if codec == PICKLE else len(meta)
         if (
             message.buffers
             or message.serial
@@ -246,7 +252,7 @@ class ShmLink:
     # --- reading --------------------------------------------------------------------------------
 
     def can_receive(self) -> bool:
-        return bool(self.reader.words[self.reader.position]) or self.is_broken
+        return bool(self.reader.words[self.reader.position]) or self._other_ended or self.at_end
 
     def receive(self, most: int) -> list[Message]:
         messages: list[Message] = []
@@ -254,7 +260,9 @@ class ShmLink:
         while len(messages) < most and not self.at_end:
             header = reader.header()
             if not header:
-                self.at_end = self._other_ended
+                if self._other_ended:
+                    is_cut = self._pulling or not self._stream.between_messages
+                    self._end("it ended inside a message" if is_cut else "it has ended")
                 break
             if header >> COMMUNICATOR_SHIFT != OURS:
                 messages.append(self._take_inline(header))
@@ -275,41 +283,44 @@ class ShmLink:
 
     def _publish(self) -> None:
         self.reader.publish()
-        fence()
         self._bells.wake(self.reader.writer)
 
     def _take_inline(self, header: int) -> Message:
         reader, codec = self.reader, header >> CODEC_SHIFT & CODEC_MASK
         length = header & LENGTH_MAX
-        words = length if codec in IN_WORDS else words_of(length)
-        meta, buffers = reader.payload(1, words * WORD_BYTES if codec in IN_WORDS else length), []
+        meta: Any
+        buffers: list[Any] = []
         if codec == ARRAY:
-            meta_bytes, memory_bytes = ARRAY_LENGTHS.unpack_from(meta)
-            begin = WORD_BYTES * (1 + words_of(meta_bytes))
-            buffers = [bytearray(meta[begin : begin + memory_bytes])]
-            meta = meta[WORD_BYTES : WORD_BYTES + meta_bytes]
-        message = Message(
+            meta, buffers = split_array(*take_array(reader))
+        else:
+            words = length if codec == PICKLE else words_of(length)
+            meta = bytes(reader.payload(1, words * WORD_BYTES if codec == PICKLE else length))
+            reader.skip(words + 1)
+        return Message(
             reader.node,
             header >> TAG_SHIFT & TAG_MASK,
             header >> COMMUNICATOR_SHIFT,
             codec,
-            bytes(meta),
+            meta,
             buffers,
         )
-        reader.skip(words + 1)
-        return message
 
     def _take_stream(self, header: int, messages: list[Message]) -> None:
-        words = header & LENGTH_MAX
-        left = self.reader.payload(1, words * WORD_BYTES - (header >> CODEC_SHIFT & CODEC_MASK))
+        words, padding = header & LENGTH_MAX, header >> CODEC_SHIFT & CODEC_MASK
+        if padding >= WORD_BYTES or not words:
+            raise ProtocolError("not a record of a node")
+        left = self.reader.payload(1, words * WORD_BYTES - padding)
         while left.nbytes:
             target = self._stream.target()
             count = min(left.nbytes, target.nbytes)
             target[:count] = left[:count]
             left = left[count:]
             for message in self._stream.advance(count):
+                if self._heard_goodbye:
+                    raise ProtocolError("a message after the goodbye")
                 if message is None:
-                    self._heard_goodbye = self.at_end = True
+                    self._heard_goodbye = True
+                    self._end("it has finished")
                 else:
                     messages.append(message)
         self.reader.skip(words + 1)
@@ -320,15 +331,20 @@ class ShmLink:
 
         found = bytearray(len(_TOKEN))
         process = self._bells.process(self.reader.writer)
+        address = int.from_bytes(self.reader.payload(1, WORD_BYTES), "little")
         try:
-            read_memory(process, self.reader.word(1), memoryview(found))
+            read_memory(process, address, memoryview(found))
+            is_allowed = found == _TOKEN
         except OSError:
-            found.clear()
-        self.reader.say_rights(found == _TOKEN)
+            is_allowed = False
+        self.reader.say_rights(is_allowed)
         self.reader.skip(2)
 
     def _take_offer(self, messages: list[Message]) -> bool:
         """Copies what the record at hand offers, or a part of it; whether the message is whole."""
+        if self._other_ended:
+            self._end("it has ended before its message was read")
+            return False
         if self._pulling is None:
             from .offers import Pulling
 
@@ -336,8 +352,8 @@ class ShmLink:
         try:
             is_whole = self._pulling.go_on()
         except OSError as error:
-            self.at_end = True
-            self._why = f"its message could not be read from its memory ({error.strerror})"
+            self.hang_up()
+            self._end(f"its message could not be read from its memory ({error.strerror})")
             return False
         if is_whole:
             messages.append(self._pulling.message())
@@ -345,6 +361,10 @@ class ShmLink:
             self._pulling = None
             self._publish()
         return bool(is_whole)
+
+    def _end(self, why: str) -> None:
+        self.at_end = True
+        self._why = why
 
 
 def _views(message: Message) -> deque[memoryview]:

@@ -57,7 +57,7 @@ class StreamLink:
         return self._post(message_parts(message))
 
     def _post(self, parts: list[Any]) -> Pending | None:
-        if self._broken:
+        if self._broken or self._said_goodbye:
             return None
         if not self._outgoing and len(parts) == 1 and len(parts[0]) <= limits.READ_BYTES_MAX:
             try:
@@ -76,7 +76,7 @@ class StreamLink:
             self._outgoing.append(view)
             self._posted_bytes += view.nbytes
             self.queued_bytes += view.nbytes
-        if len(parts) > 1:
+        if len(parts) > 1 or len(parts[0]) > limits.READ_BYTES_MAX:
             self.flush()
         if not self.queued_bytes:
             return None
@@ -95,7 +95,7 @@ class StreamLink:
             self._break(str(error))
         gone = self._posted_bytes - self.queued_bytes
         while self._pending and self._pending[0][0] <= gone:
-            self._pending.popleft()[1].is_out = True
+            self._pending.popleft()[1].let_out()
         return self.queued_bytes < before
 
     def own(self) -> None:
@@ -104,7 +104,7 @@ class StreamLink:
             for view in self._outgoing
         )
         while self._pending:
-            self._pending.popleft()[1].is_out = True
+            self._pending.popleft()[1].let_out()
 
     def can_receive(self) -> bool:
         return True
@@ -146,8 +146,8 @@ class StreamLink:
 
     def finish(self) -> None:
         if not self._said_goodbye:
-            self._said_goodbye = True
             self._post([goodbye()])
+            self._said_goodbye = True
 
     def is_drained(self) -> bool:
         if self.is_broken:

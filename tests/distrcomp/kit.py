@@ -222,7 +222,7 @@ class Interrupter:
         inside = stack
         while inside is not None and inside.f_code.co_filename not in mesh._GUARDED:
             inside = inside.f_back
-        if inside is not None and not self._engine.interrupted:
+        if inside is not None and not self._engine.gate.interrupted:
             self.count += 1
             self._engine.on_interrupt(number, stack)
 

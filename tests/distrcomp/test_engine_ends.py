@@ -217,7 +217,7 @@ def test_who_only_sends_into_memory_learns_a_clean_end(memory: Nodes) -> None:
     """The ring takes what fits; then the goodbye is met, after a bounded number of calls."""
 
     def send_on() -> None:
-        for _ in range(1_000):
+        for _ in range(10_000):
             memory.send(0, 1, bytes(1000))
 
     memory.engines[1].close(in_order=True)

@@ -13,17 +13,21 @@ from hypothesis import strategies as st
 
 from distrcomp import frames, limits
 from distrcomp.errors import ProtocolError
-from distrcomp.frames import FrameDecoder, MessageReader, WireMessage, frame, goodbye, message_parts
+from distrcomp.frames import FrameDecoder, Message, MessageReader, frame, goodbye, message_parts
 
+SOURCE = 3
+HEADER_BYTES = 28
 BODIES = st.lists(st.binary(max_size=40), max_size=8)
 SIZES = st.lists(st.integers(1, 30), min_size=1, max_size=20)
 MESSAGES = st.builds(
-    WireMessage,
-    st.integers(0, 2**32 - 1),
+    Message,
+    st.just(SOURCE),
     st.integers(0, limits.TAG_MAX),
+    st.integers(0, 2**32 - 1),
     st.integers(0, 255),
     st.binary(max_size=300),
     st.lists(st.binary(max_size=300).map(memoryview), max_size=4),
+    st.integers(0, 2**32 - 1),
 )
 
 
@@ -45,14 +49,14 @@ def pieces(data: bytes, sizes: list[int]) -> Iterator[bytes]:
         start, turn = start + size, turn + 1
 
 
-def wire(message: WireMessage) -> bytes:
+def wire(message: Message) -> bytes:
     """All bytes of a message."""
     return b"".join(message_parts(message))
 
 
-def read(reader: MessageReader, data: bytes, sizes: list[int]) -> list[WireMessage | None]:
+def read(reader: MessageReader, data: bytes, sizes: list[int]) -> list[Message | None]:
     """What `reader` makes of `data` that comes in pieces of at most these sizes."""
-    messages: list[WireMessage | None] = []
+    messages: list[Message | None] = []
     start = turn = 0
     while start < len(data):
         target = reader.target()
@@ -66,7 +70,7 @@ def read(reader: MessageReader, data: bytes, sizes: list[int]) -> list[WireMessa
 
 def header(kind: int = 1, reserved: int = 0, n_buffers: int = 0, meta_bytes: int = 0) -> bytes:
     """The header of a message, as a stranger may write it."""
-    return struct.pack("<BBHIIIQ", kind, 1, reserved, 0, 0, n_buffers, meta_bytes)
+    return struct.pack("<BBHIIIIQ", kind, 1, reserved, 0, 0, 0, n_buffers, meta_bytes)
 
 
 # --- frames ---
@@ -123,9 +127,9 @@ def test_frames_cap_may_rise() -> None:
 
 
 @given(st.lists(MESSAGES, max_size=5), SIZES)
-def test_messages_any_splitting(sent: list[WireMessage], sizes: list[int]) -> None:
+def test_messages_any_splitting(sent: list[Message], sizes: list[int]) -> None:
     """Any splitting gives the same messages, and each buffer is writable memory of its own."""
-    reader = MessageReader()
+    reader = MessageReader(SOURCE)
     came = read(reader, b"".join(map(wire, sent)) + goodbye(), sizes)
     assert [*sent, None] == came
     assert reader.between_messages
@@ -134,19 +138,21 @@ def test_messages_any_splitting(sent: list[WireMessage], sizes: list[int]) -> No
     assert len(buffers) == len({id(buffer) for buffer in buffers})
 
 
-@pytest.mark.parametrize("size", [1, 23, 24, 25, 63, 64, 65, 10_000])
+@pytest.mark.parametrize("size", [1, 27, 28, 29, 63, 64, 65, 10_000])
 def test_message_large_parts(size: int) -> None:
     """A large part comes whole, whatever the pieces in which it comes."""
     part = bytes(range(256)) * 20
-    sent = WireMessage(1, 2, 3, part, [memoryview(part), memoryview(b""), memoryview(part[:31])])
-    assert read(MessageReader(), wire(sent) * 2, [size]) == [sent, sent]
+    sent = Message(
+        SOURCE, 1, 2, 3, part, [memoryview(part), memoryview(b""), memoryview(part[:31])]
+    )
+    assert read(MessageReader(SOURCE), wire(sent) * 2, [size]) == [sent, sent]
 
 
 def test_message_large_part_is_read_in_place() -> None:
     """The target for a large part is the memory in which it arrives: no second copy."""
-    sent = WireMessage(0, 0, 1, b"m", [memoryview(bytes(1000))])
-    reader = MessageReader()
-    start = wire(sent)[: 24 + 8 + 1]
+    sent = Message(SOURCE, 0, 0, 1, b"m", [memoryview(bytes(1000))])
+    reader = MessageReader(SOURCE)
+    start = wire(sent)[: HEADER_BYTES + 8 + 1]
     assert read(reader, start, [64]) == []
     target = reader.target()
     assert target.nbytes == 1000
@@ -158,22 +164,22 @@ def test_message_large_part_is_read_in_place() -> None:
 
 def test_message_empty_buffers() -> None:
     """Empty buffers and an empty meta cost no byte, and arrive."""
-    sent = WireMessage(0, 0, 1, b"", [memoryview(b""), memoryview(b"")])
-    assert [len(part) for part in message_parts(sent)] == [24 + 16]
-    assert read(MessageReader(), wire(sent), [1]) == [sent]
+    sent = Message(SOURCE, 0, 0, 1, b"", [memoryview(b""), memoryview(b"")])
+    assert [len(part) for part in message_parts(sent)] == [HEADER_BYTES + 16]
+    assert read(MessageReader(SOURCE), wire(sent), [1]) == [sent]
 
 
 def test_message_parts_are_not_copied() -> None:
     """The buffers are written from where they lie."""
     buffers = [memoryview(bytearray(b"abc")), memoryview(bytearray(b"defg"))]
-    parts = message_parts(WireMessage(0, 0, 1, b"m", list(buffers)))
+    parts = message_parts(Message(SOURCE, 0, 0, 1, b"m", list(buffers)))
     assert [id(buffer) for buffer in buffers] == [id(part) for part in parts[1:]]
 
 
 def test_between_messages() -> None:
     """The stream may end before and after a message, at no byte inside it."""
-    data = wire(WireMessage(0, 0, 1, b"meta", [memoryview(b"buffer")]))
-    reader = MessageReader()
+    data = wire(Message(SOURCE, 0, 0, 1, b"meta", [memoryview(b"buffer")]))
+    reader = MessageReader(SOURCE)
     places = [reader.between_messages]
     for byte in data:
         read(reader, bytes([byte]), [1])
@@ -202,7 +208,7 @@ def test_between_messages() -> None:
 def test_garbage(data: bytes, size: int) -> None:
     """What no node sends, and what is larger than it sends, is refused unallocated (S-14)."""
     with pytest.raises(ProtocolError):
-        read(MessageReader(), data, [size])
+        read(MessageReader(SOURCE), data, [size])
 
 
 def test_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +221,7 @@ def test_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(frames, "bytearray", none_left, raising=False)
     with pytest.raises(ProtocolError, match="a part of 5000 bytes, for which there is no memory"):
-        read(MessageReader(), header(meta_bytes=5_000), [64])
+        read(MessageReader(SOURCE), header(meta_bytes=5_000), [64])
 
 
 @given(st.binary(max_size=200), SIZES)
@@ -224,4 +230,4 @@ def test_any_bytes(data: bytes, sizes: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "MESSAGE_BYTES_MAX", 1_000)
         with contextlib.suppress(ProtocolError):
-            read(MessageReader(), b"\1\1\0\0" + data, sizes)
+            read(MessageReader(SOURCE), b"\1\1\0\0" + data, sizes)

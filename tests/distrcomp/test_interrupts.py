@@ -150,7 +150,7 @@ def test_interrupt_outside_a_call(two: Nodes) -> None:
 
 def test_other_threads_are_not_interrupted(two: Nodes) -> None:
     """A pending Ctrl-C is the main thread's: calls of another thread don't raise it."""
-    two.engines[0].interrupted = True
+    two.engines[0].gate.interrupted = True
     for number in range(2):
         two.send(1, 0, number)
         assert two.start(two.receive, 0, 1).result(TIMEOUT_S) == number
@@ -258,7 +258,7 @@ def test_second_ctrl_c_while_an_object_is_rebuilt(two: Nodes, source: int) -> No
             two.receive(0, source)
         assert Wicked.armed == 1
         Wicked.armed = 0
-        assert two.engines[0].interrupted is False
+        assert two.engines[0].gate.interrupted is False
         came = [two.receive(0, source)]
         if came == ["rebuilt"]:  # the long way has given it back
             came = [two.receive(0, source)]
@@ -281,8 +281,8 @@ class AtTheLastMoment(Engine):
 
     armed = True
 
-    def wait_receive(self, *args: Any) -> bool:
-        matched = super().wait_receive(*args)
+    def receive(self, *args: Any) -> Any:
+        matched = super().receive(*args)
         if self.armed:
             self.armed = False
             self.on_interrupt(signal.SIGINT, _frame_inside())

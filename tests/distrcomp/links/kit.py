@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import random
 import select
 import socket
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from distrcomp.links import Link, LinkEnded
+import pytest
+
+from distrcomp.frames import Message
+from distrcomp.limits import KIB, MIB
+from distrcomp.links import Link, LinkEnded, ShmLink, StreamLink, offers, pull, ring
 from distrcomp.links.handshake import accept, dial
+from distrcomp.links.local import local_links
+from distrcomp.links.shm import _Outgoing
 from distrcomp.links.tls import link_over
 from distrcomp.notices import Machine, Ticket
 from distrcomp.preamble import PREAMBLE_BYTES, parse_preamble
+from distrcomp.segment import create_segment, segment_bytes
 from launcher.cluster.run_credentials import RunAuthority
+
+Ends = tuple[Link, Link]
+Pair = tuple["End", "End"]
+
+CODEC = 5  # one whose meta comes as it went; a pickle's may be padded
 
 TIMEOUT_S = 30.0
 RUN_ID = b"0123456789abcdef"
@@ -91,44 +107,173 @@ PAIRS: dict[str, Callable[[], tuple[socket.socket, socket.socket]]] = {
 }
 
 
+def stream_pair(
+    make: Callable[[], tuple[socket.socket, socket.socket]], _: contextlib.ExitStack
+) -> Ends:
+    """Both ends of a link over a pair of sockets; node 0 has the first."""
+    one, other = make()
+    return link_over(one, 1), link_over(other, 0)
+
+
+def shm_pair(
+    stack: contextlib.ExitStack,
+    *,
+    n_local: int = 2,
+    forbidden: bool = False,
+    asked: bool = True,
+    fenced: bool = False,
+) -> Ends:
+    """Both ends of a link over shared memory, nodes 0 and 1 of `n_local` in one process.
+
+    Args:
+        forbidden: whether neither may read the other's memory.
+        asked: whether both know already that they may.
+        fenced: whether there are fences as on a processor that reorders stores.
+    """
+    patch = stack.enter_context(pytest.MonkeyPatch.context())
+    patch.setattr(offers, "_AT_ONCE_BYTES", MIB)
+    for module in (ring, offers):
+        patch.setattr(module, "STORES_ARE_ORDERED", ring.STORES_ARE_ORDERED and not fenced)
+    if forbidden:
+        for module in (pull, offers):
+            patch.setattr(module, "read_memory", refuse_to_read)
+    segment = create_segment(segment_bytes(n_local))
+    bells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2)]
+    ends = []
+    for here in range(2):
+        doorbells = [os.dup(bells[min(node, 1)]) for node in range(n_local)]
+        made, links = local_links(os.dup(segment), range(n_local), here, doorbells)
+        stack.callback(made.close)
+        ends.append(links[1 - here])
+    for descriptor in (segment, *bells):
+        os.close(descriptor)
+    if asked and not forbidden:
+        ask(ends)
+    return ends[0], ends[1]
+
+
+def refuse_to_read(*_: Any) -> None:
+    """What the kernel does where no process may read another's memory."""
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def ask(links: list[ShmLink]) -> None:
+    """Has each end learn that the other one can read its memory."""
+    large = Message(0, 0, 0, 8, b"", [memoryview(bytes(64 * KIB))])
+    for writing, reading in (links, links[::-1]):
+        writing.post(large)
+        while not reading.receive(1):
+            writing.flush()
+        assert writing.writer.rights == 1
+
+
+KINDS: dict[str, Callable[[contextlib.ExitStack], Ends]] = {
+    **{name: partial(stream_pair, make) for name, make in PAIRS.items()},
+    "shm": shm_pair,
+    "shm small": partial(shm_pair, n_local=64),
+    "shm unasked": partial(shm_pair, asked=False),
+    "shm unasked small": partial(shm_pair, n_local=64, asked=False),
+    "shm forbidden": partial(shm_pair, forbidden=True),
+    "shm forbidden small": partial(shm_pair, n_local=64, forbidden=True),
+    "shm fenced": partial(shm_pair, fenced=True),
+}
+"""Every kind of link, by name: what makes both ends of one, in this process."""
+
+
 class End:
     """One end of a link, and all that it has received."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        self.received: list[Any] = []
+        self.other = self
+        self.received: list[Message] = []
         self.ended: LinkEnded | None = None
 
-    def read(self) -> None:
-        """Reads once."""
+    def read(self, most: int = 16) -> bool:
+        """Reads once; whether anything came."""
         try:
-            self.received += self.link.receive()
+            messages = self.link.receive(most)
         except LinkEnded as end:
             self.ended = end
+            return True
+        self.received += messages
+        return bool(messages) or self.link.fileno() is None  # a part of a message, then
+
+    def move(self) -> bool:
+        """Writes and reads once, as far as it can; whether anything moved."""
+        written = bool(self.link.queued_bytes) and self.link.flush()
+        return (self.ended is None and self.link.can_receive() and self.read()) or written
+
+    def say(self, data: bytes) -> None:
+        """Sends these bytes, as a stream would carry them."""
+        link = self.link
+        if isinstance(link, StreamLink):
+            link._post([data])
+        elif isinstance(link, ShmLink):
+            link._queue(_Outgoing(None, deque([memoryview(data)])))
+        else:
+            pytest.skip("this link carries no bytes")
+
+    def close(self) -> None:
+        """Closes the link, as by the end of its node, which the other one's agent hears of."""
+        self.link.close()
+        self.other.link.hang_up()
 
 
 def move(ends: list[End], until: Callable[[], object]) -> None:
     """Lets the ends read and write whenever they can, until the condition holds."""
     while not until():
-        readers = [end for end in ends if end.ended is None]
-        writers = [end for end in ends if end.link.queued_bytes]
-        files = [[end.link.fileno() for end in some] for some in (readers, writers)]
-        readable, writable, _ = select.select(*files, [], TIMEOUT_S)
-        assert readable or writable, "nothing moves any more"
-        for end in writers:
-            if end.link.fileno() in writable:
-                end.link.flush()
-        for end in readers:
-            if end.link.fileno() in readable:
-                end.read()
+        moved = [end.move() for end in ends]
+        if any(moved):
+            continue
+        with_descriptor = [end for end in ends if end.link.fileno() is not None]
+        assert with_descriptor, "nothing moves any more"
+        readers = [end.link.fileno() for end in with_descriptor if end.ended is None]
+        writers = [end.link.fileno() for end in with_descriptor if end.link.queued_bytes]
+        assert any(select.select(readers, writers, [], TIMEOUT_S)), "nothing moves any more"
 
 
 @contextlib.contextmanager
-def link_pair(kind: str) -> Iterator[tuple[End, End]]:
+def link_pair(kind: str) -> Iterator[Pair]:
     """Both ends of a fresh link."""
-    one, other = (End(link_over(connection)) for connection in PAIRS[kind]())
-    try:
-        yield one, other
-    finally:
-        one.link.close()
-        other.link.close()
+    with contextlib.ExitStack() as stack:
+        one, other = (End(link) for link in KINDS[kind](stack))
+        one.other, other.other = other, one
+        try:
+            yield one, other
+        finally:
+            one.link.close()
+            other.link.close()
+
+
+def message(number: int, *sizes: int, meta: bytes = b"meta") -> Message:
+    """A message of node 0 whose buffers have these sizes and contents of their own."""
+    chance = random.Random(number)
+    buffers = [memoryview(chance.randbytes(size)) for size in sizes]
+    return Message(0, number, 7, CODEC, meta, buffers)
+
+
+def from_node_1(sent: Message) -> Message:
+    """The same, from the other end."""
+    return sent._replace(source=1)
+
+
+def as_lists(messages: list[Message]) -> list[Any]:
+    """Messages as they compare, whatever types hold their bytes."""
+    return [
+        each._replace(meta=bytes(each.meta), buffers=[bytes(memoryview(b)) for b in each.buffers])
+        for each in messages
+    ]
+
+
+def send(end: End, *messages: Message) -> None:
+    """Posts these messages."""
+    for each in messages:
+        end.link.post(each)
+
+
+def expect(pair: Pair, *sent: Message) -> None:
+    """The second end receives just these."""
+    one, other = pair
+    move([one, other], lambda: len(other.received) >= len(sent) and not one.link.queued_bytes)
+    assert as_lists(list(sent)) == as_lists(other.received)

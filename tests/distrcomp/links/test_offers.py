@@ -1,0 +1,388 @@
+"""distrcomp.links.offers: who copies what from where, when both ends change their minds."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distrcomp import limits
+from distrcomp.errors import ProtocolError
+from distrcomp.frames import Message
+from distrcomp.limits import KIB, MIB
+from distrcomp.links import LinkEnded, Pending, offers, ring
+from distrcomp.links.offers import Offers, Pulling
+from distrcomp.links.pull import read_memory
+from distrcomp.links.ring import PULL, RingReader, RingWriter
+from tests.distrcomp.links import interleavings
+from tests.distrcomp.links.interleavings import PARTIAL, TOTAL, Model, Process, Words
+from tests.distrcomp.links.kit import End, link_pair, move
+
+SIZE = 64
+OLD, NEW = 1, 2
+ORIGINAL, COPY = 1000, 2000
+USER = Words("sender's memory")
+
+
+class Part:
+    """One byte of a message in the sender's memory of the model."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __bytes__(self) -> bytes:
+        return bytes([USER[ORIGINAL]])
+
+
+def model_address(part: Any) -> int:
+    """Where a part lies on the model; a copy is written there."""
+    if isinstance(part, Part):
+        return ORIGINAL
+    USER[COPY] = part[0]
+    return COPY
+
+
+def model_read(_: int, address: int, target: memoryview) -> None:
+    """Copies one byte on the model."""
+    target[0] = USER[address]
+
+
+@pytest.fixture
+def on_model(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Has rings and offers run on the model."""
+    monkeypatch.setattr(offers, "fence", interleavings.fence)
+    monkeypatch.setattr(ring, "fence", interleavings.fence)
+    monkeypatch.setattr(offers, "address_of", model_address)
+    monkeypatch.setattr(offers, "read_memory", model_read)
+    return monkeypatch
+
+
+def offering(act: Any) -> Process:
+    """A sender that has offered one byte, and then acts."""
+
+    def make() -> tuple[Offers, Pending]:
+        USER[ORIGINAL] = OLD
+        made, pending = Offers(interleavings.ring_writer(SIZE)), Pending()
+        made.put(Message(0, 0, 0, 5, b"meta", [Part()]), pending)
+        return made, pending
+
+    return Process(make, lambda made: act(*made))
+
+
+def owning(made: Offers, pending: Pending) -> str:
+    """Copies, and changes the object as soon as that is allowed."""
+    made.own()
+    if not pending.is_out:
+        made.retire()
+    if pending.is_out:
+        USER[ORIGINAL] = NEW
+    return "done"
+
+
+def closing(made: Offers, _: Pending) -> str:
+    """Lets go of everything, so that its memory serves others."""
+    made.clear()
+    USER[ORIGINAL] = NEW
+    return "done"
+
+
+def moving_then_closing(made: Offers, _: Pending) -> str:
+    """The same, when it had copied before: the copy's memory serves others, too."""
+    made.own()
+    made.clear()
+    USER[ORIGINAL] = NEW
+    USER[COPY] = NEW
+    return "done"
+
+
+def receive(reader: RingReader) -> object:
+    """Copies what is offered."""
+    if reader.header() >> ring.TAG_SHIFT != PULL >> ring.TAG_SHIFT:
+        return "no offer"
+    try:
+        pulling = Pulling(reader, 1)
+        while not pulling.go_on():
+            pass
+    except OSError:
+        return "withdrawn"
+    reader.skip(pulling.words)
+    reader.publish()
+    return pulling.message().buffers[0][0]
+
+
+def receiving() -> Process:
+    return Process(lambda: interleavings.ring_reader(SIZE), receive)
+
+
+@pytest.mark.parametrize("order", [TOTAL, PARTIAL])
+@pytest.mark.parametrize(
+    ("act", "possible"),
+    [
+        (owning, {OLD}),
+        (closing, {OLD, "withdrawn"}),
+        (moving_then_closing, {OLD, "withdrawn"}),
+    ],
+)
+def test_what_arrives_is_what_was_sent(
+    on_model: pytest.MonkeyPatch, order: str, act: Any, possible: set[object]
+) -> None:
+    """However sender and receiver interleave, no changed memory is ever delivered."""
+    for module in (offers, ring):
+        on_model.setattr(module, "STORES_ARE_ORDERED", order == TOTAL)
+    model = Model([offering(act), receiving()], order)
+    assert {("done", each) for each in possible} == model.outcomes()
+    assert model.n_states > 50
+
+
+@pytest.mark.parametrize("broken", ["fences", "second look", "withdrawal"])
+def test_the_model_can_fail(on_model: pytest.MonkeyPatch, broken: str) -> None:
+    """Without the fences, or without a look they are made for, changed memory gets through."""
+    act = owning
+    if broken == "fences":
+        on_model.setattr(offers, "fence", lambda: None)
+    elif broken == "second look":
+        on_model.setattr(offers, "_IS_MOVED", 0)
+    else:
+        act = closing
+        on_model.setattr(offers, "_IS_WITHDRAWN", 3)
+        on_model.setattr(Offers, "clear", lambda _: None)
+    assert ("done", NEW) in Model([offering(act), receiving()]).outcomes()
+
+
+# --- on real memory ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ends() -> tuple[RingWriter, RingReader]:
+    """Both ends of a ring."""
+    area = memoryview(bytearray(16 * KIB))
+    return RingWriter(area), RingReader(area, 0)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[End, End]]:
+    """Both ends of a link that offers its large messages."""
+    with link_pair("shm") as made:
+        yield made
+
+
+def message(*sizes: int) -> Message:
+    return Message(0, 1, 2, 5, b"meta", [memoryview(bytearray(b"x" * size)) for size in sizes])
+
+
+def pulled(reader: RingReader) -> Message:
+    """The message of the offer at hand."""
+    assert PULL == reader.header()
+    pulling = Pulling(reader, os.getpid())
+    while not pulling.go_on():
+        pass
+    reader.skip(pulling.words)
+    reader.publish()
+    return pulling.message()
+
+
+@pytest.mark.parametrize("meta_bytes", [0, 4, 512, 513, 100_000])
+def test_meta(ends: tuple[RingWriter, RingReader], meta_bytes: int) -> None:
+    """A meta of any length comes with the record or as a part of its own."""
+    writer, reader = ends
+    sent = message(100, 0)._replace(meta=bytes(range(256)) * 400, serial=3)
+    sent = sent._replace(meta=sent.meta[:meta_bytes])
+    made, pending = Offers(writer), Pending()
+    assert made.put(sent, pending)
+    assert sent == pulled(reader)
+    assert (100 + meta_bytes, False) == (made.queued_bytes, pending.is_out)
+    made.retire()
+    assert (0, True, False) == (made.queued_bytes, pending.is_out, bool(made))
+
+
+def test_no_room(ends: tuple[RingWriter, RingReader]) -> None:
+    """Where the ring has no room for the record nothing is offered."""
+    writer, _ = ends
+    made = Offers(writer)
+    sent = message(*[10] * 50)
+    offered = 0
+    while made.put(sent, Pending()):
+        offered += 1
+    assert 504 * offered == made.queued_bytes
+    assert 0 < offered < 20
+
+
+def test_copies_are_kept_until_they_are_read(ends: tuple[RingWriter, RingReader]) -> None:
+    """After `own` the original may go; the copy stays until the record is read."""
+    writer, reader = ends
+    made, pending = Offers(writer), Pending()
+    sent = message(MIB, 5)
+    made.put(sent, pending)
+    made.own()
+    assert pending.is_out
+    for buffer in sent.buffers:
+        buffer[:] = b"y" * len(buffer)
+    assert message(MIB, 5) == pulled(reader)
+
+
+def test_own_while_it_is_read(
+    ends: tuple[RingWriter, RingReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is being read stays the sender's until it is read."""
+    monkeypatch.setattr(offers, "_AT_ONCE_BYTES", 1000)
+    writer, reader = ends
+    made, pending = Offers(writer), Pending()
+    made.put(message(1500), pending)
+    reader.header()
+    pulling = Pulling(reader, os.getpid())
+    assert not pulling.go_on()
+    made.own()
+    assert not pending.is_out
+    assert pulling.go_on()
+    assert message(1500) == pulling.message()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_child_withdraws_nothing(pair: tuple[End, End]) -> None:
+    """A child that closes the links it has inherited takes nothing back from its parent."""
+    one, other = pair
+    one.link.post(message(MIB))
+    child = os.fork()
+    if not child:
+        one.link.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    move([one, other], lambda: other.received)
+    assert [message(MIB)] == other.received
+
+
+def test_a_closed_link_withdraws(pair: tuple[End, End]) -> None:
+    """What its sender has taken back never comes; it is an end without goodbye."""
+    one, other = pair
+    one.link.post(message(10))
+    one.link.post(message(3 * MIB))
+    other.read(2)  # the first, and a part of the second
+    one.link.close()
+    move([other], lambda: other.ended)
+    assert [message(10)] == other.received
+    assert other.ended is not None
+    assert other.ended.clean is False
+    assert "could not be read from its memory" in str(other.ended)
+
+
+@pytest.mark.parametrize("failing_read", [1, 2, 3])
+def test_the_sender_dies_while_we_copy(
+    pair: tuple[End, End], monkeypatch: pytest.MonkeyPatch, failing_read: int
+) -> None:
+    """A sender that is gone in the middle is an end; no part of its message is delivered."""
+    one, other = pair
+    reads = []
+
+    def read(*args: Any) -> None:
+        reads.append(args)
+        if len(reads) == failing_read:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        read_memory(*args)
+
+    monkeypatch.setattr(offers, "read_memory", read)
+    one.link.post(message(10))
+    one.link.post(message(3 * MIB))
+    move([other], lambda: other.ended)
+    assert [message(10)] == other.received
+    assert other.ended is not None
+    assert other.ended.clean is False
+    assert str(other.ended) == ("its message could not be read from its memory (No such process)")
+    with pytest.raises(LinkEnded):
+        other.link.receive(1)
+    assert other.link.is_broken
+    assert other.link.post(message(10)) is None
+
+
+# --- records that no node writes -----------------------------------------------------------------
+
+
+def offer(*head: int, table: tuple[int, ...] = (), meta: bytes = b"") -> bytes:
+    """The payload of an offer: envelope, serial, parts, moved, reading, meta."""
+    return struct.pack(f"<{len(head) + len(table)}Q", *head, *table) + meta
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        offer(0, 0, 61, 0, 0, 0, table=(0, 0, 0) * 61),
+        offer(0, 0, 2**64 - 1, 0, 0, 0),
+        offer(0, 0, 0, 0, 0, 513),
+        offer(0, 0, 1, 0, 0, 514, table=(0, 0, 0)),
+        offer(0, 0, 0, 0, 0, 2**64 - 1),
+        offer(0, 0, 1, 0, 0, 0, table=(0, 0, limits.MESSAGE_BYTES_MAX + 1)),
+        offer(0, 0, 2, 0, 0, 0, table=(0, 0, limits.MESSAGE_BYTES_MAX, 0, 0, 1)),
+        offer(0, 0, 1, 0, 0, 513, table=(0, 0, limits.MESSAGE_BYTES_MAX + 1)),
+    ],
+)
+def test_an_absurd_offer(ends: tuple[RingWriter, RingReader], payload: bytes) -> None:
+    """An offer that no node makes is a ProtocolError before any memory is taken for it."""
+    writer, reader = ends
+    assert writer.make_room(1 + len(payload) // 8)
+    writer.put(PULL, payload, 1 + -(-len(payload) // 8))
+    reader.header()
+    with pytest.raises(ProtocolError):
+        Pulling(reader, os.getpid())
+
+
+@pytest.mark.parametrize("words_left", [1, 3, 6, 7, 10])
+@pytest.mark.parametrize(("parts", "meta_bytes"), [(60, 0), (1, 512), (1, 513), (0, 512)])
+def test_an_offer_beyond_the_ring(
+    ends: tuple[RingWriter, RingReader], words_left: int, parts: int, meta_bytes: int
+) -> None:
+    """A table or a meta that would reach beyond the end of the ring is a ProtocolError."""
+    _, reader = ends
+    position = reader.position = len(reader.words) - words_left
+    for index, word in enumerate((PULL, 0, 0, parts, 0, 0, meta_bytes)[:words_left]):
+        reader.words[position + index] = word
+    with pytest.raises(ProtocolError):
+        pulled(reader)
+
+
+@pytest.mark.parametrize("meta_bytes", [0, 513])
+def test_no_memory(
+    ends: tuple[RingWriter, RingReader], monkeypatch: pytest.MonkeyPatch, meta_bytes: int
+) -> None:
+    """A part for which there is no memory is a ProtocolError."""
+
+    def none_left(_: int) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("distrcomp.frames.lease", none_left)
+    monkeypatch.setattr(offers, "bytearray", none_left, raising=False)
+    writer, reader = ends
+    payload = offer(0, 0, 1, 0, 0, meta_bytes, table=(0, 0, 100))
+    writer.put(PULL, payload, 10)
+    reader.header()
+    with pytest.raises(ProtocolError, match="for which there is no memory here"):
+        Pulling(reader, os.getpid())
+
+
+def test_an_address_of_nothing(ends: tuple[RingWriter, RingReader]) -> None:
+    """An address that the other process does not have is an OSError, wherever it lies."""
+    writer, reader = ends
+    for address in (0, 1, 2**63, 2**64 - 1):
+        writer.put(PULL, offer(0, 0, 1, 0, 0, 0, table=(address, 0, 100)), 10)
+        reader.header()
+        with pytest.raises(OSError, match="Bad address"):
+            Pulling(reader, os.getpid()).go_on()
+        reader.skip(10)
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 70) | st.just(513), max_size=40))
+def test_any_offer(words: list[int]) -> None:
+    """Whatever stands in an offer, it is a message, an OSError or a ProtocolError."""
+    area = memoryview(bytearray(4 * KIB))
+    writer, reader = RingWriter(area), RingReader(area, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "MESSAGE_BYTES_MAX", 10_000)
+        writer.put(PULL, struct.pack(f"<{len(words)}Q", *words), 1 + len(words))
+        try:
+            pulled(reader)
+        except (OSError, ProtocolError):
+            return

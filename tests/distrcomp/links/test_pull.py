@@ -1,0 +1,103 @@
+"""distrcomp.links.pull: one process reads another's memory, where it may."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from distrcomp.links import pull
+from distrcomp.links.pull import address_of, let_others_read, read_memory
+
+_END_OF_MEMORY = 2**47  # of a process on x86-64; elsewhere nothing lies there either
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        b"content",
+        bytearray(b"content"),
+        memoryview(b"content"),
+        memoryview(bytearray(b"..content"))[2:],
+        np.frombuffer(b"content", np.uint8),
+        np.frombuffer(bytearray(b"content"), np.uint8),
+        np.frombuffer(b"..content", np.uint8)[2:],
+        memoryview(np.frombuffer(b"content", np.uint8)),
+    ],
+    ids=lambda memory: type(memory).__name__,
+)
+def test_address_of(memory: Any) -> None:
+    """The address of any contiguous buffer, read-only ones too; nothing holds it afterwards."""
+    before = sys.getrefcount(memory)
+    found = bytearray(7)
+    read_memory(os.getpid(), address_of(memory), memoryview(found))
+    assert b"content" == found
+    assert before == sys.getrefcount(memory)
+
+
+def test_address_of_lets_go() -> None:
+    """A bytearray whose address was asked for can change its size."""
+    memory = bytearray(b"content")
+    address_of(memory)
+    memory.append(1)
+    assert 8 == len(memory)
+
+
+def test_address_of_what_has_none() -> None:
+    """What is no buffer, or one with gaps, is an error."""
+    with pytest.raises(TypeError):
+        address_of("text")
+    with pytest.raises((BufferError, ValueError)):
+        address_of(np.zeros((4, 4), np.uint8)[:, ::2])
+    with pytest.raises(BufferError):
+        address_of(memoryview(b"abcdef")[::2])
+
+
+def test_read_memory_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one call can't move comes by several; nothing at all is read for nothing."""
+    monkeypatch.setattr(pull, "_PIECE_BYTES_MAX", 10)
+    memory, found = bytes(range(95)), bytearray(95)
+    read_memory(os.getpid(), address_of(memory), memoryview(found))
+    assert memory == found
+    read_memory(os.getpid(), 0, memoryview(bytearray()))
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_read_memory_of_who_is_gone() -> None:
+    """A process that has ended, reaped or not, is an OSError."""
+    memory = bytes(100)
+    child = os.fork()
+    if not child:
+        signal.pause()
+    found = bytearray(100)
+    read_memory(child, address_of(memory), memoryview(found))
+    os.kill(child, signal.SIGKILL)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(ProcessLookupError):
+        read_memory(child, address_of(memory), memoryview(found))
+    os.waitpid(child, 0)
+    with pytest.raises(ProcessLookupError):
+        read_memory(child, address_of(memory), memoryview(found))
+
+
+def test_read_memory_that_ends() -> None:
+    """Memory that ends before the message is an OSError."""
+    with pytest.raises(OSError, match="Bad address"):
+        read_memory(os.getpid(), _END_OF_MEMORY - 4096, memoryview(bytearray(8192)))
+
+
+def test_no_such_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system without the call refuses like one that forbids it."""
+    monkeypatch.setattr(pull, "_process_vm_readv", None)
+    with pytest.raises(OSError, match="no process reads another's memory"):
+        read_memory(os.getpid(), 0, memoryview(bytearray(1)))
+
+
+def test_let_others_read() -> None:
+    """Asking does no harm, once or twice, whatever Yama says."""
+    let_others_read()
+    let_others_read()

@@ -19,6 +19,9 @@ from .mesh import Mesh
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
+# When the time is over what has arrived is still looked through, but a flood not for ever: a ring
+# holds about so many messages.
+_LAST_LOOKS = 2**14
 # Serials have four bytes; 0 is none.
 _SERIALS_MAX = 2**32 - 1
 # Before it waits at all, it looks so often whether the message is out: some 200 us.
@@ -208,13 +211,17 @@ class Engine(Mesh):
             take: it is the caller's from now on.
         """
         with self._call:
-            if self.mailbox.find(wanted) is None:
+            found = self.mailbox.find(wanted)
+            if found is None:
                 self.mailbox.probes.append(wanted)
                 try:
-                    self._wait(0.0)
+                    for _ in range(_LAST_LOOKS):
+                        moved = self._wait(0.0)
+                        found = self.mailbox.find(wanted)
+                        if found is not None or not moved:
+                            break
                 finally:
                     self.mailbox.probes.remove(wanted)
-            found = self.mailbox.find(wanted)
             if found is not None and take:
                 self.mailbox.post(wanted)
                 self._progress.acknowledge(wanted)
@@ -263,13 +270,16 @@ class Engine(Mesh):
 
     def _wait_matched(self, wanted: Receive, timeout: float | None) -> None:
         deadline = None if timeout is None else monotonic() + timeout
+        looks = _LAST_LOOKS
         while wanted.message is None:
             self._fates.check_source(wanted.source)
             is_overdue = deadline is not None and monotonic() >= deadline
             self._check()
-            self._progress.wait(deadline, wanted)
+            moved = self._progress.wait(deadline, wanted)
             if is_overdue:
-                break
+                looks -= 1
+                if not (moved and looks):
+                    break
         self._check()
 
     def _wait_until(
@@ -279,12 +289,15 @@ class Engine(Mesh):
         deadline: float | None,
     ) -> bool:
         """Waits for a condition; whether it holds in time. `check` raises if it never can."""
+        looks = _LAST_LOOKS
         while not is_over():
             check()
             is_overdue = deadline is not None and monotonic() >= deadline
-            self._wait(deadline)
+            moved = self._wait(deadline)
             if is_overdue:
-                return is_over()
+                looks -= 1
+                if not (moved and looks):
+                    return is_over()
         return True
 
 

@@ -260,10 +260,11 @@ class Mesh:
             self._wait(None)
         self._fates.check_node(node)
 
-    def _wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
+    def _wait(self, deadline: float | None, wanted: Receive | None = None) -> bool:
         self._check()
-        self._progress.wait(deadline, wanted)
+        moved = self._progress.wait(deadline, wanted)
         self._check()
+        return moved
 
     def _say_goodbye(self) -> None:
         """Says goodbye on every link and waits until the other machines have all of it.

@@ -119,8 +119,10 @@ class Progress:
 
     # --- waiting ------------------------------------------------------------------------------
 
-    def wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
+    def wait(self, deadline: float | None, wanted: Receive | None = None) -> bool:
         """One round: moves what can move, or else waits until something can or the deadline.
+
+        Returns whether it did not have to wait.
 
         Args:
             wanted: the receive that the caller waits for; once it is matched, no more is read.
@@ -128,7 +130,7 @@ class Progress:
         for node in list(self._held):
             self.watch(node, self.links[node])
         if self._move(wanted):
-            return
+            return True
         until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
         timeout = min(max(0.0, min(until) - monotonic()), _SLEEP_MAX_S) if until else None
         with self.poller.woken_by_signals():
@@ -139,6 +141,7 @@ class Progress:
         if self._fates.next_deadline is not None:
             for node in self._fates.lose_overdue(monotonic()):
                 self.detach(node)
+        return False
 
     def _move(self, wanted: Receive | None) -> bool:
         """Moves what can move without waiting; whether anything did."""

@@ -183,9 +183,15 @@ def test_timeout(two: Nodes, timeout: float) -> None:
 
 
 def test_timeout_of_zero_takes_what_is_there(two: Nodes) -> None:
-    """A time limit of 0 still looks at what the links hold."""
+    """A time limit of 0 still looks at what the links hold, behind whatever it lies."""
     two.send(0, 1, "there")
     assert two.receive(1, 0, timeout=0) == "there"
+    for tag in range(100):
+        two.send(0, 1, bytes(300), tag)
+    assert two.worlds[1].iprobe(0, 99) is not None
+    for tag in range(100, 200):
+        two.send(0, 1, bytes(300), tag)
+    assert len(two.receive(1, 0, 199, timeout=0)) == 300
 
 
 @pytest.mark.parametrize("timeout", [1e300, math.inf, 1e9])

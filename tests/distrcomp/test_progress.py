@@ -59,9 +59,8 @@ def test_flood_does_not_starve_the_others(kind: str, flooder: int, value: Any) -
         while not flooding.done():
             three.worlds[0].improbe()
         flooding.result()
-        # What was taken in before counts, and some rounds; but not the whole flood.
-        bound = 1_000 + limits.UNREAD_BYTES // limits.MESSAGE_OVERHEAD_BYTES
-        assert max(before) < bound
+        # One look at a socket takes in some thousand small messages; the flood is endless.
+        assert max(before) < 5_000
 
 
 def test_turns_go_round() -> None:
@@ -83,9 +82,10 @@ def test_flood_is_held_while_somebody_else_is_awaited(
     two: Nodes, monkeypatch: pytest.MonkeyPatch, nbytes: int
 ) -> None:
     """A sender that nobody asks waits, the receiver's memory bounded; and goes on when asked."""
-    monkeypatch.setattr(limits, "UNREAD_BYTES", 2 * MIB)
-    monkeypatch.setattr(limits, "SEND_BUFFER_BYTES", MIB)
-    n_message = 12 * MIB // (nbytes + limits.MESSAGE_OVERHEAD_BYTES)
+    bound = MIB // 2
+    monkeypatch.setattr(limits, "UNREAD_BYTES", bound)
+    monkeypatch.setattr(limits, "SEND_BUFFER_BYTES", bound)
+    n_message = max(6, 4 * MIB // (nbytes + limits.MESSAGE_OVERHEAD_BYTES))
     one = two.worlds[1]
     others = two.communicators(7, (0, 1))
 
@@ -100,8 +100,8 @@ def test_flood_is_held_while_somebody_else_is_awaited(
         wait_until(lambda: engine.mailbox.is_full(1), TIMEOUT_S, "the bound")
         wait_until(lambda: two.sleeps(0) and two.sleeps(1), TIMEOUT_S, "both waiting")
         assert not flooding.done()
-        one_look = 20 * (nbytes + 1_000)
-        assert engine.mailbox._unread_bytes[1] <= 2 * MIB + max(one_look, limits.READ_BYTES_MAX)
+        one_look = max(17 * nbytes, limits.READ_BYTES_MAX * 10)  # the overhead counts, too
+        assert engine.mailbox._unread_bytes[1] <= bound + one_look
         two.send(0, 0, "from itself")
         assert waiting.result(TIMEOUT_S) == "from itself"
         came = [two.receive(0, 1)[0] for _ in range(n_message)]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distrcomp.communicator import Communicator
+from distrcomp.engine import Engine
 from distrcomp.errors import BadTag, RecvTimeout, Undecodable, Unpicklable
 from distrcomp.limits import TAG_MAX
 from tests.distrcomp.kit import KINDS, MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
@@ -89,6 +90,8 @@ VALUES: list[Any] = [
     np.arange(50_000),
     {"array": np.arange(10)},
     [np.arange(20_000), "beside", np.arange(3)],
+    [np.full(5, ord("0"), np.uint8), np.full(5, ord("1"), np.uint8)],
+    {"bytes": bytearray(b"000")},
     np.float64(2.5),
 ]
 
@@ -106,39 +109,52 @@ def alike(one: Any, other: Any) -> bool:
 
 
 @pytest.mark.parametrize("by", ["source", "any source", "request"])
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:20])
-def test_every_kind_of_object(two: Nodes, value: Any, by: str) -> None:
+def test_every_kind_of_object(two: Nodes, by: str) -> None:
     """Each arrives as it was, is the receiver's own and writable; twice, also after the first."""
-    for _ in range(2):
-        sending = two.start(two.send, 0, 1, value)
+
+    def receive() -> Any:
         if by == "request":
-            receiving = two.start(lambda: two.worlds[1].irecv(0).wait(TIMEOUT_S))
-        else:
-            receiving = two.start(two.receive, 1, 0 if by == "source" else -1)
-        two.flush_leftovers(receiving.done)
-        sending.result(TIMEOUT_S)
-        came = receiving.result()
-        assert alike(value, came) or (value.flags.c_contiguous is False and (came == value).all())
-        if isinstance(came, np.ndarray) and came.size:
-            came.flat[0] = came.flat[0]
+            return two.worlds[1].irecv(0).wait(TIMEOUT_S)
+        return two.receive(1, 0 if by == "source" else -1)
+
+    with two.control_threads():
+        for value in [each for each in VALUES for _ in range(2)]:
+            two.send(0, 1, value)
+            came = receive()
+            if isinstance(value, np.ndarray) and not value.flags.forc:
+                value = np.ascontiguousarray(value)
+            assert alike(value, came), repr(value)[:100]
+            if isinstance(came, np.ndarray) and came.size:
+                came.flat[0] = came.flat[0]
 
 
 def test_short_way_is_taken() -> None:
-    """Inside a machine small objects touch the engine only where the ring's end is reached."""
+    """Inside a machine small objects reach the engine only where the end of a ring does."""
     with nodes(2, MEMORY) as two:
-        for engine in two.engines:
-            engine.check_source = engine._check = _fail  # type: ignore[method-assign]
-        n_long = 0
+        counts = [Counting(two.engines[node]) for node in (0, 1)]
         for number in range(20_000):
             value: Any = (number, f"{number}", [number], b"%d" % number)[number % 4]
-            try:
-                two.send(0, 1, value, number % 7)
-                came = two.receive(1, 0, number % 7)
-            except LongWay:
-                n_long += 1
-                continue
-            assert came == value
-        assert 0 < n_long < 20_000
+            two.send(0, 1, value, number % 7)
+            assert two.receive(1, 0, number % 7) == value
+        assert all(each.n_call < 50 for each in counts)
+
+
+class Counting:
+    """Counts the calls that reach an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.n_call = 0
+        self._send, self._receive = engine.send, engine.receive
+        engine.send = self.send  # type: ignore[method-assign]
+        engine.receive = self.receive  # type: ignore[method-assign]
+
+    def send(self, *args: Any) -> Any:
+        self.n_call += 1
+        return self._send(*args)
+
+    def receive(self, *args: Any) -> Any:
+        self.n_call += 1
+        return self._receive(*args)
 
 
 def test_array_in_the_ring_is_the_receivers_own() -> None:
@@ -152,13 +168,16 @@ def test_array_in_the_ring_is_the_receivers_own() -> None:
         assert all((each == each[0]).all() for each in kept)
 
 
+N_MANY = 60_000
+
+
 def test_full_ring(two: Nodes) -> None:
     """What no longer fits is kept, in order, and goes when there is room."""
-    for number in range(30_000):
+    for number in range(N_MANY):
         two.send(0, 1, (number, "x"))
-    receiving = two.start(lambda: [two.receive(1, 0)[0] for _ in range(30_000)])
+    receiving = two.start(lambda: [two.receive(1, 0)[0] for _ in range(N_MANY)])
     two.flush_leftovers(receiving.done)
-    assert receiving.result() == list(range(30_000))
+    assert receiving.result() == list(range(N_MANY))
 
 
 @pytest.mark.parametrize("tag", [0, 1, 2**16, TAG_MAX])
@@ -300,7 +319,7 @@ def test_any_interleaving_keeps_order(kind: str, acts: list[tuple[int, ...]]) ->
 @pytest.mark.parametrize("kind", [STREAM, MEMORY, MIXED])
 def test_many_at_once_keep_order(kind: str, seed: int) -> None:
     """All nodes send and receive at once, all sizes: each pair's messages come whole, in order."""
-    n_message = 150
+    n_message = 80
     sizes = [0, 1, 10, 100, 2_000, 2_050, 17_000, 70_000, 400_000]
 
     with nodes(N_NODE, kind, spins=bool(seed % 2)) as made, made.control_threads():

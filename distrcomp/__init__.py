@@ -14,9 +14,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    AlreadyReceived,
     BadTag,
+    BadTimeout,
     CallError,
     DistrcompError,
+    DoesNotFit,
     InternalError,
     LinkFailed,
     NodeLost,
@@ -24,6 +27,8 @@ from .errors import (
     OutsideRun,
     ProtocolError,
     RecvTimeout,
+    RequestCancelled,
+    SendTimeout,
     Undecodable,
     Unpicklable,
     WorldClosed,
@@ -31,30 +36,49 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .communicator import Communicator
+    from .requests import MatchedMessage, Request, Status
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ANY",
+    "AlreadyReceived",
     "BadTag",
+    "BadTimeout",
     "CallError",
+    "Communicator",
     "DistrcompError",
+    "DoesNotFit",
     "InternalError",
     "LinkFailed",
+    "MatchedMessage",
     "NoSuchNode",
     "NodeLost",
     "OutsideRun",
     "ProtocolError",
     "RecvTimeout",
+    "Request",
+    "RequestCancelled",
+    "SendTimeout",
+    "Status",
     "Undecodable",
     "Unpicklable",
     "WorldClosed",
     "close_connection",
+    "improbe",
+    "iprobe",
+    "irecv",
+    "isend",
+    "issend",
+    "mprobe",
     "n_node",
     "node_id",
+    "probe",
     "recv",
     "send",
+    "sendrecv",
     "setup_connection",
+    "ssend",
     "world",
 ]
 
@@ -70,6 +94,7 @@ n_node: int = int(os.environ.get("DISTRCOMP_N_NODE", "1"))
 if TYPE_CHECKING:
     world: Communicator
 
+# Joining puts the world's own methods in the place of these functions.
 _CALLS = (
     "improbe",
     "iprobe",
@@ -83,6 +108,14 @@ _CALLS = (
     "sendrecv",
     "ssend",
 )
+
+# Loaded when they are named: importing this package must cost next to nothing.
+_CLASSES = {
+    "Communicator": "communicator",
+    "MatchedMessage": "requests",
+    "Request": "requests",
+    "Status": "requests",
+}
 
 
 def setup_connection() -> None:
@@ -118,7 +151,49 @@ def send(dest: int, obj: Any, tag: int = 0) -> None:
     _world().send(dest, obj, tag)
 
 
-def recv(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> Any:
+def ssend(dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:
+    """Sends an object and waits until it is being received: `Communicator.ssend` of the world.
+
+    Example:
+        >>> request = irecv(node_id)
+        >>> ssend(node_id, "received")
+        >>> request.wait()
+        'received'
+    """
+    _world().ssend(dest, obj, tag, timeout=timeout)
+
+
+def isend(dest: int, obj: Any, tag: int = 0) -> Request:
+    """Begins to send an object: `Communicator.isend` of the world.
+
+    Example:
+        >>> request = isend(node_id, "on its way")
+        >>> recv(node_id)
+        'on its way'
+        >>> request.wait()
+    """
+    return _world().isend(dest, obj, tag)
+
+
+def issend(dest: int, obj: Any, tag: int = 0) -> Request:
+    """Begins to send; done when it is being received: `Communicator.issend` of the world.
+
+    Example:
+        >>> request = issend(node_id, "asked for?")
+        >>> request.test(), recv(node_id), request.test()
+        (False, 'asked for?', True)
+    """
+    return _world().issend(dest, obj, tag)
+
+
+def recv(
+    source: int = ANY,
+    tag: int = ANY,
+    *,
+    timeout: float | None = None,
+    out: Any = None,
+    status: Status | None = None,
+) -> Any:
     """Waits for a message and returns its object: `Communicator.recv` of the world.
 
     Example:
@@ -126,7 +201,82 @@ def recv(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> 
         >>> recv(tag=3, timeout=1.0)
         'hello'
     """
-    return _world().recv(source, tag, timeout=timeout)
+    return _world().recv(source, tag, timeout=timeout, out=out, status=status)
+
+
+def irecv(source: int = ANY, tag: int = ANY, *, out: Any = None) -> Request:
+    """Begins to receive: `Communicator.irecv` of the world.
+
+    Example:
+        >>> request = irecv(node_id, tag=4)
+        >>> send(node_id, "later", tag=4)
+        >>> request.wait(timeout=1.0), request.status
+        ('later', Status(source=0, tag=4, payload_bytes=5))
+    """
+    return _world().irecv(source, tag, out=out)
+
+
+def sendrecv(
+    dest: int,
+    obj: Any,
+    source: int = ANY,
+    *,
+    tag: int = 0,
+    recv_tag: int = ANY,
+    timeout: float | None = None,
+) -> Any:
+    """Sends to one node and receives from another at once: `Communicator.sendrecv` of the world.
+
+    Example:
+        >>> sendrecv((node_id + 1) % n_node, "round", (node_id - 1) % n_node)
+        'round'
+    """
+    return _world().sendrecv(dest, obj, source, tag=tag, recv_tag=recv_tag, timeout=timeout)
+
+
+def probe(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> Status:
+    """Waits for a message without receiving it: `Communicator.probe` of the world.
+
+    Example:
+        >>> send(node_id, b"12345", tag=4)
+        >>> probe()
+        Status(source=0, tag=4, payload_bytes=5)
+        >>> recv(tag=4)
+        b'12345'
+    """
+    return _world().probe(source, tag, timeout=timeout)
+
+
+def iprobe(source: int = ANY, tag: int = ANY) -> Status | None:
+    """Looks for a message without waiting: `Communicator.iprobe` of the world.
+
+    Example:
+        >>> iprobe() is None
+        True
+    """
+    return _world().iprobe(source, tag)
+
+
+def mprobe(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> MatchedMessage:
+    """Waits for a message and reserves it: `Communicator.mprobe` of the world.
+
+    Example:
+        >>> send(node_id, "mine", tag=2)
+        >>> matched = mprobe()
+        >>> matched.status.tag, matched.recv()
+        (2, 'mine')
+    """
+    return _world().mprobe(source, tag, timeout=timeout)
+
+
+def improbe(source: int = ANY, tag: int = ANY) -> MatchedMessage | None:
+    """Reserves a message if there is one: `Communicator.improbe` of the world.
+
+    Example:
+        >>> improbe() is None
+        True
+    """
+    return _world().improbe(source, tag)
 
 
 def _world() -> Communicator:
@@ -138,4 +288,14 @@ def _world() -> Communicator:
 def __getattr__(name: str) -> Any:
     if name == "world":
         return _world()
+    if name in _CLASSES:
+        from importlib import import_module
+
+        found = getattr(import_module(f".{_CLASSES[name]}", __name__), name)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from math import nan
 from operator import index
+from time import monotonic
 from typing import Any
 
 from . import codec
 from .engine import Engine, Sending
-from .errors import BadTimeout, DoesNotFit, InternalError, NoSuchNode
+from .errors import DoesNotFit, InternalError, NoSuchNode, SendTimeout
 from .far_path import tag_number
 from .fast_path import FastPath
 from .frames import Message
 from .mailbox import ANY, Receive, awaited
 from .out import fill
-from .requests import MatchedMessage, ReceiveRequest, Request, SendRequest, Status
+from .requests import MatchedMessage, ReceiveRequest, Request, SendRequest, Status, seconds
 
 WORLD = 0
 
@@ -50,8 +50,6 @@ class Communicator(FastPath):
         self._ids = {member: node for node, member in enumerate(nodes)}
         self._timeout = timeout
 
-    # send and recv of small objects stand in FastPath; their documentation is here
-
     def ssend(self, dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:
         """Sends `obj` and returns when a receive was matched with it.
 
@@ -70,7 +68,8 @@ class Communicator(FastPath):
             >>> request.wait()
             'received'
         """
-        self.issend(dest, obj, tag).wait(self._time(timeout, default=False))
+        limit = seconds(timeout)
+        self._finish(self._post(dest, tag, codec.encode(obj), synchronous=True), limit)
 
     def isend(self, dest: int, obj: Any, tag: int = 0) -> Request:
         """Begins to send `obj`, which must not be changed before the request is done.
@@ -85,7 +84,7 @@ class Communicator(FastPath):
             [1, 2]
             >>> request.wait()
         """
-        return SendRequest(self._engine, self._post(dest, tag, codec.encode(obj)))
+        return self._send_request(self._post(dest, tag, codec.encode(obj)))
 
     def issend(self, dest: int, obj: Any, tag: int = 0) -> Request:
         """Begins to send `obj`; the request is done when a receive was matched with it.
@@ -100,8 +99,7 @@ class Communicator(FastPath):
             >>> request.test()
             True
         """
-        sending = self._post(dest, tag, codec.encode(obj), synchronous=True)
-        return SendRequest(self._engine, sending)
+        return self._send_request(self._post(dest, tag, codec.encode(obj), synchronous=True))
 
     def irecv(self, source: int = ANY, tag: int = ANY, *, out: Any = None) -> Request:
         """Begins to receive: the next message that fits belongs to the request.
@@ -118,9 +116,10 @@ class Communicator(FastPath):
         """
         wanted = self._wanted(source, tag)
         self._engine.post_receive(wanted)
-        return ReceiveRequest(
-            self._engine, wanted, partial(self._take, out=out, status=None), self._timeout
-        )
+        if self._gate.interrupted:
+            self._engine.withdraw_interrupted(wanted)
+        take = partial(self._open, out=out)
+        return ReceiveRequest(self._engine, wanted, take, self._status_of, self._timeout)
 
     def sendrecv(
         self,
@@ -145,10 +144,17 @@ class Communicator(FastPath):
             >>> dc.sendrecv(dc.node_id, "round", dc.node_id)
             'round'
         """
+        wanted = self._wanted(source, recv_tag)
+        limit = self._time(timeout)
         sending = self._post(dest, tag, codec.encode(obj))
-        value = self.recv(source, recv_tag, timeout=timeout)
-        self._engine.finish(sending)
-        return value
+        try:
+            self._engine.receive(wanted, limit)
+            self._engine.finish(sending)
+        except BaseException:
+            self._engine.let_go(sending)
+            self._engine.withdraw(wanted)
+            raise
+        return self._take(wanted, None, None)
 
     def probe(self, source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> Status:
         """Waits for a message without receiving it, and tells what it is like.
@@ -166,8 +172,9 @@ class Communicator(FastPath):
             >>> dc.recv(tag=4)
             b'12345'
         """
-        wanted = self._wanted(source, tag)
-        return self._status(self._engine.find(wanted, self._time(timeout)))
+        message = self._engine.find(self._wanted(source, tag), self._time(timeout))
+        self._engine.check_interrupt()
+        return self._status(message)
 
     def iprobe(self, source: int = ANY, tag: int = ANY) -> Status | None:
         """What the message is like that `recv` would return now, or None if it would wait.
@@ -178,6 +185,7 @@ class Communicator(FastPath):
             True
         """
         message = self._engine.look_for(self._wanted(source, tag))
+        self._engine.check_interrupt()
         return None if message is None else self._status(message)
 
     def mprobe(
@@ -243,31 +251,52 @@ class Communicator(FastPath):
         message = Message(self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers)
         return self._engine.send(self._members[self._node(dest)], message, synchronous)
 
-    def _finish(self, sending: Sending) -> None:
-        self._engine.finish(sending)
-        self._engine.check_interrupt()
+    def _finish(self, sending: Sending, timeout: float | None = None) -> None:
+        """Waits for the end of a send; after it, however it ends, the object may be changed."""
+        try:
+            deadline = None if timeout is None else monotonic() + timeout
+            if not self._engine.finish(sending, deadline):
+                raise SendTimeout(sending.dest, timeout or 0.0)
+            if self._gate.interrupted:
+                self._engine.check_interrupt()
+        except BaseException:
+            self._engine.let_go(sending)
+            raise
+
+    def _send_request(self, sending: Sending) -> Request:
+        if self._gate.interrupted:
+            self._engine.let_go(sending)
+            self._engine.check_interrupt()
+        return SendRequest(self._engine, sending)
 
     def _take(self, wanted: Receive, out: Any, status: Status | None) -> Any:
-        """What the caller gets for the message matched with `wanted`."""
-        message = _matched(wanted)
-        value = codec.decode(message.codec, message.meta, message.buffers)
-        if out is not None:
-            try:
-                value = fill(out, value)
-            except DoesNotFit:
-                self._engine.withdraw(wanted)
-                raise
-        if self._gate.interrupted:
-            self._engine.withdraw_interrupted(wanted)
-        if status is not None:
-            status.source, status.tag = self._ids[message.source], message.tag
-            status.payload_bytes = message.payload_bytes
+        """What the caller gets for the message matched with `wanted`, which is unread if none."""
+        try:
+            value = self._open(wanted, out)
+            if status is not None:
+                there = self._status_of(wanted)
+                status.source, status.tag = there.source, there.tag
+                status.payload_bytes = there.payload_bytes
+            if self._gate.interrupted:
+                self._engine.check_interrupt()
+        except (DoesNotFit, KeyboardInterrupt):
+            self._engine.withdraw(wanted)
+            raise
         return value
 
+    def _open(self, wanted: Receive, out: Any) -> Any:
+        message = _matched(wanted)
+        value = codec.decode(message.codec, message.meta, message.buffers)
+        return value if out is None else fill(out, value)
+
     def _matched(self, wanted: Receive) -> MatchedMessage:
-        return MatchedMessage(
-            self._status(_matched(wanted)), lambda out: self._take(wanted, out, None)
-        )
+        status = self._status_of(wanted)
+        if self._gate.interrupted:
+            self._engine.withdraw_interrupted(wanted)
+        return MatchedMessage(self._engine, status, partial(self._open, wanted))
+
+    def _status_of(self, wanted: Receive) -> Status:
+        return self._status(_matched(wanted))
 
     def _status(self, message: Message) -> Status:
         return Status(self._ids[message.source], message.tag, message.payload_bytes)
@@ -285,17 +314,61 @@ class Communicator(FastPath):
             raise NoSuchNode(node, self.n_node)
         return number
 
-    def _time(self, timeout: float | None, *, default: bool = True) -> float | None:
+    def _time(self, timeout: float | None) -> float | None:
         """A timeout in seconds as given, or else the run's default."""
-        if timeout is None:
-            return self._timeout if default else None
-        try:
-            seconds = float(timeout)
-        except (TypeError, ValueError):
-            seconds = nan
-        if not seconds >= 0:
-            raise BadTimeout(f"{timeout!r} is no timeout: it is a number of seconds, 0 or more")
-        return seconds
+        return self._timeout if timeout is None else seconds(timeout)
+
+
+FastPath.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be changed again.
+
+        Standard mode (MPI-4.1, 3.4): the call returns once the object is in the kernel or in a
+        buffer of up to 64 MiB per destination; beyond that it waits for the receiver, and goes on
+        receiving meanwhile, so two nodes that send each other large objects both finish. Two
+        messages from one node with one tag never overtake each other.
+
+        Args:
+            dest: a node id; sending to oneself works.
+            obj: any picklable object; numpy arrays travel without a pickle copy.
+            tag: from 0 to 2**31-1, to be matched by the receiver.
+
+        Raises:
+            NoSuchNode, BadTag, Unpicklable, WorldClosed: the call was wrong; nothing was sent.
+            NodeLost: `dest`, or the node that made the run fail, has ended.
+            LinkFailed: the machine of `dest` could not be reached.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.send(dc.node_id, {"any": "object"})
+            >>> dc.recv(dc.node_id)
+            {'any': 'object'}
+        """
+
+FastPath.recv.__doc__ = """Waits for a message and returns its object, the caller's and writable.
+
+        Matching is MPI's (MPI-4.1, 3.5): among the messages that fit, the oldest.
+
+        Args:
+            source: a node id, or ANY (-1).
+            tag: a tag, or ANY (-1).
+            timeout: how long to wait, in seconds; None is the run's default, which `--recv-timeout`
+                sets; without it, and with math.inf, as long as a message can still come.
+            out: a numpy array, or a writable buffer, to receive an array of its dtype and shape, or
+                bytes of its length, into; it is what the call returns then.
+            status: a Status, to be told source, tag and size of the message.
+
+        Raises:
+            RecvTimeout: nothing came in time; says what lies unread.
+            NodeLost: the source has ended, or the run has failed: nothing can come any more.
+            NoSuchNode, BadTag, BadTimeout, WorldClosed: the call was wrong.
+            DoesNotFit: the message is not what `out` has room for; it is unread still.
+            Undecodable: a message came whole but its object cannot be rebuilt here.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.send(dc.node_id, [1, 2, 3], tag=7)
+            >>> dc.recv(dc.node_id, tag=7, timeout=1.0)
+            [1, 2, 3]
+        """
 
 
 def _matched(wanted: Receive) -> Message:

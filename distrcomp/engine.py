@@ -19,6 +19,11 @@ from .mesh import Mesh
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
+# When the time is over what has arrived is still looked through, but a flood not for ever: a ring
+# holds about so many messages.
+_LAST_LOOKS = 2**14
+# Serials have four bytes; 0 is none.
+_SERIALS_MAX = 2**32 - 1
 # Before it waits at all, it looks so often whether the message is out: some 200 us.
 _LOOKS = 1000
 
@@ -53,7 +58,7 @@ class Engine(Mesh):
         with self._call:
             serial = 0
             if synchronous:
-                self._serials = serial = self._serials + 1
+                self._serials = serial = self._serials % _SERIALS_MAX + 1
                 self._progress.unmatched.add(serial)
                 message = message._replace(serial=serial)
             if dest == self.node_id:
@@ -77,29 +82,28 @@ class Engine(Mesh):
         """
         if self.is_over(sending):
             return True
-        pending, dest = sending.pending, sending.dest
+        pending = sending.pending
         if pending is not None and self.spins and not sending.found_busy:
             for _ in range(_LOOKS):  # the receiver may just be copying it
                 if pending.is_out:
                     break
         with self._call:
-            while pending is not None and not pending.is_out:
-                self._fates.check_node(dest)
-                link = self._links[dest]
-                before = link.queued_bytes
-                fits = before <= limits.SEND_BUFFER_BYTES and not link.is_broken
-                if not (fits and sending.found_busy):
-                    patience = monotonic() + _PATIENCE_S if fits else None
-                    self._wait(_earlier(patience, deadline))
-                if fits and link.queued_bytes >= before:
-                    link.own()
-                sending.found_busy = False
-                if deadline is not None and monotonic() >= deadline:
-                    break
-            if self.is_over(sending):
-                return True
-            check = partial(self._fates.check_node, dest)
-            return self._wait_until(lambda: self.is_over(sending), check, deadline)
+            self._progress.n_sending += 1
+            try:
+                self._send_out(sending, deadline)
+                if self.is_over(sending):
+                    return True
+                check = partial(self._fates.check_node, sending.dest)
+                return self._wait_until(lambda: self.is_over(sending), check, deadline)
+            finally:
+                self._progress.n_sending -= 1
+
+    def let_go(self, sending: Sending) -> None:
+        """The caller may change its objects from now on: what is left to send is copied."""
+        with self.gate:
+            link = self._links.get(sending.dest)
+            if link is not None and sending.pending is not None and not sending.pending.is_out:
+                link.own()
 
     def is_over(self, sending: Sending) -> bool:
         """Whether a send is over: the message out of our hands and, if asked, received."""
@@ -120,15 +124,28 @@ class Engine(Mesh):
         is_over: Callable[[], bool],
         check: Callable[[], None],
         deadline: float | None,
+        for_send: bool,
     ) -> bool:
-        """Waits for any condition; whether it holds at the deadline."""
-        with self._call:
-            return self._wait_until(is_over, check, deadline)
+        """Waits for any condition; whether it holds at the deadline.
 
-    def look(self) -> None:
+        Args:
+            for_send: a send is among what is waited for.
+        """
+        with self._call:
+            self._progress.n_sending += for_send
+            try:
+                return self._wait_until(is_over, check, deadline)
+            finally:
+                self._progress.n_sending -= for_send
+
+    def look(self, for_send: bool) -> None:
         """Moves what can move, without waiting."""
         with self._call:
-            self._wait(0.0)
+            self._progress.n_sending += for_send
+            try:
+                self._wait(0.0)
+            finally:
+                self._progress.n_sending -= for_send
 
     def post_receive(self, wanted: Receive) -> None:
         """Asks for a message; whoever matches it sets `wanted.message`."""
@@ -153,7 +170,7 @@ class Engine(Mesh):
                 else:
                     self._progress.acknowledge(wanted)
             if wanted.message is None:
-                raise self._receive_timeout(wanted, timeout)
+                raise self.receive_timeout(wanted, timeout)
             return wanted.message
         except BaseException:
             self.withdraw(wanted)
@@ -176,10 +193,14 @@ class Engine(Mesh):
 
         with self._call:
             deadline = None if timeout is None else monotonic() + timeout
-            self._wait_until(is_here, partial(self.check_source, wanted.source), deadline)
-            if found is None:
-                raise self._receive_timeout(wanted, timeout)
-            return found
+            self.mailbox.probes.append(wanted)
+            try:
+                self._wait_until(is_here, partial(self.check_source, wanted.source), deadline)
+            finally:
+                self.mailbox.probes.remove(wanted)
+        if found is None:
+            raise self.receive_timeout(wanted, timeout)
+        return found
 
     def look_for(self, wanted: Receive, take: bool = False) -> Message | None:
         """The message that `wanted` would get now.
@@ -188,13 +209,27 @@ class Engine(Mesh):
             take: it is the caller's from now on.
         """
         with self._call:
-            if self.mailbox.find(wanted) is None:
-                self._wait(0.0)
             found = self.mailbox.find(wanted)
+            if found is None:
+                self.mailbox.probes.append(wanted)
+                try:
+                    for _ in range(_LAST_LOOKS):
+                        moved = self._wait(0.0)
+                        found = self.mailbox.find(wanted)
+                        if found is not None or not moved:
+                            break
+                finally:
+                    self.mailbox.probes.remove(wanted)
             if found is not None and take:
                 self.mailbox.post(wanted)
                 self._progress.acknowledge(wanted)
             return found
+
+    def receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
+        """The error for a receive that was not matched in time."""
+        with self.gate:
+            unread = self.mailbox.describe_unmatched(wanted.communicator)
+        return RecvTimeout(awaited(wanted.source, wanted.tag), timeout or 0.0, unread)
 
     # --- when the call was interrupted -------------------------------------------------------
 
@@ -224,19 +259,35 @@ class Engine(Mesh):
             self._progress.watch(dest, link)
         return Sending(dest, pending, serial, found_busy)
 
-    def _receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
-        unread = self.mailbox.describe_unmatched(wanted.communicator)
-        return RecvTimeout(awaited(wanted.source, wanted.tag), timeout or 0.0, unread)
+    def _send_out(self, sending: Sending, deadline: float | None) -> None:
+        """Waits until a message is out of its sender's hands, or the deadline."""
+        pending, dest = sending.pending, sending.dest
+        while pending is not None and not pending.is_out:
+            self._fates.check_node(dest)
+            link = self._links[dest]
+            before = link.queued_bytes
+            fits = before <= limits.SEND_BUFFER_BYTES and not link.is_broken
+            if not (fits and sending.found_busy):
+                patience = monotonic() + _PATIENCE_S if fits else None
+                self._wait(_earlier(patience, deadline))
+            if fits and link.queued_bytes >= before:
+                link.own()
+            sending.found_busy = False
+            if deadline is not None and monotonic() >= deadline:
+                return
 
     def _wait_matched(self, wanted: Receive, timeout: float | None) -> None:
         deadline = None if timeout is None else monotonic() + timeout
+        looks = _LAST_LOOKS
         while wanted.message is None:
             self._fates.check_source(wanted.source)
             is_overdue = deadline is not None and monotonic() >= deadline
             self._check()
-            self._progress.wait(deadline, wanted)
+            moved = self._progress.wait(deadline, wanted)
             if is_overdue:
-                break
+                looks -= 1
+                if not (moved and looks):
+                    break
         self._check()
 
     def _wait_until(
@@ -246,12 +297,15 @@ class Engine(Mesh):
         deadline: float | None,
     ) -> bool:
         """Waits for a condition; whether it holds in time. `check` raises if it never can."""
+        looks = _LAST_LOOKS
         while not is_over():
             check()
             is_overdue = deadline is not None and monotonic() >= deadline
-            self._wait(deadline)
+            moved = self._wait(deadline)
             if is_overdue:
-                return is_over()
+                looks -= 1
+                if not (moved and looks):
+                    return is_over()
         return True
 
 

@@ -7,7 +7,7 @@ DistrcompError
 │   ├── Unpicklable      an object that cannot travel
 │   ├── BadTimeout       a time to wait that is no number of seconds
 │   ├── DoesNotFit       a message that is not what `out` has room for
-│   ├── RequestCancelled a request that was taken back
+│   ├── RequestCancelled  a request that was taken back
 │   ├── AlreadyReceived  a message that was received before
 │   ├── WorldClosed      a call after the end of the world
 │   └── OutsideRun       a process that is not itself a node

@@ -51,7 +51,7 @@ from .links.ring import (
 from .mailbox import ANY
 
 _dumps = pickle.dumps
-_refuse: Any = int  # what a buffer inside an object is given to: it raises, at the least cost
+_refuse: Any = len  # what a buffer inside an object is given to: it raises, at the least cost
 _loads = pickle.loads
 
 _ENVELOPE = ~((1 << TAG_SHIFT) - 1)

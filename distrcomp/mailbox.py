@@ -52,8 +52,9 @@ class Mailbox:
 
     Attributes:
         receives: the posted receives that wait, oldest first.
-        unread: the sources from which messages lie here, and these by (communicator, tag). Both
-            are for looking only.
+        probes: what the callers look for who will take nothing; theirs to add and to remove.
+        unread: the sources from which messages lie here, and these by (communicator, tag). It and
+            `receives` are for looking only.
 
     Example:
         >>> mailbox = Mailbox()
@@ -66,6 +67,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.receives: list[Receive] = []
+        self.probes: list[Receive] = []
         self.unread: dict[int, dict[tuple[int, int], _Queue]] = {}
         self._unread_bytes: dict[int, int] = {}
         self._arrivals = 0
@@ -113,8 +115,12 @@ class Mailbox:
     def is_full(self, source: int) -> bool:
         """Whether so much lies here from `source`, which nobody asks for, that it must wait."""
         return self._unread_bytes.get(source, 0) > limits.UNREAD_BYTES and not any(
-            receive.source in (ANY, source) for receive in self.receives
+            receive.source in (ANY, source) for receive in (*self.receives, *self.probes)
         )
+
+    def is_looked_for(self, message: Message) -> bool:
+        """Whether a probe waits for such a message."""
+        return any(probe.takes(message) for probe in self.probes)
 
     def unmatched(self, communicator: int) -> dict[tuple[int, int], int]:
         """How many unread messages there are, by (source, tag)."""

@@ -7,8 +7,9 @@ when a call has to give up because of it, stands in `fates`.
 
 Ctrl-C must not cut a message in two: while the main thread is inside a call the signal is noted,
 and raised as KeyboardInterrupt where the state is whole: in a wait, or when the call ends. A
-receive that is interrupted leaves its message unread, for the next one. A second Ctrl-C is not
-noted but raised at once: it ends a program whose objects never finish to be unpickled.
+receive that is interrupted leaves its message unread, for the next one. A second Ctrl-C is raised
+at once where pickle runs the program's own code, which holds no lock of ours: it ends a program
+whose objects never finish to be pickled or unpickled.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ from .progress import Progress
 
 # In these modules Ctrl-C is noted and not raised.
 _GUARDED_MODULES = ("mesh", "engine", "communicator", "fast_path", "requests")
-_GUARDED = {os.path.join(os.path.dirname(__file__), f"{name}.py") for name in _GUARDED_MODULES}
+_PACKAGE = os.path.join(os.path.dirname(__file__), "")
+_GUARDED = {f"{_PACKAGE}{name}.py" for name in _GUARDED_MODULES}
+# These call pickle.
+_PICKLING = {f"{_PACKAGE}{name}.py" for name in ("codec", "fast_path")}
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
 
@@ -78,6 +82,7 @@ class Mesh:
         self._refused: dict[int, str] = {}  # why a wanted link could not be made
         self._shortcuts: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed: Exception | None = None
+        self.must_look_again = False
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part: with goodbyes, once all is delivered, or at once."""
@@ -151,16 +156,23 @@ class Mesh:
             self._progress.wake()
 
     def leftovers(self) -> list[tuple[int, int]]:
-        """What to poll, and for what, while no call of the program is writing what is queued."""
+        """What to poll, and for what, while no call of the program is writing what is queued.
+
+        When `must_look_again` is True afterwards, the poll shall end after SECOND_LOOK_S and
+        `flush_leftovers` follow in any case (see links.bells).
+        """
         progress = self._progress
         with self.gate:
+            self.must_look_again = False
             if progress.is_polling or self._closed is not None or not progress.unsent:
                 return []
             descriptors = [(self._links[node].fileno(), WRITABLE) for node in progress.unsent]
             if progress.bells is not None and any(each is None for each, _ in descriptors):
-                progress.bells.lie_down()
-                for node in list(progress.unsent):
-                    progress.flush(node)
+                self.must_look_again = not progress.bells.is_lying
+                if self.must_look_again:
+                    progress.bells.lie_down()
+                    for node in list(progress.unsent):
+                        progress.flush(node)
                 descriptors.append((progress.bells.fileno(), READABLE))
             return [(each, mask) for each, mask in descriptors if each is not None]
 
@@ -215,9 +227,10 @@ class Mesh:
 
     def on_interrupt(self, number: int, stack: FrameType | None) -> None:
         """The node's SIGINT handler: KeyboardInterrupt, but never inside a message."""
-        while stack is not None and stack.f_code.co_filename not in _GUARDED:
-            stack = stack.f_back
-        if stack is None or (self.gate.interrupted and not self.gate.taken):
+        inside = stack
+        while inside is not None and inside.f_code.co_filename not in _GUARDED:
+            inside = inside.f_back
+        if inside is None or (self.gate.interrupted and _is_pickling(stack)):
             self.gate.interrupted = False
             signal.default_int_handler(number, stack)
         else:
@@ -263,10 +276,11 @@ class Mesh:
             self._wait(None)
         self._fates.check_node(node)
 
-    def _wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
+    def _wait(self, deadline: float | None, wanted: Receive | None = None) -> bool:
         self._check()
-        self._progress.wait(deadline, wanted)
+        moved = self._progress.wait(deadline, wanted)
         self._check()
+        return moved
 
     def _say_goodbye(self) -> None:
         """Says goodbye on every link and waits until the other machines have all of it.
@@ -278,6 +292,7 @@ class Mesh:
             link.own()
             link.finish()
             self._progress.watch(node, link)
+        self._progress.n_sending += 1  # for good: nobody will ask for what comes
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
         while not self._fates.is_aborted and not self.gate.interrupted:
             undrained = [link for link in self._links.values() if not link.is_drained()]
@@ -287,3 +302,11 @@ class Mesh:
             elif not undrained or monotonic() >= deadline:
                 return
             self._progress.wait(monotonic() + (0.1 if queued else _DRAIN_LOOK_S))
+
+
+def _is_pickling(stack: FrameType | None) -> bool:
+    """Whether the innermost code is the program's own, called by pickle."""
+    frame = stack
+    while frame is not None and not frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame is not None and frame is not stack and frame.f_code.co_filename in _PICKLING

@@ -31,6 +31,8 @@ SPIN_S = 50e-6
 _SLEEP_MAX_S = 3600.0
 # One look at a link takes at most about so many messages, so that no link starves the others.
 _MESSAGES_AT_ONCE = 16
+# All sockets together have one turn among the links of this machine.
+_SOCKETS = -2
 
 
 class Progress:
@@ -46,6 +48,8 @@ class Progress:
         gate: guards everything; `condition` is over it.
         unmatched: the serials of messages of ours that nobody has received yet (`ssend`).
         unsent: nodes for which a call that is over left bytes queued.
+        n_sending: how many calls wait for a send. While there are any every link is read, however
+            much lies unread: two nodes that wait for each other's room would wait for ever.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Progress:
         self.links: dict[int, Link] = {}
         self.unsent: set[int] = set()
         self.unmatched: set[int] = set()
+        self.n_sending = 0
         self.poller = Poller()
         self.is_polling = False
         self.bells = bells
@@ -114,8 +119,10 @@ class Progress:
 
     # --- waiting ------------------------------------------------------------------------------
 
-    def wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
+    def wait(self, deadline: float | None, wanted: Receive | None = None) -> bool:
         """One round: moves what can move, or else waits until something can or the deadline.
+
+        Returns whether it did not have to wait.
 
         Args:
             wanted: the receive that the caller waits for; once it is matched, no more is read.
@@ -123,7 +130,7 @@ class Progress:
         for node in list(self._held):
             self.watch(node, self.links[node])
         if self._move(wanted):
-            return
+            return True
         until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
         timeout = min(max(0.0, min(until) - monotonic()), _SLEEP_MAX_S) if until else None
         with self.poller.woken_by_signals():
@@ -134,6 +141,7 @@ class Progress:
         if self._fates.next_deadline is not None:
             for node in self._fates.lose_overdue(monotonic()):
                 self.detach(node)
+        return False
 
     def _move(self, wanted: Receive | None) -> bool:
         """Moves what can move without waiting; whether anything did."""
@@ -148,28 +156,34 @@ class Progress:
         for node in self._in_turn():
             link = self.links.get(node)
             if link is None:
-                continue
-            if link.queued_bytes and link.flush():
-                self._settle(node, link)
-                moved = True
-            if self._can_read(node, link):
-                self.read(node, link, 1 if wanted is not None else _MESSAGES_AT_ONCE)
-                moved = True
-                if wanted is not None and wanted.message is not None:
-                    return True
-        if not self.is_polling and len(self.poller):
-            for node, mask in self.poller.wait(0.0):
-                moved = True
-                self._serve(node, mask)
+                if node == _SOCKETS:
+                    moved = self._move_sockets() or moved
+            else:
+                if link.queued_bytes and link.flush():
+                    self._settle(node, link)
+                    moved = True
+                if self._can_read(node, link):
+                    self.read(node, link, 1 if wanted is not None else _MESSAGES_AT_ONCE)
+                    moved = True
+            if wanted is not None and wanted.message is not None:
+                return True
         return moved
 
+    def _move_sockets(self) -> bool:
+        if self.is_polling:
+            return False
+        ready = self.poller.wait(0.0)
+        for node, mask in ready:
+            self._serve(node, mask)
+        return bool(ready)
+
     def _in_turn(self) -> list[int]:
-        """The nodes of this machine, each time another one first."""
-        local = self._local
-        if len(local) < 2:
-            return list(local)
-        self._turn = (self._turn + 1) % len(local)
-        return local[self._turn :] + local[: self._turn]
+        """The nodes of this machine and the sockets, each time another one first."""
+        turns = [*self._local, _SOCKETS] if len(self.poller) else list(self._local)
+        if len(turns) < 2:
+            return turns
+        self._turn = (self._turn + 1) % len(turns)
+        return turns[self._turn :] + turns[: self._turn]
 
     def _spin(self, wanted: Receive | None) -> bool:
         """Looks for a while; whether anything moved."""
@@ -232,7 +246,7 @@ class Progress:
 
     def _is_held(self, node: int, link: Link) -> bool:
         """Whether a link must wait because too much from there lies unread."""
-        return self._mailbox.is_full(node) and not link.is_broken
+        return not self.n_sending and self._mailbox.is_full(node) and not link.is_broken
 
     def _serve(self, node: int, mask: int) -> None:
         if node == BELL and self.bells is not None:
@@ -287,6 +301,7 @@ class Progress:
         receive = self._mailbox.deliver(message)
         if receive is not None:
             self.acknowledge(receive)
+        if receive is not None or self._mailbox.is_looked_for(message):
             self.wake()
 
     def acknowledge(self, receive: Receive) -> None:
@@ -297,6 +312,7 @@ class Progress:
         receive.message = message._replace(serial=0)
         if message.source == self._node_id:
             self.unmatched.discard(message.serial)
+            self.wake()
         elif message.source in self.links:
             link = self.links[message.source]
             link.post(Message(self._node_id, 0, 0, ACKNOWLEDGEMENT, b"", [], message.serial))

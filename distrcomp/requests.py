@@ -1,18 +1,44 @@
 """What is under way: requests, matched messages, and what a message was like.
 
 The semantics are MPI's (MPI-4.1, 3.7 and 3.8); values come back by return instead of by buffers.
+A call that Ctrl-C ends has taken nothing: what is done stays done, and the next call returns it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import nan
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 from .engine import Engine, Sending
-from .errors import AlreadyReceived, RecvTimeout, RequestCancelled, SendTimeout
-from .mailbox import ANY, Receive, awaited
+from .errors import (
+    AlreadyReceived,
+    BadTimeout,
+    DoesNotFit,
+    RequestCancelled,
+    SendTimeout,
+    Undecodable,
+)
+from .mailbox import ANY, Receive
+
+
+def seconds(timeout: float | None) -> float | None:
+    """A timeout as it is counted here; None stays None.
+
+    Raises:
+        BadTimeout: it is no number of seconds, 0 or more.
+    """
+    if timeout is None:
+        return None
+    try:
+        number = float(timeout)
+    except (TypeError, ValueError):
+        number = nan
+    if not number >= 0:
+        raise BadTimeout(f"{timeout!r} is no timeout: it is a number of seconds, 0 or more")
+    return number
 
 
 class Status:
@@ -51,7 +77,7 @@ class Request:
 
     Nothing moves while no call of distrcomp runs: `test` is one. In a `with` block a request
     doesn't outlive the block: a receive that is not matched by then is cancelled, a send is waited
-    for.
+    for. Where an exception ends the block, a matched message is unread again.
 
     Example:
         >>> import distrcomp as dc
@@ -61,38 +87,53 @@ class Request:
         'for the request'
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, default_timeout: float | None = None) -> None:
         self._engine = engine
+        self._default_timeout = default_timeout
         self._is_cancelled = False
         self._was_taken = False
+
+    @property
+    def status(self) -> Status | None:
+        """What the message of a receive is like; None until it is matched, and for a send."""
+        return None
 
     def wait(self, timeout: float | None = None) -> Any:
         """Waits until the request is done; the object of a receive, None for a send.
 
+        Called again it returns the same once more.
+
         Args:
-            timeout: seconds; the request goes on when they are over. None: the run's default.
+            timeout: seconds; the request goes on when they are over. None: for a receive the
+                run's default, else for ever, as math.inf is.
 
         Raises:
             RecvTimeout, SendTimeout: not done in time.
             RequestCancelled: it was cancelled.
-            Whatever `recv` or `send` raises.
+            Whatever `recv` or `send` raises. After DoesNotFit the message is unread again, and the
+            request cancelled.
         """
-        if self._is_cancelled:
-            raise RequestCancelled("this request was cancelled")
-        value = self._wait(timeout)
+        value = self._result(seconds(timeout))
+        self._engine.check_interrupt()
         self._was_taken = True
         return value
 
     def test(self) -> bool:
-        """Whether the request is done, after one look at what has arrived; then `wait` returns."""
+        """Whether the request is done, after one look at what has arrived; then `wait` returns.
+
+        Raises:
+            RequestCancelled: it was cancelled.
+            NodeLost: it can't be done any more.
+        """
+        self._check_cancelled()
         if not self._is_done():
-            self._engine.look()
+            self._engine.look(self._is_send)
             if not self._is_done():
                 self._check()
         return self._is_done()
 
     def cancel(self) -> bool:
-        """Takes a receive back that was not matched yet; whether that worked.
+        """Takes a receive back that was not matched yet; whether it is cancelled.
 
         A send can't be cancelled (MPI-4.1 deprecates it, 3.8.4).
         """
@@ -104,16 +145,21 @@ class Request:
 
         Args:
             requests: any mix of sends and receives.
-            timeout: seconds for all together.
+            timeout: seconds for all together; None as in `wait`.
         """
-        deadline = None if timeout is None else monotonic() + timeout
+        limit = seconds(timeout)
+        deadline = None if limit is None else monotonic() + limit
         return [request.wait(_left(deadline)) for request in requests]
 
     @staticmethod
     def wait_any(requests: Sequence[Request], timeout: float | None = None) -> tuple[int, Any]:
         """Waits until one is done; its index and result.
 
-        Requests whose result was returned already are passed over (MPI: inactive).
+        Requests whose result was returned already, or that were cancelled, are passed over (MPI:
+        inactive).
+
+        Args:
+            timeout: seconds; None as in `wait`, where all of them are receives.
 
         Raises:
             AlreadyReceived: the results of all were returned already.
@@ -130,14 +176,21 @@ class Request:
     ) -> list[tuple[int, Any]]:
         """Waits until at least one is done; index and result of all that are then.
 
-        Empty when the results of all were returned already.
+        Empty when the results of all were returned already. Where one raises, the results of the
+        others are returned by the next call.
         """
         _wait_first(requests, timeout)
-        return [
-            (index, request.wait())
+        done = [
+            (index, request)
             for index, request in enumerate(requests)
             if not request._is_over() and request._is_done()
         ]
+        results = [(index, request._result(None)) for index, request in done]
+        for _, request in done[:1]:
+            request._engine.check_interrupt()
+        for _, request in done:
+            request._was_taken = True
+        return results
 
     def __enter__(self) -> Self:
         return self
@@ -148,11 +201,21 @@ class Request:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self._is_over() and not self.cancel() and kind is None:
+        if self._is_over():
+            return
+        if kind is not None:
+            self._abandon()
+        elif not self.cancel():
             self.wait()
+
+    _is_send = True
 
     def _is_over(self) -> bool:
         return self._is_cancelled or self._was_taken
+
+    def _check_cancelled(self) -> None:
+        if self._is_cancelled:
+            raise RequestCancelled("this request was cancelled")
 
     def _is_done(self) -> bool:
         raise NotImplementedError
@@ -161,10 +224,15 @@ class Request:
         """Raises when it can never be done."""
         raise NotImplementedError
 
-    def _wait(self, timeout: float | None) -> Any:
+    def _result(self, timeout: float | None) -> Any:
+        """Waits; the same value each time."""
         raise NotImplementedError
 
-    def _timeout_error(self, timeout: float) -> Exception:
+    def _abandon(self) -> None:
+        """An exception has ended the block that it belongs to."""
+        raise NotImplementedError
+
+    def _timeout_error(self, timeout: float | None) -> Exception:
         raise NotImplementedError
 
 
@@ -181,13 +249,16 @@ class SendRequest(Request):
     def _check(self) -> None:
         self._engine.check_sending(self._sending)
 
-    def _wait(self, timeout: float | None) -> None:
+    def _result(self, timeout: float | None) -> None:
         deadline = None if timeout is None else monotonic() + timeout
         if not self._engine.finish(self._sending, deadline):
-            raise self._timeout_error(timeout or 0.0)
+            raise self._timeout_error(timeout)
 
-    def _timeout_error(self, timeout: float) -> Exception:
-        return SendTimeout(self._sending.dest, timeout)
+    def _abandon(self) -> None:
+        self._engine.let_go(self._sending)
+
+    def _timeout_error(self, timeout: float | None) -> Exception:
+        return SendTimeout(self._sending.dest, timeout or 0.0)
 
 
 class ReceiveRequest(Request):
@@ -195,26 +266,34 @@ class ReceiveRequest(Request):
 
     Args:
         take: makes of the matched message what the caller gets.
+        status_of: tells what a matched message is like.
         default_timeout: of the run, in seconds.
     """
+
+    _is_send = False
 
     def __init__(
         self,
         engine: Engine,
         wanted: Receive,
         take: Callable[[Receive], Any],
+        status_of: Callable[[Receive], Status],
         default_timeout: float | None,
     ) -> None:
-        super().__init__(engine)
+        super().__init__(engine, default_timeout)
         self._wanted = wanted
-        self._take = take
-        self._default_timeout = default_timeout
+        self._take: Callable[[Receive], Any] | None = take
+        self._status_of = status_of
         self._value: Any = None
+        self._error: Undecodable | None = None
+
+    @property
+    def status(self) -> Status | None:
+        return None if self._wanted.message is None else self._status_of(self._wanted)
 
     def cancel(self) -> bool:
-        if self._wanted.message is None and not self._was_taken:
-            self._engine.withdraw(self._wanted)
-            self._is_cancelled = True
+        if self._wanted.message is None:
+            self._abandon()
         return self._is_cancelled
 
     def _is_done(self) -> bool:
@@ -223,18 +302,35 @@ class ReceiveRequest(Request):
     def _check(self) -> None:
         self._engine.check_source(self._wanted.source)
 
-    def _wait(self, timeout: float | None) -> Any:
-        if not self._was_taken:
+    def _result(self, timeout: float | None) -> Any:
+        self._check_cancelled()
+        if self._take is not None:
             limit = self._default_timeout if timeout is None else timeout
             if not self._engine.wait_receive(self._wanted, limit):
-                raise self._timeout_error(limit or 0.0)
-            self._value = self._take(self._wanted)
+                raise self._timeout_error(limit)
+            self._value = self._open(self._take)
+            self._take = None
+        if self._error is not None:
+            raise self._error
         return self._value
 
-    def _timeout_error(self, timeout: float) -> Exception:
-        wanted = self._wanted
-        unread = self._engine.mailbox.describe_unmatched(wanted.communicator)
-        return RecvTimeout(awaited(wanted.source, wanted.tag), timeout, unread)
+    def _open(self, take: Callable[[Receive], Any]) -> Any:
+        try:
+            return take(self._wanted)
+        except DoesNotFit:
+            self._abandon()
+            raise
+        except Undecodable as error:
+            self._error = error
+            self._was_taken = True
+            return None
+
+    def _abandon(self) -> None:
+        self._is_cancelled = True
+        self._engine.withdraw(self._wanted)
+
+    def _timeout_error(self, timeout: float | None) -> Exception:
+        return self._engine.receive_timeout(self._wanted, timeout)
 
 
 class MatchedMessage:
@@ -246,8 +342,9 @@ class MatchedMessage:
         status: what it is like.
     """
 
-    def __init__(self, status: Status, take: Callable[[Any], Any]) -> None:
+    def __init__(self, engine: Engine, status: Status, take: Callable[[Any], Any]) -> None:
         self.status = status
+        self._engine = engine
         self._take: Callable[[Any], Any] | None = take
 
     def recv(self, *, out: Any = None) -> Any:
@@ -258,11 +355,19 @@ class MatchedMessage:
 
         Raises:
             AlreadyReceived: the second time.
+            DoesNotFit: it can be received in another way.
+            Undecodable: its object cannot be rebuilt here.
         """
-        if self._take is None:
-            raise AlreadyReceived("this message was received already")
         take, self._take = self._take, None
-        return take(out)
+        if take is None:
+            raise AlreadyReceived("this message was received already")
+        try:
+            value = take(out)
+            self._engine.check_interrupt()
+        except (DoesNotFit, KeyboardInterrupt):
+            self._take = take
+            raise
+        return value
 
 
 def _left(deadline: float | None) -> float | None:
@@ -271,6 +376,7 @@ def _left(deadline: float | None) -> float | None:
 
 def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     """Waits until one that is not over is done; returns at once when all are over."""
+    limit = seconds(timeout)
     open_ones = [request for request in requests if not request._is_over()]
     if not open_ones:
         return
@@ -279,7 +385,11 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
         for request in open_ones:
             request._check()
 
+    if limit is None:
+        defaults = [request._default_timeout for request in open_ones]
+        limit = None if None in defaults else defaults[0]
     engine = open_ones[0]._engine
-    deadline = None if timeout is None else monotonic() + timeout
-    if not engine.wait_for(lambda: any(each._is_done() for each in open_ones), check, deadline):
-        raise open_ones[0]._timeout_error(timeout or 0.0)
+    deadline = None if limit is None else monotonic() + limit
+    for_send = any(request._is_send for request in open_ones)
+    if not engine.wait_for(lambda: any(r._is_done() for r in open_ones), check, deadline, for_send):
+        raise open_ones[0]._timeout_error(limit)

@@ -63,7 +63,7 @@ class _Posted:
             meta = bytes(self.message.meta)
             buffers = [bytearray(buffer) for buffer in self.message.buffers]
             self.message = self.message._replace(meta=meta, buffers=buffers)
-        self.pending.is_out = True
+        self.pending.let_out()
 
 
 class _Direction:
@@ -127,7 +127,7 @@ class MemoryLink:
         with self._lock:
             while self._queue and (self._queue[0].is_taken or self._carry(self._queue[0])):
                 gone = self._queue.popleft()
-                gone.pending.is_out = True
+                gone.pending.let_out()
                 self._queued_bytes -= gone.nbytes
         return self.queued_bytes < before
 

@@ -62,9 +62,9 @@ class _SimulatedProgress(Progress):
 
     stage: Stage
 
-    def wait(self, deadline: float | None, wanted: Receive | None = None) -> None:
+    def wait(self, deadline: float | None, wanted: Receive | None = None) -> bool:
         if self._move(wanted):
-            return
+            return True
         until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
         self.condition.release()
         try:
@@ -74,6 +74,7 @@ class _SimulatedProgress(Progress):
         if self._fates.next_deadline is not None:
             for node in self._fates.lose_overdue(monotonic()):
                 self.detach(node)
+        return False
 
     def wake(self) -> None:
         self.stage.ring(self._node_id)

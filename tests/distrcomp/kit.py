@@ -1,59 +1,100 @@
-"""Several engines in one process, joined by socket pairs, with a thread to act for each."""
+"""Several engines in one process, with a thread to act for each, over each kind of link."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import select
+import signal
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import FrameType
 from typing import Any
 
-from distrcomp.codec import decode
+import pytest
+
+from distrcomp import mesh
+from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
-from distrcomp.links import StreamLink
+from distrcomp.errors import NodeLost
+from distrcomp.links import Bells, ShmLink, StreamLink
+from distrcomp.links.local import local_links
+from distrcomp.segment import create_segment, segment_bytes
 from tests.leaks import LOOK_INTERVAL_S, wait_until
 
 TIMEOUT_S = 60.0
 
+STREAM, MEMORY, MIXED = "stream", "memory", "mixed"
+"""How the nodes are linked: by socket pairs; by shared memory; nodes 0 and 1 by memory, the others
+to each and all by socket pairs."""
+KINDS = (STREAM, MEMORY)
+
 
 class Nodes:
-    """The engines of some nodes, node i on peer hi; unlinked pairs ask in `wanted` for a link."""
+    """The engines of some nodes, node i on peer hi, and their world; see `nodes`.
 
-    def __init__(self, n_node: int, threads: ThreadPoolExecutor) -> None:
+    Attributes:
+        wanted: who asked for a link to whom.
+        woken: who asked its control thread to look at what is left over.
+        worlds: by node.
+    """
+
+    def __init__(self, n_node: int, kind: str, spins: bool, threads: ThreadPoolExecutor) -> None:
         self.wanted: list[tuple[int, int]] = []
         self.woken: list[int] = []
-        self.engines = [self._engine(node, n_node) for node in range(n_node)]
+        self._wakers: list[int] = []
+        self.n_node = n_node
         self._threads = threads
+        n_local = {STREAM: 0, MEMORY: n_node, MIXED: 2}[kind]
+        shared = _share_memory(n_local)
+        self.engines = [
+            self._engine(node, shared[node][0] if node < n_local else None, spins)
+            for node in range(n_node)
+        ]
+        for node, (_, links) in enumerate(shared):
+            for other, link in links.items():
+                assert self.engines[node].attach(other, link)
+        self.worlds: list[Communicator] = []
+        self.settle()
 
-    def _engine(self, node: int, n_node: int) -> Engine:
+    def _engine(self, node: int, bells: Bells | None, spins: bool) -> Engine:
         return Engine(
-            node,
-            n_node,
+            (node, self.n_node),
             lambda other: f"h{other}",
             lambda other: self.wanted.append((node, other)),
-            lambda: self.woken.append(node),
+            lambda: self._wake(node),
+            bells,
+            spins,
         )
 
+    def settle(self, timeout: float | None = None) -> None:
+        """Makes the worlds, with this default of the run for every wait."""
+        self.worlds = [Communicator(engine, timeout=timeout) for engine in self.engines]
+
+    def communicators(self, number: int, members: tuple[int, ...]) -> dict[int, Communicator]:
+        """A communicator of some of the nodes, as each member has it."""
+        return {node: Communicator(self.engines[node], number, members) for node in members}
+
     def link(self, one: int, other: int) -> None:
-        """Joins two nodes."""
+        """Joins two nodes by a socket pair."""
         for node, there, end in zip((one, other), (other, one), socket.socketpair(), strict=True):
-            assert self.engines[node].attach(there, StreamLink(end))
+            assert self.engines[node].attach(there, StreamLink(end, there))
 
     def link_to_test(self, node: int, other: int) -> socket.socket:
         """Joins `node` to the test itself, which plays `other`."""
         ours, theirs = socket.socketpair()
-        assert self.engines[node].attach(other, StreamLink(theirs))
+        assert self.engines[node].attach(other, StreamLink(theirs, other))
         return ours
 
     def send(self, source: int, dest: int, value: Any, tag: int = 0) -> None:
-        self.engines[source].send(dest, 0, tag, value)
+        self.worlds[source].send(dest, value, tag)
 
     def receive(
         self, node: int, source: int = -1, tag: int = -1, timeout: float | None = TIMEOUT_S
     ) -> Any:
-        message = self.engines[node].receive(0, source, tag, timeout)
-        return decode(message.codec, message.meta, message.buffers)
+        return self.worlds[node].recv(source, tag, timeout=timeout)
 
     def start(self, act: Callable[..., Any], *args: Any) -> Future[Any]:
         """Acts in a thread of its own."""
@@ -67,33 +108,161 @@ class Nodes:
 
     def sleeps(self, node: int) -> bool:
         """Whether some thread of `node` waits in the kernel."""
-        return self.engines[node]._polling
+        return self.engines[node]._progress.is_polling
+
+    def _wake(self, node: int) -> None:
+        self.woken.append(node)
+        if self._wakers:
+            os.eventfd_write(self._wakers[node], 1)
+
+    @contextlib.contextmanager
+    def control_threads(self) -> Iterator[None]:
+        """Has a thread of each node write what its calls leave over, as in a real one."""
+        self._wakers = [os.eventfd(0) for _ in self.engines]
+        is_over = threading.Event()
+        threads = [
+            self.start(self._control, engine, waker, is_over)
+            for engine, waker in zip(self.engines, self._wakers, strict=True)
+        ]
+        try:
+            yield
+        finally:
+            is_over.set()
+            wakers, self._wakers = self._wakers, []
+            for waker in wakers:
+                os.eventfd_write(waker, 1)
+            outcome(threads)
+            for waker in wakers:
+                os.close(waker)
+
+    def _control(self, engine: Engine, waker: int, is_over: threading.Event) -> None:
+        while not is_over.is_set():
+            poll = select.poll()
+            poll.register(waker, select.POLLIN)
+            for descriptor, mask in engine.leftovers():
+                poll.register(descriptor, mask)
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if waker in ready:
+                os.eventfd_read(waker)
+            if ready != [waker]:
+                engine.flush_leftovers()
 
     def flush_leftovers(self, until: Callable[[], object]) -> None:
         """What the nodes' control threads do, until the condition holds."""
 
         def flush_and_look() -> bool:
-            while leftovers := [each for engine in self.engines for each in engine.leftovers()]:
-                if not select.select([], leftovers, [], LOOK_INTERVAL_S)[1]:
-                    break
-                for engine in self.engines:
-                    engine.flush_leftovers()
+            while any(self._flush_some(engine) for engine in self.engines) and not until():
+                pass
             return bool(until())
 
         wait_until(flush_and_look, TIMEOUT_S, "the leftovers' arrival")
 
+    def _flush_some(self, engine: Engine) -> bool:
+        leftovers = engine.leftovers()
+        poll = select.poll()
+        for descriptor, mask in leftovers:
+            poll.register(descriptor, mask)
+        if not leftovers or not poll.poll(LOOK_INTERVAL_S * 1000):
+            return False
+        engine.flush_leftovers()
+        return True
+
+    def break_off(self, node: int, why: str) -> None:
+        """Ends a node without goodbye; the launcher tells the others."""
+        self.engines[node].close(in_order=False)
+        for other, engine in enumerate(self.engines):
+            if other != node:
+                engine.node_ended(node, why)
+
+
+def _share_memory(n_local: int) -> list[tuple[Bells, dict[int, ShmLink]]]:
+    """By local id, a node's bells and its links to the others."""
+    if not n_local:
+        return []
+    segment = create_segment(segment_bytes(n_local))
+    bells = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK) for _ in range(n_local)]
+    try:
+        return [
+            local_links(os.dup(segment), range(n_local), here, [os.dup(bell) for bell in bells])
+            for here in range(n_local)
+        ]
+    finally:
+        for descriptor in (segment, *bells):
+            os.close(descriptor)
+
 
 @contextlib.contextmanager
-def nodes(n_node: int, *, linked: bool = True) -> Iterator[Nodes]:
+def nodes(
+    n_node: int, kind: str = STREAM, *, linked: bool = True, spins: bool = False
+) -> Iterator[Nodes]:
     """`n_node` engines, each linked to each; closed at the end."""
-    with ThreadPoolExecutor(16) as threads:
-        made = Nodes(n_node, threads)
-        if linked:
-            for one in range(n_node):
-                for other in range(one):
-                    made.link(one, other)
+    with ThreadPoolExecutor(32) as threads:
+        made = Nodes(n_node, kind, spins, threads)
         try:
+            if linked:
+                for one in range(n_node):
+                    for other in range(one):
+                        if one not in made.engines[other]._links:
+                            made.link(one, other)
             yield made
         finally:
             for engine in made.engines:
                 engine.close(in_order=False)
+
+
+class Interrupter:
+    """Types Ctrl-C at one engine, whose calls the main thread makes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.count = 0
+
+    def __call__(self, number: int, stack: FrameType | None) -> None:
+        """The handler. Outside of our calls it does nothing: Python may lose a result there."""
+        inside = stack
+        while inside is not None and inside.f_code.co_filename not in mesh._GUARDED:
+            inside = inside.f_back
+        if inside is not None and not self._engine.gate.interrupted:
+            self.count += 1
+            self._engine.on_interrupt(number, stack)
+
+
+@contextlib.contextmanager
+def handler(number: int, handle: Any) -> Iterator[None]:
+    """Has a signal handled so for a while."""
+    before = signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+@contextlib.contextmanager
+def interrupted_once_waiting(made: Nodes, node: int) -> Iterator[None]:
+    """Ctrl-C comes once the main thread waits in a call of `node`; others of it must not begin."""
+    engine = made.engines[node]
+    was_polling = made.sleeps(node)
+
+    def later() -> None:
+        if was_polling:  # ours waits for the other thread, without being seen
+            wait_until(lambda: engine._progress.condition._waiters, TIMEOUT_S, "the wait")
+        else:
+            wait_until(lambda: made.sleeps(node), TIMEOUT_S, "the wait")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with handler(signal.SIGINT, engine.on_interrupt):
+        typed = made.start(later)
+        yield
+        typed.result(TIMEOUT_S)
+
+
+def outcome(acts: Sequence[Future[Any]]) -> list[Any]:
+    """What became of them all."""
+    return [act.result(TIMEOUT_S) for act in acts]
+
+
+def loss(act: Callable[[], Any] | Future[Any]) -> str:
+    """How the act says that a node is lost."""
+    with pytest.raises(NodeLost) as caught:
+        act.result(TIMEOUT_S) if isinstance(act, Future) else act()
+    return str(caught.value)

@@ -1,32 +1,38 @@
-"""distrcomp.engine: links that come late or never, ends of nodes, Ctrl-C."""
+"""distrcomp.engine: the ends of other nodes, as links and launcher tell them."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import Any
 
-import numpy as np
 import pytest
 
 from distrcomp import limits
-from distrcomp.engine import Engine
-from distrcomp.errors import LinkFailed, NodeLost
-from distrcomp.frames import WireMessage, goodbye, message_parts
+from distrcomp.frames import Message, goodbye, message_parts
 from distrcomp.limits import MIB
-from distrcomp.links import StreamLink
-from tests.distrcomp.kit import TIMEOUT_S, Nodes, nodes
+from distrcomp.requests import Request
+from tests.distrcomp.kit import KINDS, MEMORY, STREAM, TIMEOUT_S, Nodes, loss, nodes
 from tests.leaks import wait_until
 
 
-@pytest.fixture
-def two() -> Iterator[Nodes]:
+@pytest.fixture(params=KINDS)
+def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     """Two linked nodes."""
-    with nodes(2) as made:
+    with nodes(2, request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def sockets() -> Iterator[Nodes]:
+    """Two nodes linked by a socket pair, whose end the kernel tells."""
+    with nodes(2, STREAM) as made:
+        yield made
+
+
+@pytest.fixture
+def memory() -> Iterator[Nodes]:
+    """Two nodes that share memory, where only the launcher tells of an end."""
+    with nodes(2, MEMORY) as made:
         yield made
 
 
@@ -41,92 +47,6 @@ def apart() -> Iterator[Nodes]:
 def quick_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for the launcher's word."""
     monkeypatch.setattr(limits, "VERDICT_WAIT_S", 0.0)
-
-
-def loss(act: Callable[[], Any] | Future[Any]) -> str:
-    """How the act says that a node is lost."""
-    with pytest.raises(NodeLost) as caught:
-        act.result(TIMEOUT_S) if isinstance(act, Future) else act()
-    return str(caught.value)
-
-
-# --- links that come late ---
-
-
-def test_link_is_asked_for_once(apart: Nodes) -> None:
-    """The first call that needs a link asks for it; calls of other threads wait with it."""
-    sending = [apart.start_and_wait(0, apart.send, 0, 1, number, number) for number in range(3)]
-    wait_until(lambda: apart.wanted, TIMEOUT_S, "the wish")
-    apart.link(0, 1)
-    for each in sending:
-        each.result(TIMEOUT_S)
-    assert [apart.receive(1, 0, number) for number in range(3)] == [0, 1, 2]
-    assert apart.wanted == [(0, 1)]
-
-
-def test_link_that_is_expected(apart: Nodes) -> None:
-    """While a handshake goes on nobody asks for another link."""
-    assert apart.engines[0].expect(1) is True
-    assert apart.engines[0].expect(1) is False
-    sending = apart.start_and_wait(0, apart.send, 0, 1, "x")
-    apart.link(0, 1)
-    sending.result(TIMEOUT_S)
-    assert apart.engines[0].expect(1) is False
-    assert apart.wanted == []
-
-
-def test_second_link_never_displaces_the_first(two: Nodes) -> None:
-    """A second connection to a linked node is closed, and the first one goes on (S-27)."""
-    ours, theirs = socket.socketpair()
-    assert two.engines[0].attach(1, StreamLink(theirs)) is False
-    with ours:
-        assert ours.recv(1) == b""
-    two.send(1, 0, "by the first")
-    assert two.receive(0, 1) == "by the first"
-
-
-@pytest.mark.parametrize("ending", ["lost", "closed"])
-def test_link_to_what_is_over(apart: Nodes, ending: str) -> None:
-    """A link that comes after the end of either node is closed (F-12)."""
-    engine = apart.engines[0]
-    if ending == "lost":
-        engine.node_ended(1, "it was killed")
-    else:
-        engine.close(in_order=True)
-        assert engine.expect(1) is False
-    ours, theirs = socket.socketpair()
-    assert engine.attach(1, StreamLink(theirs)) is False
-    with ours:
-        assert ours.recv(1) == b""
-
-
-def test_link_failed(apart: Nodes) -> None:
-    """The call that wants the link raises LinkFailed with the reason; the next one asks anew."""
-    for count in (1, 2):
-        sending = apart.start_and_wait(0, apart.send, 0, 1, "x")
-        apart.engines[0].link_failed(1, "no route")
-        with pytest.raises(LinkFailed, match="no route"):
-            sending.result(TIMEOUT_S)
-        assert apart.wanted == [(0, 1)] * count
-
-
-def test_link_failed_that_nobody_wants(apart: Nodes) -> None:
-    """A failure that concerns no call is no later call's failure."""
-    assert apart.engines[0].expect(1)
-    apart.engines[0].link_failed(1, "no route")
-    sending = apart.start_and_wait(0, apart.send, 0, 1, "x")
-    apart.link(0, 1)
-    sending.result(TIMEOUT_S)
-    assert apart.receive(1, 0) == "x"
-
-
-def test_link_failed_of_a_dead_node(apart: Nodes) -> None:
-    """Where the launcher has told the node's end, that is the reason and not the handshake's."""
-    assert apart.engines[0].expect(1)
-    sending = apart.start_and_wait(0, apart.send, 0, 1, "x")
-    apart.engines[0].node_ended(1, "it was killed")
-    apart.engines[0].link_failed(1, "connection reset")
-    assert loss(sending) == "node 1 on h1 is gone: it was killed"
 
 
 # --- ends ---
@@ -152,9 +72,10 @@ def test_unread_message_of_a_finished_node(two: Nodes) -> None:
     assert (two.receive(0, 1, 2), two.receive(0, 1, 1)) == ("second", "first")
 
 
-def test_any_source_waits_while_one_lives() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_source_waits_while_one_lives(kind: str) -> None:
     """Waiting for anyone ends with the last of the others."""
-    with nodes(3) as three:
+    with nodes(3, kind) as three:
         three.engines[1].close(in_order=True)
         three.send(2, 0, "still here")
         assert three.receive(0) == "still here"
@@ -163,22 +84,22 @@ def test_any_source_waits_while_one_lives() -> None:
 
 
 @pytest.mark.usefixtures("quick_verdict")
-def test_broken_link(two: Nodes) -> None:
+def test_broken_link(sockets: Nodes) -> None:
     """A link that ends without goodbye loses its node (F-01)."""
-    waiting = two.start_and_wait(0, two.receive, 0, 1)
-    two.engines[1].close(in_order=False)
+    waiting = sockets.start_and_wait(0, sockets.receive, 0, 1)
+    sockets.engines[1].close(in_order=False)
     assert loss(waiting) == "node 1 on h1 is gone: its connection closed"
-    assert loss(lambda: two.send(0, 1, "x")) == "node 1 on h1 is gone: its connection closed"
+    assert loss(lambda: sockets.send(0, 1, "x")) == "node 1 on h1 is gone: its connection closed"
 
 
-def test_broken_link_before_its_verdict(two: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_link_before_its_verdict(sockets: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     """The call waits for the launcher's word, which is the reason (F-07)."""
     monkeypatch.setattr(limits, "VERDICT_WAIT_S", TIMEOUT_S)
-    waiting = two.start_and_wait(0, two.receive, 0, 1)
-    two.engines[1].close(in_order=False)
-    broken = two.engines[0]._fates.is_broken
-    wait_until(lambda: broken(1) and two.sleeps(0), TIMEOUT_S, "the break")
-    two.engines[0].node_ended(1, "it was killed by signal 9")
+    waiting = sockets.start_and_wait(0, sockets.receive, 0, 1)
+    sockets.engines[1].close(in_order=False)
+    broken = sockets.engines[0]._fates.is_broken
+    wait_until(lambda: broken(1) and sockets.sleeps(0), TIMEOUT_S, "the break")
+    sockets.engines[0].node_ended(1, "it was killed by signal 9")
     assert loss(waiting) == "node 1 on h1 is gone: it was killed by signal 9"
 
 
@@ -194,7 +115,7 @@ def test_broken_link_after_its_verdict(two: Nodes) -> None:
 @pytest.mark.usefixtures("quick_verdict")
 def test_end_inside_a_message(apart: Nodes) -> None:
     """A message that is cut is not delivered (F-13)."""
-    parts = message_parts(WireMessage(0, 0, 1, b"x" * 100, []))
+    parts = message_parts(Message(1, 0, 0, 1, b"x" * 100, []))
     with apart.link_to_test(0, 1) as other:
         other.sendall(parts[0][:-1])
     assert loss(lambda: apart.receive(0, 1)).endswith("its connection ended inside a message")
@@ -208,27 +129,28 @@ def test_garbage(apart: Nodes) -> None:
 
 
 @pytest.mark.usefixtures("quick_verdict")
-def test_who_only_sends_learns_it(two: Nodes) -> None:
+def test_who_only_sends_learns_it(sockets: Nodes) -> None:
     """A node that only sends meets the end of its receiver, after a bounded number of calls."""
 
     def send_on() -> None:
         for _ in range(1_000):
-            two.send(0, 1, bytes(1000))
+            sockets.send(0, 1, bytes(1000))
 
-    two.engines[1].close(in_order=False)
+    sockets.engines[1].close(in_order=False)
     assert "node 1 on h1 is gone: its connection" in loss(send_on)
 
 
 @pytest.mark.usefixtures("quick_verdict")
-def test_who_has_left_bytes_queued_learns_the_end(two: Nodes) -> None:
-    """The same where earlier sends have left bytes for a receiver that was busy."""
+def test_who_has_left_bytes_queued_learns_the_end(sockets: Nodes) -> None:
+    """The same where earlier sends have left bytes, which the control thread writes."""
 
     def send_on() -> None:
         for _ in range(1_000):
-            two.send(0, 1, bytes(1000))
+            sockets.engines[0].flush_leftovers()
+            sockets.send(0, 1, bytes(1000))
 
-    two.send(0, 1, bytes(5_000_000))
-    two.engines[1].close(in_order=False)
+    sockets.send(0, 1, bytes(5_000_000))
+    sockets.engines[1].close(in_order=False)
     assert "node 1 on h1 is gone: its connection" in loss(send_on)
 
 
@@ -245,12 +167,97 @@ def test_who_only_sends_learns_a_clean_end(apart: Nodes) -> None:
 
 
 @pytest.mark.usefixtures("quick_verdict")
-def test_receiver_dies_in_a_large_send(two: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receiver_dies_in_a_large_send(sockets: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A send that waits for room ends with its receiver."""
     monkeypatch.setattr(limits, "SEND_BUFFER_BYTES", 1_000)
-    sending = two.start_and_wait(0, two.send, 0, 1, bytes(8 * MIB))
-    two.engines[1].close(in_order=False)
+    sending = sockets.start_and_wait(0, sockets.send, 0, 1, bytes(8 * MIB))
+    sockets.engines[1].close(in_order=False)
     assert "node 1 on h1 is gone: its connection" in loss(sending)
+
+
+KILLED = "node 1 on h1 is gone: it was killed by signal 9"
+
+
+def test_end_that_only_the_launcher_tells(memory: Nodes) -> None:
+    """Who waits for a node of its machine learns of its end, having received all of it (F-01)."""
+    waiting = memory.start_and_wait(0, memory.receive, 0, 1, 2)
+    memory.send(1, 0, "last words", 1)
+    memory.break_off(1, "it was killed by signal 9")
+    assert loss(waiting) == KILLED
+    assert memory.receive(0, 1, 1) == "last words"
+    assert loss(lambda: memory.receive(0, 1, 1)) == KILLED
+    assert loss(lambda: memory.send(0, 1, "x")) == KILLED
+
+
+def test_last_words_in_the_ring(memory: Nodes) -> None:
+    """What a node wrote before it was killed is received by calls that begin after it."""
+    for number in range(5):
+        memory.send(1, 0, number)
+    memory.break_off(1, "it was killed by signal 9")
+    assert [memory.receive(0, 1) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert loss(lambda: memory.receive(0, 1)) == KILLED
+
+
+@pytest.mark.parametrize("sync", ["send", "ssend", "isend"])
+def test_receiver_in_memory_dies(memory: Nodes, monkeypatch: pytest.MonkeyPatch, sync: str) -> None:
+    """A send that waits for room, or for its match, ends with its receiver."""
+    monkeypatch.setattr(limits, "SEND_BUFFER_BYTES", 1_000)
+    world = memory.worlds[0]
+    acts: dict[str, Callable[[], Any]] = {
+        "send": lambda: world.send(1, bytes(8 * MIB)),
+        "ssend": lambda: world.ssend(1, "small"),
+        "isend": lambda: world.isend(1, bytes(8 * MIB)).wait(),
+    }
+    sending = memory.start_and_wait(0, acts[sync])
+    memory.break_off(1, "it was killed by signal 9")
+    assert loss(sending) == KILLED
+
+
+def test_who_only_sends_into_memory_learns_a_clean_end(memory: Nodes) -> None:
+    """The ring takes what fits; then the goodbye is met, after a bounded number of calls."""
+
+    def send_on() -> None:
+        for _ in range(10_000):
+            memory.send(0, 1, bytes(1000))
+
+    memory.engines[1].close(in_order=True)
+    assert loss(send_on) == "node 1 on h1 is gone: it has finished and sends no more"
+
+
+def test_killed_receiver_is_met_at_once(memory: Nodes) -> None:
+    """Once the launcher has told of the end not one more send succeeds."""
+    memory.send(0, 1, "x")
+    memory.break_off(1, "it was killed by signal 9")
+    assert loss(lambda: memory.send(0, 1, "x")) == KILLED
+
+
+@pytest.mark.parametrize("call", ["probe", "mprobe", "irecv", "sendrecv", "wait_any"])
+def test_every_wait_learns_the_end(two: Nodes, call: str) -> None:
+    """Each waiting call ends with the node it waits for."""
+    world = two.worlds[0]
+    acts: dict[str, Callable[[], Any]] = {
+        "probe": lambda: world.probe(1),
+        "mprobe": lambda: world.mprobe(1),
+        "irecv": lambda: world.irecv(1).wait(),
+        "sendrecv": lambda: world.sendrecv(0, "x", 1),
+        "wait_any": lambda: Request.wait_any([world.irecv(1, 1), world.irecv(1, 2)]),
+    }
+    waiting = two.start_and_wait(0, acts[call])
+    two.engines[1].close(in_order=True)
+    assert loss(waiting) == "node 1 on h1 is gone: it has finished and sends no more"
+
+
+def test_request_that_can_not_be_done(two: Nodes) -> None:
+    """`test` raises what `wait` would; what is done stays done."""
+    world = two.worlds[0]
+    requests = [world.irecv(1, 1), world.irecv(1, 2), world.issend(1, "x", 3)]
+    two.send(1, 0, "first", 1)
+    two.engines[1].close(in_order=True)
+    assert requests[0].wait() == "first"
+    for request in requests[1:]:
+        loss(request.wait)
+        loss(request.test)
+    assert requests[0].wait() == "first"
 
 
 def test_node_that_was_never_linked(apart: Nodes) -> None:
@@ -272,6 +279,15 @@ def test_abort(two: Nodes) -> None:
     assert loss(lambda: two.send(0, 1, "x")) == text
     assert loss(lambda: two.send(0, 0, "x")) == text
     assert loss(lambda: two.receive(0, timeout=0)) == text
+    assert loss(lambda: two.receive(0, 1, timeout=0)) == text
+    assert loss(two.worlds[0].iprobe) == text
+
+
+def test_abort_by_what_was_sent_before(two: Nodes) -> None:
+    """A run that has failed gives nothing any more, also what lies in the ring."""
+    two.send(1, 0, 5)
+    two.engines[0].abort(1, "it raised ValueError")
+    assert loss(lambda: two.receive(0, 1)) == "node 1 on h1 is gone: it raised ValueError"
 
 
 def test_abort_ends_an_orderly_close(two: Nodes) -> None:
@@ -280,117 +296,3 @@ def test_abort_ends_an_orderly_close(two: Nodes) -> None:
     closing = two.start_and_wait(0, two.engines[0].close, True)
     two.engines[0].abort(1, "it raised ValueError")
     closing.result(TIMEOUT_S)
-
-
-# --- Ctrl-C ---
-
-
-@pytest.fixture
-def interrupt() -> Iterator[Callable[[Nodes, int], None]]:
-    """Types Ctrl-C once the node's main thread waits; the engine has the handler."""
-    before = signal.getsignal(signal.SIGINT)
-
-    def type_it(made: Nodes, node: int) -> None:
-        signal.signal(signal.SIGINT, made.engines[node].on_interrupt)
-
-        def later() -> None:
-            wait_until(lambda: made.engines[node]._critical, TIMEOUT_S, "the call")
-            wait_until(lambda: made.sleeps(node), TIMEOUT_S, "the wait")
-            os.kill(os.getpid(), signal.SIGINT)
-
-        made.start(later)
-
-    try:
-        yield type_it
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-Interrupt = Callable[[Nodes, int], None]
-
-
-def test_interrupted_receive(two: Nodes, interrupt: Interrupt) -> None:
-    """Ctrl-C ends a waiting receive, which then takes no message from the next one (F-06)."""
-    interrupt(two, 0)
-    with pytest.raises(KeyboardInterrupt):
-        two.receive(0, 1)
-    two.send(1, 0, "after")
-    assert two.receive(0, 1) == "after"
-
-
-def test_interrupted_receive_beside_another_thread(two: Nodes, interrupt: Interrupt) -> None:
-    """Ctrl-C reaches the main thread also where another thread polls."""
-    waiting = two.start_and_wait(0, two.receive, 0, 1, 1)
-    interrupt(two, 0)
-    with pytest.raises(KeyboardInterrupt):
-        two.receive(0, 1, 2)
-    two.send(1, 0, "for the thread", 1)
-    assert waiting.result(TIMEOUT_S) == "for the thread"
-
-
-def test_interrupted_send_leaves_the_stream_whole(
-    two: Nodes, interrupt: Interrupt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A send that Ctrl-C ends is sent whole nevertheless, and what follows arrives after it."""
-    monkeypatch.setattr(limits, "SEND_BUFFER_BYTES", 1_000)
-    array = np.zeros(MIB)
-    interrupt(two, 0)
-    with pytest.raises(KeyboardInterrupt):
-        two.send(0, 1, array)
-    array[:] = 1.0
-    two.start(two.send, 0, 1, "after")
-    receiving = two.start(lambda: [two.receive(1, 0) for _ in range(2)])
-    two.flush_leftovers(receiving.done)
-    first, second = receiving.result()
-    assert (first.any(), second) == (False, "after")
-
-
-def test_interrupted_close(two: Nodes, interrupt: Interrupt) -> None:
-    """Ctrl-C ends an orderly close that waits for its receiver."""
-    two.send(0, 1, bytes(8 * MIB))
-    interrupt(two, 0)
-    with pytest.raises(KeyboardInterrupt):
-        two.engines[0].close(in_order=True)
-
-
-def test_interrupt_outside_a_call(two: Nodes, interrupt: Interrupt) -> None:
-    """Outside of a call the handler is Python's own."""
-    with pytest.raises(KeyboardInterrupt):
-        two.engines[0].on_interrupt(signal.SIGINT, None)
-
-
-class AtTheLastMoment(Engine):
-    """Ctrl-C comes when the receive has been matched."""
-
-    armed = True
-
-    def _wait_message(self, *args: Any) -> Any:
-        message = super()._wait_message(*args)
-        if self.armed:
-            self.armed = False
-            os.kill(os.getpid(), signal.SIGINT)
-        return message
-
-
-def test_interrupted_receive_loses_no_message() -> None:
-    """A message that was already matched when Ctrl-C came is unread again, as the oldest."""
-    engine = AtTheLastMoment(0, 1, str, lambda _: None, lambda: None)
-    before = signal.signal(signal.SIGINT, engine.on_interrupt)
-    try:
-        for tag in (1, 2):
-            engine.send(0, 0, tag, "x")
-        with pytest.raises(KeyboardInterrupt):
-            engine.receive(0, -1, -1, None)
-        assert [engine.receive(0, -1, -1, None).tag for _ in range(2)] == [1, 2]
-    finally:
-        signal.signal(signal.SIGINT, before)
-        engine.close(in_order=False)
-
-
-def test_other_threads_are_not_interrupted(two: Nodes) -> None:
-    """A pending Ctrl-C is the main thread's: a call of another thread doesn't raise it."""
-    two.engines[0]._interrupted = True
-    two.send(1, 0, "x")
-    assert two.start(two.receive, 0, 1).result(TIMEOUT_S) == "x"
-    two.engines[0]._interrupted = False
-    assert threading.current_thread() is threading.main_thread()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from distrcomp.frames import goodbye
-from distrcomp.poller import READABLE, WRITABLE, Poller
-from tests.distrcomp.links.kit import End, link_pair
+from distrcomp.frames import Message
+from distrcomp.links import StreamLink
+from distrcomp.poller import BELL, READABLE, WOKEN, WRITABLE, Poller
 
 
 @pytest.fixture
@@ -23,76 +24,114 @@ def poller() -> Iterator[Poller]:
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[End, End]]:
-    """Two ends of a link."""
-    with link_pair("unix") as ends:
-        yield ends
+def pair() -> Iterator[tuple[StreamLink, StreamLink]]:
+    """Two ends of a link, neither of which blocks."""
+    one, other = (StreamLink(end, 0) for end in socket.socketpair())
+    yield one, other
+    one.close()
+    other.close()
 
 
-def test_nothing_to_do(poller: Poller, pair: tuple[End, End]) -> None:
+Pair = tuple[StreamLink, StreamLink]
+WAS_WOKEN = [(WOKEN, READABLE)]
+
+
+def say(link: StreamLink, nbytes: int = 1) -> None:
+    """Posts a message."""
+    link.post(Message(0, 0, 0, 1, b"", [bytes(nbytes)]))
+
+
+def test_nothing_to_do(poller: Poller, pair: Pair) -> None:
     """An idle link gives nothing: it is writable, but nobody waits for that."""
-    poller.watch(3, pair[0].link)
+    poller.watch(3, pair[0].fileno(), READABLE)
+    assert len(poller) == 1
     assert poller.wait(0.0) == []
 
 
-def test_readable(poller: Poller, pair: tuple[End, End]) -> None:
+def test_readable(poller: Poller, pair: Pair) -> None:
     """A link with something to read is told by its node, until it is read."""
     one, other = pair
-    poller.watch(3, one.link)
-    other.link.post([goodbye()])
+    poller.watch(3, one.fileno(), READABLE)
+    say(other)
     assert [poller.wait(None), poller.wait(None)] == [[(3, READABLE)]] * 2
-    one.read()
+    one.receive(10)
     assert poller.wait(0.0) == []
 
 
-def test_writable(poller: Poller, pair: tuple[End, End]) -> None:
-    """A link with queued bytes is told as soon as some can go, and no more once all went."""
+def test_writable(poller: Poller, pair: Pair) -> None:
+    """A link that can be written is told if that was asked for, and no more afterwards."""
     one, other = pair
-    one.link.post([bytes(2_000_000)])
-    poller.watch(3, one.link)
+    say(one, 2_000_000)
+    poller.watch(3, one.fileno(), READABLE | WRITABLE)
     assert poller.wait(0.0) == []
-    while one.link.queued_bytes:
-        other.link._socket.recv(1_000_000)  # type: ignore[attr-defined]
+    while one.queued_bytes:
+        other._socket.recv(1_000_000)
         assert poller.wait(None) == [(3, WRITABLE)]
-        one.link.flush()
-    poller.watch(3, one.link)
+        one.flush()
+    poller.watch(3, one.fileno(), READABLE)
     assert poller.wait(0.0) == []
 
 
-def test_end_of_file(poller: Poller, pair: tuple[End, End]) -> None:
+def test_end_of_file(poller: Poller, pair: Pair) -> None:
     """A link whose other end is gone is readable."""
-    poller.watch(3, pair[0].link)
-    pair[1].link.close()
+    poller.watch(3, pair[0].fileno(), READABLE)
+    pair[1].close()
+    ((node, mask),) = poller.wait(None)
+    assert (node, bool(mask & READABLE)) == (3, True)
+
+
+def test_held_link(poller: Poller, pair: Pair) -> None:
+    """A link that is watched for nothing is not told of, until it is watched again."""
+    poller.watch(3, pair[0].fileno(), 0)
+    say(pair[1])
+    assert poller.wait(0.0) == []
+    poller.watch(3, pair[0].fileno(), READABLE)
     assert poller.wait(None) == [(3, READABLE)]
 
 
-def test_unwatch(poller: Poller, pair: tuple[End, End]) -> None:
+def test_unwatch(poller: Poller, pair: Pair) -> None:
     """A link that is watched no more is not told of; doing it again does nothing."""
-    poller.watch(3, pair[0].link)
-    pair[1].link.post([goodbye()])
-    poller.unwatch(3, pair[0].link)
-    poller.unwatch(3, pair[0].link)
-    assert poller.wait(0.0) == []
+    poller.watch(3, pair[0].fileno(), READABLE)
+    say(pair[1])
+    poller.unwatch(pair[0].fileno())
+    poller.unwatch(pair[0].fileno())
+    assert (len(poller), poller.wait(0.0)) == (0, [])
+
+
+def test_bell(poller: Poller) -> None:
+    """A doorbell is told as such, until it is silent; it is no link."""
+    bell = os.eventfd(0)
+    try:
+        poller.watch_bell(bell)
+        assert (len(poller), poller.wait(0.0)) == (0, [])
+        os.eventfd_write(bell, 1)
+        assert poller.wait(None) == [(BELL, READABLE)]
+        os.eventfd_read(bell)
+        assert poller.wait(0.0) == []
+    finally:
+        os.close(bell)
 
 
 def test_wake_before(poller: Poller) -> None:
     """A wake, or many, before the wait end it at once; the next wait is a new one."""
     for _ in range(100_000):  # more than the pipe holds
         poller.wake()
-    assert poller.wait(None) == []
+    assert poller.wait(None) == WAS_WOKEN
+    assert poller.wait(0.0) == []
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(poller.wait, None)
         poller.wake()
-        assert waiting.result(60) == []
+        assert waiting.result(60) == WAS_WOKEN
 
 
-def test_watched_while_waiting(poller: Poller, pair: tuple[End, End]) -> None:
-    """A link that is watched while another thread waits is heard by that wait."""
+def test_watched_while_waiting(poller: Poller, pair: Pair) -> None:
+    """A link that is watched while another thread waits is heard once that one is woken."""
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(poller.wait, None)
-        poller.watch(3, pair[0].link)
-        pair[1].link.post([goodbye()])
-        while (ready := waiting.result(60)) == []:
+        poller.watch(3, pair[0].fileno(), READABLE)
+        poller.wake()
+        say(pair[1])
+        while (ready := waiting.result(60)) == WAS_WOKEN:
             waiting = threads.submit(poller.wait, None)
         assert ready == [(3, READABLE)]
 
@@ -103,6 +142,8 @@ def test_closed() -> None:
     poller.close()
     poller.wake()
     poller.close()
+    with poller.woken_by_signals():
+        pass
 
 
 @pytest.mark.parametrize("polls", ["main", "other"])
@@ -118,9 +159,9 @@ def test_signals(poller: Poller, polls: str) -> None:
             threads.submit(signal.pthread_sigmask, signal.SIG_UNBLOCK, [signal.SIGUSR1]).result(60)
             threads.submit(os.kill, os.getpid(), signal.SIGUSR1).result(60)
             if polls == "main":
-                assert poller.wait(None) == []
+                assert poller.wait(None) == WAS_WOKEN
             else:
-                assert threads.submit(poller.wait, None).result(60) == []
+                assert threads.submit(poller.wait, None).result(60) == WAS_WOKEN
         assert signal.set_wakeup_fd(-1) == -1
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])

@@ -1,24 +1,31 @@
-"""The examples in distrcomp's docstrings, run as they stand."""
+"""The examples in distrcomp's docstrings, run as they stand, and the names that a program uses."""
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
+import inspect
 import pkgutil
 import types
+from pathlib import Path
 
 import pytest
 
 import distrcomp
 from distrcomp.communicator import Communicator
+from distrcomp.requests import MatchedMessage, Request, Status
 
 MODULES = [
-    distrcomp,
-    *(
-        importlib.import_module(found.name)
-        for found in pkgutil.walk_packages(distrcomp.__path__, "distrcomp.")
-    ),
+    importlib.import_module(found.name)
+    for found in pkgutil.walk_packages(distrcomp.__path__, "distrcomp.")
 ]
+
+
+def functions() -> dict[str, ast.FunctionDef]:
+    """The package's functions as they are written; joining replaces some of them."""
+    tree = ast.parse(Path(distrcomp.__file__).read_text("utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
@@ -28,11 +35,30 @@ def test_examples(module: types.ModuleType) -> None:
     assert failed == 0
 
 
-def test_there_are_examples() -> None:
-    """The functions that every program uses have one."""
-    finder = doctest.DocTestFinder(exclude_empty=True)
-    shown = {test.name for test in finder.find(distrcomp) if test.examples}
-    assert {"distrcomp.send", "distrcomp.recv", "distrcomp.setup_connection"} <= shown
+@pytest.mark.parametrize("name", [name for name in functions() if not name.startswith("_")])
+def test_examples_of_the_package(name: str) -> None:
+    """Every function of the package has a docstring, and its example gives what it shows."""
+    text = ast.get_docstring(functions()[name]) or ""
+    example = doctest.DocTestParser().get_doctest(text, vars(distrcomp).copy(), name, None, None)
+    assert len(example.examples) > 0 or name == "close_connection"
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_calls_are_the_worlds() -> None:
+    """Each call of the package takes what the world's method takes, whose place it has."""
+    for name in distrcomp._CALLS:
+        ours = [
+            each.arg for each in (functions()[name].args.args + functions()[name].args.kwonlyargs)
+        ]
+        method = inspect.signature(getattr(Communicator, name))
+        assert ours == [each for each in method.parameters if each != "self"]
+
+
+def test_every_call_is_documented() -> None:
+    """`help` tells of every method of a communicator what it does, with an example."""
+    for name in distrcomp._CALLS:
+        text = inspect.getdoc(getattr(Communicator, name)) or ""
+        assert (name, ">>> " in text) == (name, True)
 
 
 def test_lazy_names() -> None:
@@ -42,3 +68,18 @@ def test_lazy_names() -> None:
     assert distrcomp.world is distrcomp.world
     with pytest.raises(AttributeError, match="module 'distrcomp' has no attribute 'wrld'"):
         distrcomp.wrld  # noqa: B018  the look itself
+
+
+def test_lazy_classes() -> None:
+    """The classes are the package's own names, too, and all public names are there."""
+    named = (distrcomp.Communicator, distrcomp.MatchedMessage, distrcomp.Request, distrcomp.Status)
+    assert (Communicator, MatchedMessage, Request, Status) == named
+    assert [name for name in distrcomp.__all__ if not hasattr(distrcomp, name)] == []
+    assert set(distrcomp.__all__) <= set(dir(distrcomp))
+
+
+def test_after_joining_a_call_is_the_method_itself() -> None:
+    """So that `dc.send` is one call and not two."""
+    distrcomp.setup_connection()
+    assert distrcomp.send == distrcomp.world.send
+    assert distrcomp.improbe == distrcomp.world.improbe

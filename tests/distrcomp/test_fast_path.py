@@ -1,0 +1,375 @@
+"""distrcomp.fast_path: what goes the short way and what does not arrives alike, and in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distrcomp.communicator import Communicator
+from distrcomp.engine import Engine
+from distrcomp.errors import BadTag, RecvTimeout, Undecodable, Unpicklable
+from distrcomp.limits import TAG_MAX
+from tests.distrcomp.kit import KINDS, MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
+
+N_NODE = 3
+PAIR = (2, 0)
+"""The members of a second communicator."""
+
+
+@pytest.fixture(params=KINDS)
+def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
+    """Two linked nodes."""
+    with nodes(2, request.param) as made:
+        yield made
+
+
+class Mutable:
+    """Compares by what it holds."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mutable) and self.value == other.value
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Mutable({self.value!r})"
+
+
+class SubInt(int):
+    """Not quite an int."""
+
+
+VALUES: list[Any] = [
+    0,
+    -1,
+    2**63 - 1,
+    -(2**63),
+    2**63,
+    2**64,
+    10**400,
+    True,
+    SubInt(7),
+    1.5,
+    None,
+    "",
+    "ascii",
+    "ümlaut \udcff",
+    "x" * 2047,
+    "x" * 2048,
+    "ü" * 2047,
+    b"",
+    b"1234567",
+    b"12345678",
+    b"x" * 2047,
+    b"x" * 2048,
+    bytearray(b"bytes"),
+    bytearray(100_000),
+    (1, "two", [3.0, None]),
+    {"dict": {"of": "dicts"}},
+    Mutable([1, 2]),
+    [b"x" * 16_370],
+    [b"x" * 17_000],
+    ["x" * 100_000],
+    np.arange(0),
+    np.arange(3),
+    np.arange(300.0).reshape(3, 100),
+    np.asfortranarray(np.arange(300.0).reshape(3, 100)),
+    np.arange(1_000)[::3],
+    np.array(5),
+    np.array(["a", None], dtype=object),
+    np.arange(2_000.0),
+    np.arange(50_000),
+    {"array": np.arange(10)},
+    [np.arange(20_000), "beside", np.arange(3)],
+    [np.full(5, ord("0"), np.uint8), np.full(5, ord("1"), np.uint8)],
+    {"bytes": bytearray(b"000")},
+    np.float64(2.5),
+]
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values are of one type and equal, whatever they hold."""
+    if isinstance(one, np.ndarray):
+        return (
+            type(one) is type(other)
+            and (one.dtype, one.shape, one.flags.f_contiguous)
+            == (other.dtype, other.shape, other.flags.f_contiguous)
+            and bool((one == other).all())
+        )
+    return type(one) is type(other) and repr(one) == repr(other)
+
+
+@pytest.mark.parametrize("by", ["source", "any source", "request"])
+def test_every_kind_of_object(two: Nodes, by: str) -> None:
+    """Each arrives as it was, is the receiver's own and writable; twice, also after the first."""
+
+    def receive() -> Any:
+        if by == "request":
+            return two.worlds[1].irecv(0).wait(TIMEOUT_S)
+        return two.receive(1, 0 if by == "source" else -1)
+
+    with two.control_threads():
+        for value in [each for each in VALUES for _ in range(2)]:
+            two.send(0, 1, value)
+            came = receive()
+            if isinstance(value, np.ndarray) and not value.flags.forc:
+                value = np.ascontiguousarray(value)
+            assert alike(value, came), repr(value)[:100]
+            if isinstance(came, np.ndarray) and came.size:
+                came.flat[0] = came.flat[0]
+
+
+def test_short_way_is_taken() -> None:
+    """Inside a machine small objects reach the engine only where the end of a ring does."""
+    with nodes(2, MEMORY) as two:
+        counts = [Counting(two.engines[node]) for node in (0, 1)]
+        for number in range(20_000):
+            value: Any = (number, f"{number}", [number], b"%d" % number)[number % 4]
+            two.send(0, 1, value, number % 7)
+            assert two.receive(1, 0, number % 7) == value
+        assert all(each.n_call < 50 for each in counts)
+
+
+class Counting:
+    """Counts the calls that reach an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.n_call = 0
+        self._send, self._receive = engine.send, engine.receive
+        engine.send = self.send  # type: ignore[method-assign]
+        engine.receive = self.receive  # type: ignore[method-assign]
+
+    def send(self, *args: Any) -> Any:
+        self.n_call += 1
+        return self._send(*args)
+
+    def receive(self, *args: Any) -> Any:
+        self.n_call += 1
+        return self._receive(*args)
+
+
+def test_array_in_the_ring_is_the_receivers_own() -> None:
+    """What an array holds does not change when the ring is used again."""
+    with nodes(2, MEMORY) as two:
+        kept = []
+        for number in range(2_000):
+            two.send(0, 1, np.full(100, number))
+            kept.append(two.receive(1, 0))
+        assert [int(each[0]) for each in kept] == list(range(2_000))
+        assert all((each == each[0]).all() for each in kept)
+
+
+N_MANY = 60_000
+
+
+def test_full_ring(two: Nodes) -> None:
+    """What no longer fits is kept, in order, and goes when there is room."""
+    for number in range(N_MANY):
+        two.send(0, 1, (number, "x"))
+    receiving = two.start(lambda: [two.receive(1, 0)[0] for _ in range(N_MANY)])
+    two.flush_leftovers(receiving.done)
+    assert receiving.result() == list(range(N_MANY))
+
+
+@pytest.mark.parametrize("tag", [0, 1, 2**16, TAG_MAX])
+def test_tags(two: Nodes, tag: int) -> None:
+    """Every tag is told from every other, on each path."""
+    two.send(0, 1, "other", TAG_MAX - tag if tag != 0 else 5)
+    two.send(0, 1, "mine", tag)
+    assert two.receive(1, 0, tag) == "mine"
+    assert two.receive(1, 0) == "other"
+
+
+@pytest.mark.parametrize("tag", [-1, -2, TAG_MAX + 1, 2**70, "a", None, 1.5, []])
+def test_bad_tags(two: Nodes, tag: Any) -> None:
+    """They are refused on the short way too, and nothing is sent."""
+    with pytest.raises(BadTag):
+        two.send(0, 1, 5, tag)
+    if tag != -1:
+        with pytest.raises(BadTag):
+            two.receive(1, 0, tag, 0)
+    with pytest.raises(RecvTimeout):
+        two.receive(1, 0, timeout=0)
+
+
+class Broken:
+    """Breaks at its arrival."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+def test_broken_objects(two: Nodes) -> None:
+    """One that can't be sent sends nothing, one that can't be rebuilt is consumed (F-28, F-29)."""
+    with pytest.raises(Unpicklable):
+        two.send(0, 1, [(each for each in ())])
+    for source in (0, -1):
+        two.send(0, 1, Broken())
+        two.send(0, 1, "next")
+        with pytest.raises(Undecodable, match="no number"):
+            two.receive(1, source)
+        assert two.receive(1, source) == "next"
+
+
+def test_lambda_by_cloudpickle(two: Nodes) -> None:
+    """What plain pickle refuses goes the long way."""
+    two.send(0, 1, lambda number: number + 1)
+    assert two.receive(1, 0)(1) == 2
+
+
+# --- any interleaving ---
+
+
+class World:
+    """Three nodes, their world and a pair, and a model of what each has to receive."""
+
+    def __init__(self, made: Nodes) -> None:
+        pair = made.communicators(5, PAIR)
+        self.communicators: list[dict[int, Communicator]] = [
+            dict(enumerate(made.worlds)),
+            {PAIR.index(node): communicator for node, communicator in pair.items()},
+        ]
+        # By receiving communicator: (source, tag, value), oldest first.
+        self.sent: dict[tuple[int, int], list[tuple[int, int, Any]]] = {}
+
+    def send(self, which: int, source: int, dest: int, tag: int, value: Any) -> None:
+        group = self.communicators[which]
+        source, dest = source % len(group), dest % len(group)
+        group[source].send(dest, value, tag)
+        self.sent.setdefault((which, dest), []).append((source, tag, value))
+
+    def receive(self, which: int, node: int, source: int, tag: int) -> None:
+        """Receives what fits, and checks that it is the oldest of its source."""
+        group = self.communicators[which]
+        node = node % len(group)
+        source = source if source == -1 else source % len(group)
+        sent = self.sent.setdefault((which, node), [])
+        fitting = [each for each in sent if source in (-1, each[0]) and tag in (-1, each[1])]
+        if not fitting:
+            with pytest.raises(RecvTimeout):
+                group[node].recv(source, tag, timeout=0)
+            return
+        matched = group[node].mprobe(source, tag, timeout=0) if len(sent) % 3 == 0 else None
+        if matched is not None:
+            whence, value = matched.status.source, matched.recv()
+            fitting = [each for each in fitting if each[0] == whence]
+        else:
+            value = group[node].recv(source, tag, timeout=0)
+        oldest = {each[0]: each for each in reversed(fitting)}
+        (found,) = [each for each in oldest.values() if alike(each[2], value)]
+        sent.remove(next(each for each in sent if each is found))
+
+    def drain(self) -> None:
+        for (which, node), sent in self.sent.items():
+            while sent:
+                self.receive(which, node, sent[0][0], -1)
+
+
+N_VALUE = 6
+
+
+def value_of(number: int, kind: int) -> Any:
+    """One that no other number gives, of one of some kinds."""
+    return [
+        lambda: number,
+        lambda: f"text {number}",
+        lambda: [number, "list"],
+        lambda: np.full(number % 40 + 1, number),
+        lambda: (number, bytes(3_000)),
+        lambda: np.full(2_100 + number, number),
+    ][kind]()
+
+
+SENDS = st.tuples(
+    st.integers(0, 1),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.integers(0, N_VALUE - 1),
+)
+RECEIVES = st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(-1, 2), st.integers(-1, 2))
+
+
+@pytest.mark.parametrize("kind", [STREAM, MEMORY, MIXED])
+@settings(max_examples=60)
+@given(acts=st.lists(SENDS | RECEIVES, max_size=30))
+def test_any_interleaving_keeps_order(kind: str, acts: list[tuple[int, ...]]) -> None:
+    """Between two nodes, on one communicator and tag, nothing overtakes and nothing is mixed up."""
+    with nodes(N_NODE, kind) as made:
+        world = World(made)
+        for number, act in enumerate(acts):
+            if len(act) == 5:
+                which, source, dest, tag, form = act
+                world.send(which, source, dest, tag, value_of(number, form))
+            else:
+                world.receive(*act)
+        world.drain()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", [STREAM, MEMORY, MIXED])
+def test_many_at_once_keep_order(kind: str, seed: int) -> None:
+    """All nodes send and receive at once, all sizes: each pair's messages come whole, in order."""
+    n_message = 80
+    sizes = [0, 1, 10, 100, 2_000, 2_050, 17_000, 70_000, 400_000]
+
+    with nodes(N_NODE, kind, spins=bool(seed % 2)) as made, made.control_threads():
+        pair = made.communicators(5, PAIR)
+
+        def plan(source: int, dest: int) -> list[tuple[int, int, int]]:
+            """(communicator, tag, size) of what one sends another, as both know it."""
+            chance = random.Random(f"{seed} {source} {dest}")
+            whiches = [0, 1] if source in PAIR and dest in PAIR else [0]
+            return [
+                (chance.choice(whiches), chance.randrange(3), chance.choice(sizes))
+                for _ in range(n_message)
+            ]
+
+        def group(which: int, node: int) -> Communicator:
+            return pair[node] if which else made.worlds[node]
+
+        def node_of(which: int, node: int) -> int:
+            return PAIR.index(node) if which else node
+
+        def send_all(node: int) -> None:
+            plans = {dest: plan(node, dest) for dest in range(N_NODE)}
+            for number in range(n_message):
+                for dest, steps in plans.items():
+                    which, tag, size = steps[number]
+                    value = (number, np.full(size, number % 128, np.uint8))
+                    group(which, node).send(node_of(which, dest), value, tag)
+
+        def receive_all(node: int) -> int:
+            chance = random.Random(seed + node)
+            left = {
+                (source, which, tag): [
+                    (number, size)
+                    for number, (w, t, size) in enumerate(plan(source, node))
+                    if (w, t) == (which, tag)
+                ]
+                for source in range(N_NODE)
+                for which in (0, 1)
+                for tag in range(3)
+            }
+            count = 0
+            while open_ones := [key for key, steps in left.items() if steps]:
+                source, which, tag = key = chance.choice(open_ones)
+                number, array = group(which, node).recv(
+                    node_of(which, source), tag, timeout=TIMEOUT_S
+                )
+                assert (number, array.size) == left[key].pop(0)
+                assert (array == number % 128).all()
+                count += 1
+            return count
+
+        acts = [made.start(act, node) for node in range(N_NODE) for act in (send_all, receive_all)]
+        assert sum(filter(None, outcome(acts))) == N_NODE * N_NODE * n_message

@@ -182,8 +182,8 @@ class Mesh:
         with self.gate:
             if self._closed is not None:
                 return
-            if progress.bells is not None:
-                progress.bells.silence()
+            if progress.bells is not None and progress.bells.silence() and not progress.is_polling:
+                progress.bells.get_up()  # nobody rings twice for one sleep
             for node in list(progress.unsent):
                 progress.flush(node)
             progress.wake()  # the bell may have rung for a call that has begun since

@@ -82,10 +82,12 @@ class Bells:
             with contextlib.suppress(OSError):  # full: so it is ringing; or the node has ended
                 os.write(self._descriptors[node], b"\1\0\0\0\0\0\0\0")
 
-    def silence(self) -> None:
-        """Takes back what rang."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self.fileno(), WORD_BYTES)
+    def silence(self) -> bool:
+        """Takes back what rang; whether anything did."""
+        try:
+            return bool(os.read(self.fileno(), WORD_BYTES))
+        except BlockingIOError:
+            return False
 
     def close(self) -> None:
         """Frees the descriptors."""

@@ -10,7 +10,8 @@ from typing import Any
 from . import codec
 from .engine import Engine, Sending
 from .errors import DoesNotFit, InternalError, NoSuchNode, SendTimeout
-from .fast_path import FastPath, tag_number
+from .far_path import tag_number
+from .fast_path import FastPath
 from .frames import Message
 from .mailbox import ANY, Receive, awaited
 from .out import fill
@@ -33,7 +34,7 @@ class Communicator(FastPath):
         timeout: the run's default for every wait for a message, in seconds.
     """
 
-    __slots__ = ("_ids", "_members", "_timeout", "n_node", "node_id")
+    __slots__ = ("_ids", "_timeout", "n_node", "node_id")
 
     def __init__(
         self,
@@ -46,7 +47,6 @@ class Communicator(FastPath):
         super().__init__(engine, number, nodes)
         self.n_node = len(nodes)
         self.node_id = nodes.index(engine.node_id)
-        self._members = nodes
         self._ids = {member: node for node, member in enumerate(nodes)}
         self._timeout = timeout
 
@@ -226,6 +226,7 @@ class Communicator(FastPath):
 
     def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
         self._finish(self._post(dest, tag, codec.encode(obj)))
+        self._know(dest)
 
     def _send_pickled(self, dest: int, tag: int, data: bytes) -> None:
         self._finish(self._post(dest, tag, (codec.PICKLE, data, [])))
@@ -239,6 +240,8 @@ class Communicator(FastPath):
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
             raise
+        if wanted.source != ANY:
+            self._know(source)
         return self._take(wanted, out, status)
 
     def _post(

@@ -25,6 +25,7 @@ from .engine import Engine
 from .errors import LinkFailed, ProtocolError
 from .frames import FrameDecoder, frame
 from .links import StreamLink
+from .links.bells import SECOND_LOOK_S
 from .notices import (
     TO_AGENT,
     TO_NODE,
@@ -165,10 +166,11 @@ class Control:
         while (notice := self._notices.pop()) is not None:
             self._handle(notice)
         self._watch_leftovers()
-        ready = {key.fd for key, _ in self._selector.select()}
+        timeout = SECOND_LOOK_S if self._the_engine.must_look_again else None
+        ready = {key.fd for key, _ in self._selector.select(timeout)}
         if self._wake_reader in ready:
             os.read(self._wake_reader, 4096)
-        if self._flushing & ready:
+        if self._flushing & ready or not ready:
             self._the_engine.flush_leftovers()
         if self._notices.fileno() in ready:
             self._notices.read_some()

@@ -13,7 +13,7 @@ from time import monotonic
 from . import limits
 from .errors import RecvTimeout
 from .frames import Message
-from .links import Pending
+from .links import Link, Pending, StreamLink
 from .mailbox import Receive, awaited
 from .mesh import Mesh
 
@@ -66,14 +66,12 @@ class Engine(Mesh):
                 self._progress.deliver(message._replace(buffers=copies))
                 return Sending(dest, None, serial)
             link = self._links.get(dest) or self._make_link(dest)
-            pending = link.post(message)
-            found_busy = dest in self._progress.unsent
-            if pending is not None:
-                self._progress.unsent.add(dest)
-                self._progress.watch(dest, link)
-            elif link.is_broken:
-                self._wait_verdict(dest)
-            return Sending(dest, pending, serial, found_busy)
+            return self._follow(dest, link, link.post(message), serial)
+
+    def follow(self, link: StreamLink, pending: Pending | None) -> Sending:
+        """What becomes of a message that `far_path` has posted."""
+        with self._call:
+            return self._follow(link.node, link, pending, 0)
 
     def finish(self, sending: Sending, deadline: float | None = None) -> bool:
         """Waits until a send is over; whether it is by the deadline.
@@ -250,6 +248,16 @@ class Engine(Mesh):
             self.check_interrupt()
 
     # --- inside, with the lock held --------------------------------------------------------------
+
+    def _follow(self, dest: int, link: Link, pending: Pending | None, serial: int) -> Sending:
+        unsent = self._progress.unsent
+        found_busy = dest in unsent
+        if link.is_broken:
+            self._wait_verdict(dest)
+        elif pending is not None:
+            unsent.add(dest)
+            self._progress.watch(dest, link)
+        return Sending(dest, pending, serial, found_busy)
 
     def _send_out(self, sending: Sending, deadline: float | None) -> None:
         """Waits until a message is out of its sender's hands, or the deadline."""

@@ -23,26 +23,17 @@ What each step costs is measured by `benchmarks/versus_mpi4py.py`; see docs/perf
 from __future__ import annotations
 
 import pickle
-import sys
-from operator import index
 from os import sched_yield
 from typing import Any
 
-from . import limits
-from .arrays import content, describe, is_array_type, meaning
-from .codec import ARRAY, BYTES, INT, PICKLE, TEXT, undecodable
+from .arrays import content, describe, is_array_type
+from .codec import ARRAY, BYTES, INT, PICKLE, TEXT, decode, undecodable
 from .engine import Engine
-from .errors import BadTag
+from .far_path import FarPath, tag_number
 from .frames import Message
 from .gate import IS_ATOMIC
 from .links import ShmLink
-from .links.array_record import (
-    ARRAY_ALIGNMENT,
-    ARRAY_LENGTHS,
-    array_meta,
-    split_array,
-    take_array,
-)
+from .links.array_record import HEADS, array_head, rebuild_array, split_array, take_array
 from .links.ring import (
     CODEC_MASK,
     CODEC_SHIFT,
@@ -75,8 +66,6 @@ _INLINE_BYTES_MAX = LENGTH_MAX * 8
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.
 _OTHERS: set[type] = {bytearray, memoryview}
 _ARRAY_TYPES: set[type] = set()
-_HEADS: dict[bytes, bytes] = {}  # by an array's meta
-_MEANINGS: dict[bytes, Any] = {}  # by how an array's record begins
 _SMALL_ARRAY_BYTES_MAX = 2048  # up to here one call that copies twice is quicker than three
 
 
@@ -93,22 +82,7 @@ class _Envelopes(dict[Any, int]):
         return envelope
 
 
-def tag_number(tag: Any) -> int:
-    """`tag` as an integer.
-
-    Raises:
-        BadTag: it is not an integer from 0 to 2**31-1.
-    """
-    try:
-        number = index(tag)
-    except TypeError:
-        number = -1
-    if not 0 <= number <= limits.TAG_MAX:
-        raise BadTag(f"{tag!r} is no tag: tags are integers from 0 to {limits.TAG_MAX}")
-    return number
-
-
-class FastPath:
+class FastPath(FarPath):
     """The two calls, for the communicator that is made of them.
 
     Args:
@@ -118,13 +92,9 @@ class FastPath:
     """
 
     __slots__ = (
-        "__weakref__",
         "_asleep",
         "_bells",
-        "_engine",
         "_envelopes",
-        "_gate",
-        "_number",
         "_readers",
         "_receives",
         "_spins",
@@ -134,9 +104,7 @@ class FastPath:
     )
 
     def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
-        self._engine = engine
-        self._number = number
-        self._gate = engine.gate
+        super().__init__(engine, number, members)
         self._envelopes = _Envelopes(number)
         self._receives = engine.mailbox.receives
         self._unread = engine.mailbox.unread
@@ -145,7 +113,7 @@ class FastPath:
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
         for node, member in enumerate(members):
-            link = engine.local_link(member)
+            link = engine.link_to(member)
             if isinstance(link, ShmLink) and IS_ATOMIC:
                 self._writers[node] = link.writer
                 self._readers[node] = link.reader
@@ -157,6 +125,7 @@ class FastPath:
 
     def forget(self) -> None:
         """Has every call go the long way from now on."""
+        super().forget()
         self._writers.clear()
         self._readers.clear()
 
@@ -167,7 +136,9 @@ class FastPath:
             writer = self._writers[dest]
             envelope = self._envelopes[tag]
         except (KeyError, TypeError):
-            return self._send_slow(dest, obj, tag)
+            if not self._send_far(dest, obj, tag):
+                self._send_slow(dest, obj, tag)
+            return None
         if kind is int:
             gate = self._gate
             if gate.taken:
@@ -253,7 +224,7 @@ class FastPath:
         meta = describe(array)
         if meta is None or nbytes >= writer.record_words_max << 3:
             return self._send_slow(dest, array, tag)
-        head = _HEADS.get(meta) or _head(meta, nbytes)
+        head = HEADS.get(meta) or array_head(meta, nbytes)
         length = len(head) + nbytes
         header = self._envelopes[tag] | _ARRAY
         is_small = nbytes <= _SMALL_ARRAY_BYTES_MAX
@@ -306,7 +277,10 @@ class FastPath:
             reader = self._readers[source]
             envelope = self._envelopes[tag] if tag != ANY else ANY
         except (KeyError, TypeError):
-            return self._recv_slow(source, tag, timeout, out, status)
+            message = self._recv_far(source, tag)
+            if message is None:
+                return self._recv_slow(source, tag, timeout, out, status)
+            return self._decode(message)
         gate = self._gate
         if gate.taken:
             return self._recv_slow(source, tag, timeout, out, status)
@@ -368,7 +342,7 @@ class FastPath:
             value = data
         elif codec == _ARRAY:
             try:
-                value = _unflat(*data)
+                value = rebuild_array(*data)
             except Exception as error:
                 raise undecodable(error) from error
         else:
@@ -389,6 +363,12 @@ class FastPath:
         meta, buffers = split_array(*data) if codec == ARRAY else (data, [])
         self._engine.give_back(Message(node, tag, self._number, codec, meta, buffers))
 
+    def _decode(self, message: Message) -> Any:
+        value = decode(message.codec, message.meta, message.buffers)
+        if self._gate.interrupted:
+            self._engine.give_back(message)
+        return value
+
     def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
         raise NotImplementedError
 
@@ -399,26 +379,3 @@ class FastPath:
         self, source: int, tag: int, timeout: float | None, out: Any, status: Any
     ) -> Any:
         raise NotImplementedError
-
-
-def _head(meta: bytes, nbytes: int) -> bytes:
-    """How the record of an array begins, before its memory."""
-    head = _HEADS.get(meta)
-    if head is None:
-        head = ARRAY_LENGTHS.pack(len(meta), nbytes) + meta
-        head += bytes(-len(head) % ARRAY_ALIGNMENT)
-        if len(_HEADS) < _KEPT_MAX:
-            _HEADS[meta] = head
-    return head
-
-
-def _unflat(head: bytes, memory: Any, begin: int) -> Any:
-    """The array of a record (see take_array); it keeps that memory."""
-    known = _MEANINGS.get(head)
-    if known is None:
-        shape, dtype, order = meaning(array_meta(head))
-        known = sys.modules["numpy"].ndarray, shape, dtype, order
-        if len(_MEANINGS) < _KEPT_MAX and dtype.names is None:
-            _MEANINGS[head] = known
-    ndarray, shape, dtype, order = known
-    return ndarray(shape, dtype, memory, begin, None, order)

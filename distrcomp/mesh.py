@@ -26,6 +26,7 @@ from typing import Any
 from . import limits
 from .errors import LinkFailed, WorldClosed
 from .fates import Fates
+from .frames import Message
 from .links import Bells, Link
 from .mailbox import Mailbox, Receive
 from .poller import READABLE, WRITABLE
@@ -81,6 +82,7 @@ class Mesh:
         self._refused: dict[int, str] = {}  # why a wanted link could not be made
         self._shortcuts: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed: Exception | None = None
+        self.must_look_again = False
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part: with goodbyes, once all is delivered, or at once."""
@@ -154,16 +156,23 @@ class Mesh:
             self._progress.wake()
 
     def leftovers(self) -> list[tuple[int, int]]:
-        """What to poll, and for what, while no call of the program is writing what is queued."""
+        """What to poll, and for what, while no call of the program is writing what is queued.
+
+        When `must_look_again` is True afterwards, the poll shall end after SECOND_LOOK_S and
+        `flush_leftovers` follow in any case (see links.bells).
+        """
         progress = self._progress
         with self.gate:
+            self.must_look_again = False
             if progress.is_polling or self._closed is not None or not progress.unsent:
                 return []
             descriptors = [(self._links[node].fileno(), WRITABLE) for node in progress.unsent]
             if progress.bells is not None and any(each is None for each, _ in descriptors):
-                progress.bells.lie_down()
-                for node in list(progress.unsent):
-                    progress.flush(node)
+                self.must_look_again = not progress.bells.is_lying
+                if self.must_look_again:
+                    progress.bells.lie_down()
+                    for node in list(progress.unsent):
+                        progress.flush(node)
                 descriptors.append((progress.bells.fileno(), READABLE))
             return [(each, mask) for each, mask in descriptors if each is not None]
 
@@ -187,10 +196,17 @@ class Mesh:
         if self._closed is not None or self._fates.is_aborted:
             shortcut.forget()
 
-    def local_link(self, node: int) -> Link | None:
-        """The link to a node of this machine with which memory is shared."""
-        link = self._links.get(node)
-        return link if link is not None and link.fileno() is None else None
+    def take_from(self, node: int, link: Link) -> list[Message]:
+        """For who has gone in by the gate: what has arrived on a link."""
+        return self._progress.take(node, link, 1)
+
+    def deliver(self, message: Message) -> None:
+        """For who has gone in by the gate: takes a message that has arrived."""
+        self._progress.deliver(message)
+
+    def link_to(self, node: int) -> Link | None:
+        """The link to a node, if there is one by now."""
+        return self._links.get(node)
 
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""

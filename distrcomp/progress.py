@@ -273,9 +273,14 @@ class Progress:
 
     def read(self, node: int, link: Link, most: int) -> None:
         """Takes messages from a link into the mailbox."""
+        for message in self.take(node, link, most):
+            self.deliver(message)
+
+    def take(self, node: int, link: Link, most: int) -> list[Message]:
+        """Messages that have arrived; the end of the link is dealt with."""
+        messages: list[Message] = []
         try:
-            for message in link.receive(most):
-                self.deliver(message)
+            messages = link.receive(most)
             if link.at_end:
                 link.receive(most)
         except LinkEnded as end:
@@ -285,6 +290,7 @@ class Progress:
         else:
             if self._is_held(node, link):
                 self.watch(node, link)
+        return messages
 
     def deliver(self, message: Message) -> None:
         """Takes a message that has arrived."""

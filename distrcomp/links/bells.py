@@ -59,6 +59,11 @@ class Bells:
         """The process id of a node, 0 before it has joined."""
         return self._processes[node * LINE_WORDS]
 
+    @property
+    def is_lying(self) -> bool:
+        """Whether writers ring now."""
+        return bool(self.asleep[self._here * LINE_WORDS])
+
     def lie_down(self) -> None:
         """From now on writers ring. The rings must be looked at once more after it."""
         self._sleeps += 1

@@ -193,15 +193,16 @@ class RingWriter:
             room = max(self._size - position, position - unread) - 1
         return min(max(room, 0), self.record_words_max)
 
-    def put(self, header: int, payload: Any, count: int) -> None:
+    def put(self, header: int, payload: Any, count: int, offset: int = 0) -> None:
         """Puts a record for which there is room.
 
         Args:
             payload: what follows the header, as bytes; the last word may be incomplete.
             count: words of the record, header included.
+            offset: bytes between header and payload that the caller has written.
         """
         position, words = self.position, self.words
-        begin = (position + 1) * WORD_BYTES
+        begin = (position + 1) * WORD_BYTES + offset
         self.memory[begin : begin + len(payload)] = payload
         words[position + count] = 0
         if not STORES_ARE_ORDERED:
@@ -247,9 +248,15 @@ class RingReader:
         self.writer = writer
 
     def header(self) -> int:
-        """The header of the next record, 0 when there is none; the ring's end is passed over."""
+        """The header of the next record, 0 when there is none; the ring's end is passed over.
+
+        Raises:
+            ProtocolError: more would have been read than a ring holds.
+        """
         header = self.words[self.position]
         if header == WRAP:
+            if self._lap + self.position - self._control[TAIL] >= self._size:
+                raise ProtocolError("a ring without an end")
             self._lap += self._size
             self.position = 0
             self.publish_at = -1

@@ -25,7 +25,7 @@ from .. import limits
 from ..codec import ARRAY, PICKLE
 from ..errors import ProtocolError
 from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
-from .array_record import split_array, take_array
+from .array_record import array_head, split_array, take_array
 from .base import LinkEnded, Pending
 from .bells import Bells
 from .ring import (
@@ -200,7 +200,10 @@ class ShmLink:
         return True
 
     def _put_inline(self, message: Message) -> bool:
+        """Puts a message into the ring that is one record there; whether it is and did fit."""
         meta, codec = message.meta, message.codec
+        if codec == ARRAY and not message.serial:
+            return self._put_array(message)
         words = words_of(len(meta))
         length = words if codec == PICKLE else len(meta)
         if (
@@ -213,6 +216,17 @@ class ShmLink:
         ):
             return False
         self.writer.put(envelope_of(message) | length, meta, words + 1)
+        return True
+
+    def _put_array(self, message: Message) -> bool:
+        (memory,) = message.buffers
+        head = array_head(bytes(message.meta), len(memory))
+        count = 1 + words_of(len(head) + len(memory))
+        if count >= self.writer.record_words_max or not self.writer.make_room(count):
+            return False
+        begin = (self.writer.position + 1) * WORD_BYTES
+        self.writer.memory[begin : begin + len(head)] = head
+        self.writer.put(envelope_of(message), memory, count, len(head))
         return True
 
     def _put_stream(self, views: deque[memoryview]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import select
 import socket
 import struct
 import sys
@@ -37,6 +38,9 @@ class StreamLink:
             _notice_silence(connection)
         self.queued_bytes = 0
         self._socket = connection
+        self.node = node
+        self._looker = select.poll()
+        self._looker.register(connection, select.POLLIN)
         self._reader = MessageReader(node)
         self._outgoing: deque[memoryview] = deque()
         self._pending: deque[tuple[int, Pending]] = deque()  # out when so many bytes have gone
@@ -112,6 +116,10 @@ class StreamLink:
         self._borrowed = 0
         while self._pending:
             self._pending.popleft()[1].let_out()
+
+    def is_readable(self) -> bool:
+        """Whether there is something to receive now: a look, without waiting."""
+        return bool(self._looker.poll(0))
 
     def can_receive(self) -> bool:
         return True

@@ -114,6 +114,11 @@ def wait(bell: Hashable) -> None:
     _machine.step("wait", bell)
 
 
+def doze(bell: Hashable) -> None:
+    """Sleeps until the bell has rung, or for so long that all stores made before reach memory."""
+    _machine.step("doze", bell)
+
+
 def ring(bell: Hashable) -> None:
     """Rings, by the kernel."""
     _machine.step("ring", bell)
@@ -218,7 +223,10 @@ class Model:
                 left = tuple(each for each in buffer if each is not stored)
                 states.append(self._after(state, number, memory, left, answers))
             memory = dict(state.memory)
-            done = self._do(self._next(number, answers), memory, buffer, len(answers))
+            step = self._next(number, answers)
+            if step[0] == "doze" and any(state.buffers) and not memory.get(step[1]):
+                continue
+            done = self._do(step, memory, buffer, len(answers))
             if done is not None:
                 answer, left = done
                 states.append(self._after(state, number, memory, left, (*answers, answer)))

@@ -21,6 +21,7 @@ from distrcomp.limits import KIB, MIB
 from distrcomp.links import Link, LinkEnded, ShmLink, StreamLink, offers, pull, ring
 from distrcomp.links.handshake import accept, dial
 from distrcomp.links.local import local_links
+from distrcomp.links.memory import memory_pair
 from distrcomp.links.shm import _Outgoing
 from distrcomp.links.tls import link_over
 from distrcomp.notices import Machine, Ticket
@@ -167,6 +168,11 @@ def ask(links: list[ShmLink]) -> None:
         assert writing.writer.rights == 1
 
 
+def memory_ends(_: contextlib.ExitStack) -> Ends:
+    """Both ends of a link inside a process; nobody sleeps on it here."""
+    return memory_pair((0, 1), (lambda: None, lambda: None))
+
+
 KINDS: dict[str, Callable[[contextlib.ExitStack], Ends]] = {
     **{name: partial(stream_pair, make) for name, make in PAIRS.items()},
     "shm": shm_pair,
@@ -176,6 +182,7 @@ KINDS: dict[str, Callable[[contextlib.ExitStack], Ends]] = {
     "shm forbidden": partial(shm_pair, forbidden=True),
     "shm forbidden small": partial(shm_pair, n_local=64, forbidden=True),
     "shm fenced": partial(shm_pair, fenced=True),
+    "memory": memory_ends,
 }
 """Every kind of link, by name: what makes both ends of one, in this process."""
 

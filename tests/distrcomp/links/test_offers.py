@@ -195,8 +195,9 @@ def test_meta(ends: tuple[RingWriter, RingReader], meta_bytes: int) -> None:
     sent = sent._replace(meta=sent.meta[:meta_bytes])
     made, pending = Offers(writer), Pending()
     assert made.put(sent, pending)
+    assert not pending.is_out
     assert sent == pulled(reader)
-    assert (100 + meta_bytes, False) == (made.queued_bytes, pending.is_out)
+    assert (100 + meta_bytes, True) == (made.queued_bytes, pending.is_out)
     made.retire()
     assert (0, True, False) == (made.queued_bytes, pending.is_out, bool(made))
 

@@ -157,6 +157,24 @@ def test_it_fills_up() -> None:
     assert ring.put(25)
 
 
+def test_it_never_writes_on_what_is_unread() -> None:
+    """At the wrap, and behind the reader, one word stays free: the one of the next 0."""
+    for read in range(1, 12):
+        ring = Ring(40)
+        for _ in range(read):
+            assert ring.put(1)
+            ring.take(lazily=False)
+        while ring.writer.position < 39:
+            assert ring.put(1)
+        if read <= ring.writer.record_words_max:
+            assert not ring.put(read)
+        if read > 1:
+            assert ring.put(read - 1)
+        ring.put_at_once(1)
+        while ring.queue:
+            ring.take()
+
+
 @pytest.mark.parametrize("n_local", [2, 300])
 def test_sizes(n_local: int) -> None:
     """The smallest ring holds the longest offer in a quarter of it."""
@@ -375,3 +393,5 @@ def test_a_ring_of_wraps() -> None:
     ring = Ring(10)
     ring.reader.words[0] = WRAP
     assert WRAP == ring.reader.header()
+    with pytest.raises(ProtocolError, match="a ring without an end"):
+        ring.reader.header()

@@ -132,10 +132,13 @@ class FastPath(FarPath):
     def send(self, dest: int, obj: Any, tag: int = 0) -> None:
         """See Communicator.send."""
         kind = type(obj)
+        writer: RingWriter | None = None  # what the long way raises has nothing to do with this try
         try:
-            writer = self._writers[dest]
             envelope = self._envelopes[tag]
+            writer = self._writers[dest]
         except (KeyError, TypeError):
+            pass
+        if writer is None:
             if not self._send_far(dest, obj, tag):
                 self._send_slow(dest, obj, tag)
             return None
@@ -183,11 +186,13 @@ class FastPath(FarPath):
             try:
                 data = _dumps(obj, 5, buffer_callback=_refuse)
             except Exception:  # noqa: BLE001  whatever it was, the long way may do better
+                data = b""
+            length = len(data)
+            if not length:
                 if is_array_type(kind):
                     _OTHERS.add(kind)
                     _ARRAY_TYPES.add(kind)
                 return self._send_slow(dest, obj, tag)
-            length = len(data)
             if length > _INLINE_BYTES_MAX:
                 return self._send_pickled(dest, tag, data)
             header = envelope | _PICKLE | (length + 7 >> 3)
@@ -273,10 +278,13 @@ class FastPath(FarPath):
         """See Communicator.recv."""
         if out is not None or status is not None:
             return self._recv_slow(source, tag, timeout, out, status)
+        reader: RingReader | None = None
         try:
-            reader = self._readers[source]
             envelope = self._envelopes[tag] if tag != ANY else ANY
+            reader = self._readers[source]
         except (KeyError, TypeError):
+            pass
+        if reader is None:
             message = self._recv_far(source, tag)
             if message is None:
                 return self._recv_slow(source, tag, timeout, out, status)

@@ -141,7 +141,9 @@ class ShmLink:
         return self.queued_bytes != queued
 
     def own(self) -> None:
-        for outgoing in self._outgoing:
+        for outgoing in reversed(self._outgoing):
+            if outgoing.pending.is_out:
+                break  # this and the older ones were copied before
             outgoing.own()
         if self._offers:
             self._offers.retire()

@@ -45,6 +45,7 @@ class StreamLink:
         self._outgoing: deque[memoryview] = deque()
         self._pending: deque[tuple[int, Pending]] = deque()  # out when so many bytes have gone
         self._posted_bytes = 0
+        self._borrowed = 0  # so many of the newest views are perhaps not ours
         self.at_end = False
         self._said_goodbye = False
         self._heard_goodbye = False
@@ -78,6 +79,7 @@ class StreamLink:
         for part in parts:
             view = memoryview(part)
             self._outgoing.append(view)
+            self._borrowed += 1
             self._posted_bytes += view.nbytes
             self.queued_bytes += view.nbytes
         if len(parts) > 1 or len(parts[0]) > limits.READ_BYTES_MAX:
@@ -97,16 +99,21 @@ class StreamLink:
             pass
         except OSError as error:
             self._break(str(error))
+        if not self._outgoing:
+            self._borrowed = 0
         gone = self._posted_bytes - self.queued_bytes
         while self._pending and self._pending[0][0] <= gone:
             self._pending.popleft()[1].let_out()
         return self.queued_bytes < before
 
     def own(self) -> None:
-        self._outgoing = deque(
+        count = min(self._borrowed, len(self._outgoing))
+        newest = [self._outgoing.pop() for _ in range(count)]
+        self._outgoing.extend(
             view if isinstance(view.obj, bytes) else memoryview(bytes(view))  # bytes never change
-            for view in self._outgoing
+            for view in reversed(newest)
         )
+        self._borrowed = 0
         while self._pending:
             self._pending.popleft()[1].let_out()
 

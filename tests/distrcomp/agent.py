@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from distrcomp import notices as n
+from distrcomp.communicator import Communicator
+from distrcomp.engine import Engine
 from distrcomp.frames import FrameDecoder, frame
 from distrcomp.links import StreamLink
+from distrcomp.links.local import local_links
+from launcher.agent.shared import Shared, share
 from tests.distrcomp.links.kit import End
 from tests.leaks import TAG
 
@@ -32,9 +36,14 @@ class FakeAgent:
         folder: where the node starts.
         tag: what the leak checker knows the test's processes by.
         arguments: what follows `python -P -m distrcomp.node`.
+        shares: whether the nodes share memory; the test then plays node 1 by `world`.
     """
 
-    def __init__(self, folder: Path, tag: str, arguments: list[str], n_node: int = 2) -> None:
+    def __init__(
+        self, folder: Path, tag: str, arguments: list[str], n_node: int = 2, shares: bool = False
+    ) -> None:
+        self._shared = share(n_node) if shares else Shared()
+        self._engine: Engine | None = None
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(TIMEOUT_S)
         self._decoder = FrameDecoder(2**24)
@@ -50,7 +59,7 @@ class FakeAgent:
                 DISTRCOMP_NODE_ID="0",
                 DISTRCOMP_N_NODE=str(n_node),
             ),
-            pass_fds=[descriptor],
+            pass_fds=[descriptor, *self._shared.descriptors],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -79,7 +88,14 @@ class FakeAgent:
         """Gives the ticket and hears that the node is ready."""
         machines = (n.Machine("here", "", 0),)
         nodes = self._n_node
-        self.tell(n.Ticket(b"r" * 16, 0, nodes, machines, (0,) * nodes, "", "", "tls"))
+        shared = self._shared
+        self.tell(
+            n.Ticket(
+                *(b"r" * 16, 0, nodes, machines, (0,) * nodes, "", "", "tls"),
+                shared.segment,
+                shared.doorbells,
+            )
+        )
         assert self.hear() == n.Ready()
 
     def make_link(self, node: int = 1) -> End:
@@ -87,7 +103,23 @@ class FakeAgent:
         ours, theirs = socket.socketpair()
         self.tell(n.LinkMade(node, True), theirs.fileno())
         theirs.close()
-        return End(StreamLink(ours))
+        return End(StreamLink(ours, 0))
+
+    def world(self) -> Communicator:
+        """Node 1, which the test plays, as a member of the world."""
+        doorbells = [os.dup(bell) for bell in self._shared.doorbells]
+        bells, links = local_links(os.dup(self._shared.segment), range(self._n_node), 1, doorbells)
+        self._engine = Engine(
+            (1, self._n_node), lambda _: "here", lambda _: None, lambda: None, bells
+        )
+        for node, link in links.items():
+            assert self._engine.attach(node, link)
+        return Communicator(self._engine, timeout=TIMEOUT_S)
+
+    def finish(self) -> None:
+        """The test's node ends in order."""
+        if self._engine is not None:
+            self._engine.close(in_order=True)
 
     def run(self) -> tuple[int, str, str, list[Any]]:
         """Lets the program run to its end: exit code, stdout, stderr, notices."""
@@ -120,6 +152,11 @@ class FakeAgent:
     def close(self) -> None:
         """Ends everything."""
         self._socket.close()
+        if self._engine is not None:
+            self._engine.close(in_order=False)
+        for shared in self._shared.descriptors:
+            os.close(shared)
+        self._shared = Shared()
         if self.process.poll() is None:
             self.process.kill()
         for pipe in (self.process.stdout, self.process.stderr):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
-from distrcomp.errors import BadTag, RecvTimeout, Undecodable, Unpicklable
+from distrcomp.errors import BadTag, DistrcompError, RecvTimeout, Undecodable, Unpicklable
 from distrcomp.limits import TAG_MAX
 from tests.distrcomp.kit import KINDS, MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
 
@@ -218,6 +218,21 @@ def test_broken_objects(two: Nodes) -> None:
         with pytest.raises(Undecodable, match="no number"):
             two.receive(1, source)
         assert two.receive(1, source) == "next"
+
+
+def test_errors_tell_of_nothing_but_themselves(two: Nodes) -> None:
+    """What the short way could not do is no part of the error that the long way raises."""
+    calls: list[Callable[[], Any]] = [
+        lambda: two.receive(1, 0, timeout=0),
+        lambda: two.receive(1, timeout=0),
+        lambda: two.receive(1, 5),
+        lambda: two.send(0, 5, "x"),
+        lambda: two.send(0, 0, "x", TAG_MAX + 1),
+    ]
+    for call in calls:
+        with pytest.raises(DistrcompError) as caught:
+            call()
+        assert caught.value.__context__ is None
 
 
 def test_lambda_by_cloudpickle(two: Nodes) -> None:

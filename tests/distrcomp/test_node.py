@@ -11,7 +11,7 @@ import pytest
 
 from distrcomp import notices as n
 from distrcomp.codec import decode, encode
-from distrcomp.frames import WireMessage, message_parts
+from distrcomp.frames import Message
 from tests.distrcomp.agent import FakeAgent
 from tests.distrcomp.links.kit import End, move
 from tests.leaks import LeakChecker, wait_until
@@ -26,9 +26,11 @@ def start(tmp_path: Path, leaks: LeakChecker) -> Iterator[Start]:
     """Starts a node with `arguments`; `source` becomes its prog.py."""
     agents: list[FakeAgent] = []
 
-    def start_one(source: str = "", arguments: tuple[str, ...] = ("prog.py",)) -> FakeAgent:
+    def start_one(
+        source: str = "", arguments: tuple[str, ...] = ("prog.py",), shares: bool = False
+    ) -> FakeAgent:
         (tmp_path / "prog.py").write_text(source, "utf-8")
-        agents.append(FakeAgent(tmp_path, leaks.tag, list(arguments)))
+        agents.append(FakeAgent(tmp_path, leaks.tag, list(arguments), shares=shares))
         return agents[-1]
 
     yield start_one
@@ -39,7 +41,7 @@ def start(tmp_path: Path, leaks: LeakChecker) -> Iterator[Start]:
 def send(end: End, value: Any) -> None:
     """Sends as a node does."""
     kind, meta, buffers = encode(value)
-    end.link.post(message_parts(WireMessage(0, 0, kind, meta, list(buffers))))
+    end.link.post(Message(1, 0, 0, kind, meta, list(buffers)))
 
 
 def receive(end: End) -> Any:

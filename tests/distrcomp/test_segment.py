@@ -109,10 +109,10 @@ def test_sizes(n_local: int) -> None:
     header_bytes = segment_bytes(n_local) - n_local**2 * ring_bytes(n_local)
     assert (0, 0) == (header_bytes % 4096, ring_bytes(n_local) % 4096)
     assert 64 * n_local <= header_bytes < 64 * n_local + 4096
-    assert 16 * 2**10 <= ring_bytes(n_local) <= 256 * 2**10
+    assert 16 * 2**10 <= ring_bytes(n_local) <= 2**20
     assert n_local > 64 or segment_bytes(n_local) <= 64 * 2**20 + 4096
 
 
 def test_size_of_two() -> None:
     """Two nodes: a page, and four rings of 256 KiB."""
-    assert 4096 + 4 * 256 * 2**10 == segment_bytes(2)
+    assert 4096 + 4 * 2**20 == segment_bytes(2)

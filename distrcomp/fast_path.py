@@ -23,11 +23,13 @@ What each step costs is measured by `benchmarks/versus_mpi4py.py`; see docs/perf
 from __future__ import annotations
 
 import pickle
+import struct
+from collections.abc import Callable
 from os import sched_yield
 from typing import Any
 
 from .arrays import content, describe, is_array_type
-from .codec import ARRAY, BYTES, INT, PICKLE, TEXT, decode, undecodable
+from .codec import ARRAY, BYTEARRAY, BYTES, INT, PICKLE, TEXT, decode, undecodable
 from .engine import Engine
 from .far_path import FarPath, tag_number
 from .frames import Message
@@ -40,6 +42,7 @@ from .links.ring import (
     COMMUNICATOR_SHIFT,
     LENGTH_MAX,
     PUT_BYTES,
+    PUT_INTEGER,
     STORES_ARE_ORDERED,
     TAG_MASK,
     TAG_SHIFT,
@@ -52,16 +55,23 @@ from .mailbox import ANY
 
 _dumps = pickle.dumps
 _refuse: Any = len  # what a buffer inside an object is given to: it raises, at the least cost
-_loads = pickle.loads
 
 _ENVELOPE = ~((1 << TAG_SHIFT) - 1)
 _CODEC = 31 << CODEC_SHIFT
 _INT, _TEXT, _BYTES = INT << CODEC_SHIFT, TEXT << CODEC_SHIFT, BYTES << CODEC_SHIFT
+_BYTEARRAY = BYTEARRAY << CODEC_SHIFT
 _PICKLE, _ARRAY = PICKLE << CODEC_SHIFT, ARRAY << CODEC_SHIFT
 _INT_RECORD = _INT | 8
 _SPINS = 200
 _YIELDS = 100
 _KEPT_MAX = 4096
+_DECODERS: dict[int, Callable[[Any], Any]] = {
+    _TEXT: bytes.decode,
+    _BYTES: bytes,
+    _BYTEARRAY: bytearray,
+    _PICKLE: pickle.loads,
+    _ARRAY: lambda taken: rebuild_array(*taken),
+}
 _INLINE_BYTES_MAX = LENGTH_MAX * 8
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.
 _OTHERS: set[type] = {bytearray, memoryview}
@@ -142,35 +152,10 @@ class FastPath(FarPath):
             if not self._send_far(dest, obj, tag):
                 self._send_slow(dest, obj, tag)
             return None
+        put = None
         if kind is int:
-            gate = self._gate
-            if gate.taken:
-                return self._send_slow(dest, obj, tag)
-            gate.taken = True
-            try:
-                position = writer.position
-                beyond = position + 2
-                is_put = beyond < writer.end
-                if is_put:
-                    words = writer.words
-                    writer.integers[position + 1] = obj
-                    words[beyond] = 0
-                    if not STORES_ARE_ORDERED:
-                        fence()
-                    writer.position = beyond
-                    words[position] = envelope | _INT_RECORD
-            except ValueError:  # it needs more than 64 bits
-                is_put = False
-            finally:
-                gate.taken = False
-            if not is_put:
-                return self._send_slow(dest, obj, tag)
-            if self._asleep[writer.bell]:
-                self._bells.wake(writer.reader)
-            if gate.interrupted:
-                self._engine.check_interrupt()
-            return None
-        if kind is str and len(obj) <= LENGTH_MAX and obj.isascii():
+            put, data, length, header = PUT_INTEGER, obj, 8, envelope | _INT_RECORD
+        elif kind is str and len(obj) <= LENGTH_MAX and obj.isascii():
             data = obj.encode()
             length = len(data)
             header = envelope | _TEXT | length
@@ -186,18 +171,11 @@ class FastPath(FarPath):
             try:
                 data = _dumps(obj, 5, buffer_callback=_refuse)
             except Exception:  # noqa: BLE001  whatever it was, the long way may do better
-                data = b""
+                return self._send_other(dest, obj, tag)
             length = len(data)
-            if not length:
-                if is_array_type(kind):
-                    _OTHERS.add(kind)
-                    _ARRAY_TYPES.add(kind)
-                return self._send_slow(dest, obj, tag)
-            if length > _INLINE_BYTES_MAX:
-                return self._send_pickled(dest, tag, data)
             header = envelope | _PICKLE | (length + 7 >> 3)
         gate = self._gate
-        is_put = not gate.taken
+        is_put = not gate.taken and length <= _INLINE_BYTES_MAX
         if is_put:
             gate.taken = True
             try:
@@ -205,11 +183,13 @@ class FastPath(FarPath):
                 beyond = position + (length + 15 >> 3)
                 is_put = beyond < writer.end
                 if is_put:
-                    PUT_BYTES[length](writer.memory, position + 1 << 3, data, 0)
+                    (put or PUT_BYTES[length])(writer.memory, position + 1 << 3, data, 0)
                     if not STORES_ARE_ORDERED:
                         fence()
                     writer.position = beyond
                     writer.words[position] = header
+            except struct.error:  # an integer of more than 64 bits
+                is_put = False
             finally:
                 gate.taken = False
         if not is_put:
@@ -221,6 +201,13 @@ class FastPath(FarPath):
         if gate.interrupted:
             self._engine.check_interrupt()
         return None
+
+    def _send_other(self, dest: int, obj: Any, tag: int) -> None:
+        """Sends what plain pickle did not take, or not without buffers beside it."""
+        if is_array_type(type(obj)):
+            _OTHERS.add(type(obj))
+            _ARRAY_TYPES.add(type(obj))
+        self._send_slow(dest, obj, tag)
 
     def _send_array(self, dest: int, array: Any, tag: int) -> None:
         """Sends a plain array, up to a quarter of the ring in one record."""
@@ -293,23 +280,13 @@ class FastPath(FarPath):
         if gate.taken:
             return self._recv_slow(source, tag, timeout, out, status)
         gate.taken = True
+        data: Any
         try:
             codec = 0
             if not self._receives and reader.node not in self._unread:
                 words = reader.words
                 position = reader.position
-                header = words[position]
-                if not header:
-                    for _ in self._spins:
-                        header = words[position]
-                        if header:
-                            break
-                    else:
-                        for _ in self._yields:
-                            sched_yield()
-                            header = words[position]
-                            if header:
-                                break
+                header = words[position] or self._look(words, position)
                 if not STORES_ARE_ORDERED:
                     fence()
                 if (
@@ -319,55 +296,60 @@ class FastPath(FarPath):
                 ):
                     codec = header & _CODEC
                 if codec == _INT:
-                    value = reader.integers[position + 1]
+                    data = reader.integers[position + 1]
                     reader.position = position + 2
                 elif codec == _PICKLE:
                     length = header & LENGTH_MAX
                     (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
                     reader.position = position + 1 + length
-                elif codec == _TEXT or codec == _BYTES:  # noqa: SIM109
+                elif codec == _ARRAY:
+                    data = take_array(reader)
+                elif codec:
                     length = header & LENGTH_MAX
                     (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
                     reader.position = position + (length + 15 >> 3)
-                elif codec == _ARRAY:
-                    data = take_array(reader)
                 if reader.position > reader.publish_at:
                     self._publish(reader)
+        except (struct.error, IndexError):  # not a record of a node: the long way says so
+            codec = 0
         finally:
             gate.taken = False
-        if codec == _INT:
-            if gate.interrupted:
-                self._give_back(reader.node, header, value.to_bytes(8, "little", signed=True))
-            return value
-        if codec == _PICKLE:
-            try:
-                value = _loads(data)
-            except Exception as error:
-                raise undecodable(error) from error
-        elif codec == _TEXT:
-            value = data.decode()
-        elif codec == _BYTES:
-            value = data
-        elif codec == _ARRAY:
-            try:
-                value = rebuild_array(*data)
-            except Exception as error:
-                raise undecodable(error) from error
-        else:
+        if not codec:
             return self._recv_slow(source, tag, timeout, out, status)
+        try:
+            value = data if codec == _INT else _DECODERS[codec](data)
+        except Exception as error:
+            raise undecodable(error) from error
         if gate.interrupted:
             self._give_back(reader.node, header, data)
         return value
+
+    def _look(self, words: memoryview, position: int) -> int:
+        """Looks for a header for a while: 0 if none came.
+
+        First as fast as it can, if there is a core for every node of this machine; then giving the
+        core to others between the looks, for one of them may be the sender.
+        """
+        for _ in self._spins:
+            if header := words[position]:
+                return header
+        for _ in self._yields:
+            sched_yield()
+            if header := words[position]:
+                return header
+        return 0
 
     def _publish(self, reader: RingReader) -> None:
         """Gives what was read back to the writer, and wakes it if it sleeps on that."""
         reader.publish()
         self._bells.wake(reader.writer)
 
-    def _give_back(self, node: int, header: int, data: bytes) -> None:
+    def _give_back(self, node: int, header: int, data: Any) -> None:
         """Raises the KeyboardInterrupt that came meanwhile; the message is unread again."""
         tag = header >> TAG_SHIFT & TAG_MASK
         codec = header >> CODEC_SHIFT & CODEC_MASK
+        if codec == INT:
+            data = data.to_bytes(8, "little", signed=True)
         meta, buffers = split_array(*data) if codec == ARRAY else (data, [])
         self._engine.give_back(Message(node, tag, self._number, codec, meta, buffers))
 

@@ -98,6 +98,7 @@ class _TakeBytes(dict[int, Any]):
         return take
 
 
+PUT_INTEGER = Struct("<qQ").pack_into
 PUT_BYTES = _PutBytes()
 TAKE_BYTES = _TakeBytes()
 

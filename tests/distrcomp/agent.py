@@ -116,6 +116,11 @@ class FakeAgent:
             assert self._engine.attach(node, link)
         return Communicator(self._engine, timeout=TIMEOUT_S)
 
+    def tell_end(self, why: str) -> None:
+        """The test's node hears that node 0 has ended."""
+        if self._engine is not None:
+            self._engine.node_ended(0, why)
+
     def finish(self) -> None:
         """The test's node ends in order."""
         if self._engine is not None:

@@ -115,3 +115,34 @@ def test_ctrl_c_handler_of_the_program_stays(tmp_path: Path, leaks: LeakChecker)
         "print(signal.getsignal(signal.SIGINT) is mine)\n"
     )
     assert run(tmp_path, leaks, code).stdout == "True\n"
+
+
+def test_timeout_of_the_run(tmp_path: Path, leaks: LeakChecker) -> None:
+    """What `--recv-timeout` has left in the environment holds for every wait without its own."""
+    code = (
+        "import math, distrcomp as dc\n"
+        "dc.send(0, 'x')\n"
+        "print(dc.recv(timeout=math.inf))\n"
+        "calls = [dc.recv, lambda: dc.recv(0), dc.probe, lambda: dc.irecv().wait()]\n"
+        "for call in calls:\n"
+        "    try:\n        call()\n"
+        "    except dc.RecvTimeout as error:\n        print(error.timeout_s)\n"
+    )
+    done = run(tmp_path, leaks, code, DISTRCOMP_RECV_TIMEOUT="0.01")
+    assert (done.stdout, done.stderr) == ("x\n" + "0.01\n" * 4, "")
+
+
+def test_import_loads_no_class(tmp_path: Path, leaks: LeakChecker) -> None:
+    """The classes' modules come with the first look at one of them, without joining."""
+    code = (
+        "import distrcomp as dc, sys\n"
+        "loaded = lambda: [name for name in sys.modules if name.startswith('distrcomp')]\n"
+        "print(sorted(loaded()))\n"
+        "print(dc.Status, dc.joining if hasattr(dc, 'joining') else None)\n"
+    )
+    done = run(tmp_path, leaks, code)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "['distrcomp', 'distrcomp.errors']",
+        "<class 'distrcomp.requests.Status'> None",
+    ]

@@ -280,9 +280,8 @@ class FastPath(FarPath):
         if gate.taken:
             return self._recv_slow(source, tag, timeout, out, status)
         gate.taken = True
-        data: Any
+        codec = 0
         try:
-            codec = 0
             if not self._receives and reader.node not in self._unread:
                 words = reader.words
                 position = reader.position
@@ -296,7 +295,7 @@ class FastPath(FarPath):
                 ):
                     codec = header & _CODEC
                 if codec == _INT:
-                    data = reader.integers[position + 1]
+                    data: Any = reader.integers[position + 1]
                     reader.position = position + 2
                 elif codec == _PICKLE:
                     length = header & LENGTH_MAX

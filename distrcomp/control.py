@@ -170,7 +170,7 @@ class Control:
         ready = {key.fd for key, _ in self._selector.select(timeout)}
         if self._wake_reader in ready:
             os.read(self._wake_reader, 4096)
-        if self._flushing & ready or not ready:
+        if self._flushing & ready or timeout is not None:  # whatever else came first
             self._the_engine.flush_leftovers()
         if self._notices.fileno() in ready:
             self._notices.read_some()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property, partial
-from time import monotonic
+from time import monotonic, perf_counter
 
 from . import limits
 from .errors import RecvTimeout
@@ -16,6 +16,7 @@ from .frames import Message
 from .links import Link, Pending, StreamLink
 from .mailbox import Receive, awaited
 from .mesh import Mesh
+from .progress import SPIN_S
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
@@ -24,22 +25,21 @@ _PATIENCE_S = 0.002
 _LAST_LOOKS = 2**14
 # Serials have four bytes; 0 is none.
 _SERIALS_MAX = 2**32 - 1
-# Before it waits at all, it looks so often whether the message is out: some 200 us.
-_LOOKS = 1000
+# While it may just be copied, the sender looks whether it is; slower than this no memory is.
+_COPIED_BYTES_PER_S = 2e9
 
 
 class Sending:
     """A message on its way: over when it is out of the sender's hands, and received if asked."""
 
-    __slots__ = ("dest", "found_busy", "pending", "serial")
+    __slots__ = ("dest", "found_busy", "look_s", "pending", "serial")
 
-    def __init__(
-        self, dest: int, pending: Pending | None, serial: int, found_busy: bool = False
-    ) -> None:
+    def __init__(self, dest: int, pending: Pending | None, serial: int) -> None:
         self.dest = dest
         self.pending = pending
         self.serial = serial
-        self.found_busy = found_busy  # the receiver had not taken all of the last message
+        self.found_busy = False  # the receiver had not taken all of the last message
+        self.look_s = 0.0  # how long it is worth while to look whether it is out
 
 
 class Engine(Mesh):
@@ -83,10 +83,10 @@ class Engine(Mesh):
         if self.is_over(sending):
             return True
         pending = sending.pending
-        if pending is not None and self.spins and not sending.found_busy:
-            for _ in range(_LOOKS):  # the receiver may just be copying it
-                if pending.is_out:
-                    break
+        if pending is not None and sending.look_s:
+            until = perf_counter() + sending.look_s
+            while not pending.is_out and perf_counter() < until:
+                pass  # the receiver may just be copying it
         with self._call:
             self._progress.n_sending += 1
             try:
@@ -257,7 +257,11 @@ class Engine(Mesh):
         elif pending is not None:
             unsent.add(dest)
             self._progress.watch(dest, link)
-        return Sending(dest, pending, serial, found_busy)
+        sending = Sending(dest, pending, serial)
+        sending.found_busy = found_busy
+        if self.spins and not found_busy and link.fileno() is None:
+            sending.look_s = SPIN_S + link.queued_bytes / _COPIED_BYTES_PER_S
+        return sending
 
     def _send_out(self, sending: Sending, deadline: float | None) -> None:
         """Waits until a message is out of its sender's hands, or the deadline."""

@@ -28,14 +28,21 @@ from collections.abc import Callable
 from os import sched_yield
 from typing import Any
 
-from .arrays import content, describe, is_array_type
+from .arrays import content, is_array_type
 from .codec import ARRAY, BYTEARRAY, BYTES, INT, PICKLE, TEXT, decode, undecodable
 from .engine import Engine
 from .far_path import FarPath, tag_number
 from .frames import Message
 from .gate import IS_ATOMIC
 from .links import ShmLink
-from .links.array_record import HEADS, array_head, rebuild_array, split_array, take_array
+from .links.array_record import (
+    KNOWN,
+    SMALL_BYTES_MAX,
+    know_array,
+    rebuild_array,
+    split_array,
+    take_array,
+)
 from .links.ring import (
     CODEC_MASK,
     CODEC_SHIFT,
@@ -64,6 +71,7 @@ _PICKLE, _ARRAY = PICKLE << CODEC_SHIFT, ARRAY << CODEC_SHIFT
 _INT_RECORD = _INT | 8
 _SPINS = 200
 _YIELDS = 100
+_YIELDS_CROWDED = 400  # where nodes share a core: giving it away is cheaper than to be woken up
 _KEPT_MAX = 4096
 _DECODERS: dict[int, Callable[[Any], Any]] = {
     _TEXT: bytes.decode,
@@ -76,7 +84,6 @@ _INLINE_BYTES_MAX = LENGTH_MAX * 8
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.
 _OTHERS: set[type] = {bytearray, memoryview}
 _ARRAY_TYPES: set[type] = set()
-_SMALL_ARRAY_BYTES_MAX = 2048  # up to here one call that copies twice is quicker than three
 
 
 class _Envelopes(dict[Any, int]):
@@ -119,7 +126,7 @@ class FastPath(FarPath):
         self._receives = engine.mailbox.receives
         self._unread = engine.mailbox.unread
         self._spins = range(_SPINS if engine.spins else 0)
-        self._yields = range(_YIELDS)
+        self._yields = range(_YIELDS if engine.spins else _YIELDS_CROWDED)
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
         for node, member in enumerate(members):
@@ -212,14 +219,16 @@ class FastPath(FarPath):
     def _send_array(self, dest: int, array: Any, tag: int) -> None:
         """Sends a plain array, up to a quarter of the ring in one record."""
         writer = self._writers[dest]
-        nbytes = array.nbytes
-        meta = describe(array)
-        if meta is None or nbytes >= writer.record_words_max << 3:
+        dtype = array.dtype
+        known = KNOWN.get((dtype, array.shape, array.strides))
+        if known is None or dtype.metadata is not None:
+            known = know_array(array)
+        if known is None or known[1] >= writer.record_words_max << 3:
             return self._send_slow(dest, array, tag)
-        head = HEADS.get(meta) or array_head(meta, nbytes)
+        head, nbytes = known
         length = len(head) + nbytes
         header = self._envelopes[tag] | _ARRAY
-        is_small = nbytes <= _SMALL_ARRAY_BYTES_MAX
+        is_small = nbytes <= SMALL_BYTES_MAX
         data = head + array.tobytes("A") if is_small else content(array)
         gate = self._gate
         is_put = not gate.taken

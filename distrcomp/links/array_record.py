@@ -6,10 +6,10 @@ import sys
 from struct import Struct
 from typing import Any
 
-from ..arrays import meaning
+from ..arrays import describe, meaning
 from ..errors import ProtocolError
-from ..memory import POOLED_BYTES_MIN, lease
-from .ring import WORD_BYTES, RingReader, words_of
+from ..memory import lease
+from .ring import TAKE_BYTES, RingReader, words_of
 
 ARRAY_LENGTHS = Struct("<II")
 """How the record of an array begins: bytes of its meta, bytes of its memory. Both follow."""
@@ -17,34 +17,30 @@ ARRAY_ALIGNMENT = 16
 """Its memory begins at a multiple of this many bytes."""
 _LOW = 2**32 - 1
 _KEPT_MAX = 1024
-HEADS: dict[bytes, bytes] = {}
-"""By an array's meta, how its record begins."""
+SMALL_BYTES_MAX = 2048
+"""Up to here one call that copies twice is quicker than several that copy once."""
+KNOWN: dict[tuple[Any, tuple[int, ...], tuple[int, ...]], tuple[bytes, int]] = {}
+"""By dtype without metadata, shape and strides: how an array's record begins, its bytes."""
 _meanings: dict[bytes, tuple[Any, tuple[int, ...], Any, str]] = {}
 
 
 def take_array(reader: RingReader) -> tuple[bytes, Any, int]:
-    """The array of the record at hand: how it begins, and memory of its own from an offset on.
-
-    Raises:
-        ProtocolError: it would reach beyond the ring.
-    """
-    begin = (reader.position + 1) * WORD_BYTES
-    try:
-        lengths = reader.words[reader.position + 1]
-    except IndexError:
-        raise ProtocolError("an array longer than its ring") from None
+    """The array of the record at hand: how it begins, and memory of its own from an offset on."""
+    position = reader.position
+    begin = position + 1 << 3
+    lengths = reader.words[position + 1]
     nbytes = lengths >> 32
-    middle = -(-(ARRAY_LENGTHS.size + (lengths & _LOW)) // ARRAY_ALIGNMENT) * ARRAY_ALIGNMENT
-    record = reader.memory[begin : begin + middle + nbytes]
-    after = reader.position + 1 + words_of(middle + nbytes)
-    if after >= len(reader.words):
+    middle = ARRAY_LENGTHS.size + (lengths & _LOW) + ARRAY_ALIGNMENT - 1 & -ARRAY_ALIGNMENT
+    if begin + middle + nbytes > len(reader.memory):
         raise ProtocolError("an array longer than its ring")
-    head = bytes(record[:middle])
-    reader.position = after
-    if nbytes < POOLED_BYTES_MIN:
-        return head, bytearray(record), middle
+    if nbytes <= SMALL_BYTES_MAX:
+        (record,) = TAKE_BYTES[middle + nbytes](reader.memory, begin)
+        reader.position = position + 1 + words_of(middle + nbytes)
+        return record[:middle], bytearray(record), middle
+    head = bytes(reader.memory[begin : begin + middle])
     memory = lease(nbytes)
-    memoryview(memory)[:] = record[middle:]
+    memoryview(memory)[:] = reader.memory[begin + middle : begin + middle + nbytes]
+    reader.position = position + 1 + words_of(middle + nbytes)
     return head, memory, 0
 
 
@@ -61,13 +57,21 @@ def split_array(head: bytes, memory: Any, begin: int) -> tuple[bytes, list[Any]]
 
 def array_head(meta: bytes, nbytes: int) -> bytes:
     """How the record of an array begins, before its memory."""
-    head = HEADS.get(meta)
-    if head is None:
-        head = ARRAY_LENGTHS.pack(len(meta), nbytes) + meta
-        head += bytes(-len(head) % ARRAY_ALIGNMENT)
-        if len(HEADS) < _KEPT_MAX:
-            HEADS[meta] = head
-    return head
+    head = ARRAY_LENGTHS.pack(len(meta), nbytes) + meta
+    return head + bytes(-len(head) % ARRAY_ALIGNMENT)
+
+
+def know_array(array: Any) -> tuple[bytes, int] | None:
+    """What KNOWN has of this kind of array; None if its memory can't travel as it lies."""
+    meta = describe(array)
+    if meta is None:
+        return None
+    nbytes = array.nbytes
+    known = array_head(meta, nbytes), nbytes
+    dtype = array.dtype
+    if len(KNOWN) < _KEPT_MAX and dtype.names is None and dtype.metadata is None:
+        KNOWN[dtype, array.shape, array.strides] = known
+    return known
 
 
 def rebuild_array(head: bytes, memory: Any, begin: int) -> Any:

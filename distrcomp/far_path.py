@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from . import codec, limits
-from .engine import Engine
+from .engine import Engine, Sending
 from .errors import BadTag
 from .frames import ACKNOWLEDGEMENT, Message
 from .gate import IS_ATOMIC
@@ -68,7 +68,11 @@ class FarPath:
         finally:
             gate.taken = False
         if pending is not None or link.is_broken:
-            engine.finish(engine.follow(link, pending))
+            try:
+                engine.finish(engine.follow(link, pending))
+            except BaseException:
+                engine.let_go(Sending(link.node, pending, 0))
+                raise
         if gate.interrupted:
             engine.check_interrupt()
         return True
@@ -87,7 +91,9 @@ class FarPath:
         gate.taken = True
         try:
             node = link.node
-            if mailbox.receives or node in mailbox.unread or not self._soon(link):
+            if mailbox.receives or node in mailbox.unread or engine.link_to(node) is not link:
+                return None
+            if not self._soon(link):
                 return None
             messages = engine.take_from(node, link)
             first = 0

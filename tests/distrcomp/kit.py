@@ -73,6 +73,13 @@ class Nodes:
         """Makes the worlds, with this default of the run for every wait."""
         self.worlds = [Communicator(engine, timeout=timeout) for engine in self.engines]
 
+    def warm_up(self) -> None:
+        """Sends from each to each, so that every short way is known."""
+        for one in range(self.n_node):
+            for other in range(self.n_node):
+                self.send(one, other, None)
+                self.receive(other, one)
+
     def communicators(self, number: int, members: tuple[int, ...]) -> dict[int, Communicator]:
         """A communicator of some of the nodes, as each member has it."""
         return {node: Communicator(self.engines[node], number, members) for node in members}
@@ -204,6 +211,7 @@ def nodes(
                     for other in range(one):
                         if one not in made.engines[other]._links:
                             made.link(one, other)
+                made.warm_up()
             yield made
         finally:
             for engine in made.engines:

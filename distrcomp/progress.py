@@ -24,7 +24,7 @@ from .links.bells import SECOND_LOOK_S
 from .mailbox import Mailbox, Receive
 from .poller import BELL, READABLE, WRITABLE, Poller
 
-SPIN_S = 50e-6
+SPIN_S = 200e-6
 """How long a node looks before it sleeps: about what falling asleep and waking up costs."""
 
 # One sleep in the kernel; far below what its calls take, so that any `timeout` is a legal one.

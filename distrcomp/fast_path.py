@@ -31,6 +31,7 @@ from typing import Any
 from .arrays import content, is_array_type
 from .codec import ARRAY, BYTEARRAY, BYTES, INT, PICKLE, TEXT, decode, undecodable
 from .engine import Engine
+from .errors import ProtocolError
 from .far_path import FarPath, tag_number
 from .frames import Message
 from .gate import IS_ATOMIC
@@ -318,7 +319,7 @@ class FastPath(FarPath):
                     reader.position = position + (length + 15 >> 3)
                 if reader.position > reader.publish_at:
                     self._publish(reader)
-        except (struct.error, IndexError):  # not a record of a node: the long way says so
+        except (struct.error, IndexError, ProtocolError):  # no record: the long way says so
             codec = 0
         finally:
             gate.taken = False

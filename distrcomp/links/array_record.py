@@ -28,10 +28,11 @@ def take_array(reader: RingReader) -> tuple[bytes, Any, int]:
     """The array of the record at hand: how it begins, and memory of its own from an offset on."""
     position = reader.position
     begin = position + 1 << 3
-    lengths = reader.words[position + 1]
+    end = len(reader.memory)
+    lengths = reader.words[position + 1] if begin < end else 0
     nbytes = lengths >> 32
     middle = ARRAY_LENGTHS.size + (lengths & _LOW) + ARRAY_ALIGNMENT - 1 & -ARRAY_ALIGNMENT
-    if begin + middle + nbytes > len(reader.memory):
+    if begin + middle + nbytes > end:
         raise ProtocolError("an array longer than its ring")
     if nbytes <= SMALL_BYTES_MAX:
         (record,) = TAKE_BYTES[middle + nbytes](reader.memory, begin)

@@ -36,12 +36,12 @@ def take_array(reader: RingReader) -> tuple[bytes, Any, int]:
         raise ProtocolError("an array longer than its ring")
     if nbytes <= SMALL_BYTES_MAX:
         (record,) = TAKE_BYTES[middle + nbytes](reader.memory, begin)
-        reader.position = position + 1 + words_of(middle + nbytes)
+        reader.skip(1 + words_of(middle + nbytes))
         return record[:middle], bytearray(record), middle
     head = bytes(reader.memory[begin : begin + middle])
     memory = lease(nbytes)
     memoryview(memory)[:] = reader.memory[begin + middle : begin + middle + nbytes]
-    reader.position = position + 1 + words_of(middle + nbytes)
+    reader.skip(1 + words_of(middle + nbytes))
     return head, memory, 0
 
 

@@ -254,6 +254,8 @@ class RingReader:
         Raises:
             ProtocolError: more would have been read than a ring holds.
         """
+        if self.position >= self._size:  # fast_path doesn't look where a record ends
+            raise ProtocolError("a record longer than its ring")
         header = self.words[self.position]
         if header == WRAP:
             if self._lap + self.position - self._control[TAIL] >= self._size:
@@ -265,6 +267,10 @@ class RingReader:
         if header and not STORES_ARE_ORDERED:
             fence()
         return header
+
+    def has_record(self) -> bool:
+        """Whether `header` would find one, or raise."""
+        return self.position >= self._size or bool(self.words[self.position])
 
     def word(self, index: int) -> int:
         """A word of the record at hand; word 0 is its header."""

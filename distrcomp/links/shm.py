@@ -268,7 +268,7 @@ class ShmLink:
     # --- reading --------------------------------------------------------------------------------
 
     def can_receive(self) -> bool:
-        return bool(self.reader.words[self.reader.position]) or self._other_ended or self.at_end
+        return self.reader.has_record() or self._other_ended or self.at_end
 
     def receive(self, most: int) -> list[Message]:
         messages: list[Message] = []

@@ -1,10 +1,9 @@
 """The short way for small messages inside a machine: `send` and `recv` in as few steps as can be.
 
 Theory. Nearly all messages are small, and nearly all that a small one costs is what happens around
-it. So here one call does everything itself: no event objects, no chain of attributes, one lock
-taken once. What it can't do at once it hands to `_send_slow` and `_recv_slow`, which can do
-everything; it does so before it has changed anything. The records are those of links.ring and
-links.shm.
+it. So here one call does everything itself: no event objects, no chain of attributes, no lock. What
+it can't do at once it hands to `_send_slow` and `_recv_slow`, which can do everything; it does so
+before it has changed anything. The records are those of links.ring and links.shm.
 
 `send` takes this way when the other node shares our memory, nothing queued is to be overtaken and
 the ring has room. `recv` takes it when it names such a node, nothing from it lies in the mailbox,

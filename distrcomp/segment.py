@@ -11,6 +11,10 @@ import os
 from collections.abc import Callable, Sequence
 
 _PAGE_BYTES = 4096
+MACHINE = os.uname().machine if hasattr(os, "uname") else ""
+STORES_IN_ORDER = ("x86_64", "AMD64", "i686")
+"""Processors that make stores visible in the order of the program (see links.ring)."""
+_FENCED = ("aarch64", "arm64")
 LINE_BYTES = 64
 """Each node keeps what it alone writes on a cache line of its own, in the order of local ids."""
 # All rings of a machine take about this much, within what one ring needs and what it can use.
@@ -52,8 +56,10 @@ def create_segment(nbytes: int, makers: Sequence[Maker] | None = None) -> int:
             /dev/shm, then one in the temporary folder.
 
     Raises:
-        OSError: none of them works; the last one's reason.
+        OSError: none of them works; the last one's reason. Or the memory order of this processor
+            is one for which `links.ring` has no argument.
     """
+    require_known_order(MACHINE)
     refusal = OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     for make in makers or (in_memory, in_shared_folder, in_temporary_folder):
         try:
@@ -61,6 +67,12 @@ def create_segment(nbytes: int, makers: Sequence[Maker] | None = None) -> int:
         except OSError as error:
             refusal = error
     raise refusal
+
+
+def require_known_order(machine: str) -> None:
+    """Raises OSError if nobody has argued that rings work on such a processor."""
+    if machine not in (*STORES_IN_ORDER, *_FENCED):
+        raise OSError(errno.ENOSYS, f"no memory is shared on processors of the kind {machine!r}")
 
 
 def in_memory(nbytes: int) -> int:

@@ -32,14 +32,13 @@ one), and bits in each header that tell laps apart (old payload bytes can look l
 
 from __future__ import annotations
 
-import platform
 import threading
 from struct import Struct
 from typing import Any
 
 from ..errors import ProtocolError
 from ..frames import Message
-from ..segment import LINE_BYTES
+from ..segment import LINE_BYTES, MACHINE, STORES_IN_ORDER
 
 WORD_BYTES = 8
 CONTROL_WORDS = 8
@@ -53,8 +52,7 @@ COMMUNICATOR_SHIFT = 47
 OURS = 2**17 - 1
 WRAP, STREAM, PULL, PROBE = (OURS << COMMUNICATOR_SHIFT | kind << TAG_SHIFT for kind in range(1, 5))
 
-STORES_ARE_ORDERED = platform.machine() in ("x86_64", "AMD64", "i686")
-IS_SUPPORTED = STORES_ARE_ORDERED or platform.machine() in ("aarch64", "arm64")
+STORES_ARE_ORDERED = MACHINE in STORES_IN_ORDER
 
 _held = threading.Lock()
 _held.acquire()
@@ -301,11 +299,6 @@ class RingReader:
     def is_due(self) -> bool:
         """Whether much was read since the writer was last told."""
         return self.position > self.publish_at
-
-    @property
-    def is_unpublished(self) -> bool:
-        """Whether anything was read since the writer was last told."""
-        return self._control[TAIL] != self._lap + self.position
 
     def publish(self) -> None:
         """Gives what was read back to the writer."""

@@ -20,13 +20,6 @@ from tests.distrcomp.kit import KINDS, TIMEOUT_S, Nodes, nodes, outcome
 
 
 @pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
-
-
-@pytest.fixture(params=KINDS)
 def three(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     """Three linked nodes."""
     with nodes(3, request.param) as made:

@@ -15,13 +15,6 @@ from tests.distrcomp.kit import KINDS, MEMORY, STREAM, TIMEOUT_S, Nodes, loss, n
 from tests.leaks import wait_until
 
 
-@pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
-
-
 @pytest.fixture
 def sockets() -> Iterator[Nodes]:
     """Two nodes linked by a socket pair, whose end the kernel tells."""
@@ -33,13 +26,6 @@ def sockets() -> Iterator[Nodes]:
 def memory() -> Iterator[Nodes]:
     """Two nodes that share memory, where only the launcher tells of an end."""
     with nodes(2, MEMORY) as made:
-        yield made
-
-
-@pytest.fixture
-def apart() -> Iterator[Nodes]:
-    """Three nodes without links."""
-    with nodes(3, linked=False) as made:
         yield made
 
 

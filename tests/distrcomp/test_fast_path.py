@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,11 @@ from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.errors import BadTag, DistrcompError, RecvTimeout, Undecodable, Unpicklable
 from distrcomp.limits import TAG_MAX
-from tests.distrcomp.kit import KINDS, MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
+from tests.distrcomp.kit import MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
 
 N_NODE = 3
 PAIR = (2, 0)
 """The members of a second communicator."""
-
-
-@pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
 
 
 class Mutable:

@@ -14,21 +14,11 @@ from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.requests import Request
 from tests.distrcomp.kit import (
-    KINDS,
     TIMEOUT_S,
     Interrupter,
     Nodes,
     handler,
-    nodes,
 )
-
-
-@pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
-
 
 SIGNALS = 200
 

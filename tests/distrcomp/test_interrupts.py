@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,21 +24,6 @@ from tests.distrcomp.kit import (
     interrupted_once_waiting,
     nodes,
 )
-
-
-@pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
-
-
-@pytest.fixture
-def apart() -> Iterator[Nodes]:
-    """Three nodes without links."""
-    with nodes(3, linked=False) as made:
-        yield made
-
 
 # --- Ctrl-C in a call that waits ---
 

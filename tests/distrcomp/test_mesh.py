@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
 from distrcomp.errors import LinkFailed
 from distrcomp.links import StreamLink
 from tests.distrcomp.kit import (
-    KINDS,
     TIMEOUT_S,
     Nodes,
     loss,
-    nodes,
 )
 from tests.leaks import wait_until
-
-
-@pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
-
-
-@pytest.fixture
-def apart() -> Iterator[Nodes]:
-    """Three nodes without links."""
-    with nodes(3, linked=False) as made:
-        yield made
-
 
 # --- links that come late ---
 

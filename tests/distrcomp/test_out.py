@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,7 @@ import pytest
 from distrcomp.errors import AlreadyReceived, DoesNotFit, RequestCancelled
 from distrcomp.out import fill
 from distrcomp.requests import Status
-from tests.distrcomp.kit import KINDS, TIMEOUT_S, Nodes, nodes
-
-
-@pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
-
+from tests.distrcomp.kit import TIMEOUT_S, Nodes
 
 FITTING: list[tuple[Any, Any]] = [
     (np.zeros(5), np.arange(5.0)),

@@ -6,7 +6,6 @@ import random
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -15,16 +14,8 @@ import pytest
 
 from distrcomp import limits
 from distrcomp.limits import MIB
-from tests.distrcomp.kit import KINDS, MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
+from tests.distrcomp.kit import MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
 from tests.leaks import wait_until
-
-
-@pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
-
 
 # --- fairness ---
 

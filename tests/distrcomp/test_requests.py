@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,16 +20,9 @@ from distrcomp.errors import (
 )
 from distrcomp.limits import MIB
 from distrcomp.requests import Request, seconds
-from tests.distrcomp.kit import KINDS, TIMEOUT_S, Nodes, nodes
+from tests.distrcomp.kit import TIMEOUT_S, Nodes
 
 wait_all, wait_any, wait_some = Request.wait_all, Request.wait_any, Request.wait_some
-
-
-@pytest.fixture(params=KINDS)
-def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
-    """Two linked nodes."""
-    with nodes(2, request.param) as made:
-        yield made
 
 
 class Fragile:

@@ -19,6 +19,7 @@ from distrcomp.segment import (
     in_memory,
     in_shared_folder,
     in_temporary_folder,
+    require_known_order,
     ring_bytes,
     segment_bytes,
 )
@@ -116,3 +117,17 @@ def test_sizes(n_local: int) -> None:
 def test_size_of_two() -> None:
     """Two nodes: a page, and four rings of 256 KiB."""
     assert 4096 + 4 * 2**20 == segment_bytes(2)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64", "arm64"])
+def test_processors_with_an_argument(machine: str) -> None:
+    """Memory is shared where its order was thought through."""
+    assert require_known_order(machine) is None
+
+
+@pytest.mark.parametrize("machine", ["riscv64", "ppc64le", ""])
+def test_processors_without_one(machine: str) -> None:
+    """Elsewhere it is not, and the reason names the processor."""
+    with pytest.raises(OSError, match="kind") as refusal:
+        require_known_order(machine)
+    assert repr(machine) in str(refusal.value)

@@ -1,0 +1,23 @@
+"""Nodes in this process, for the tests of what stands on the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.distrcomp.kit import KINDS, Nodes, nodes
+
+
+@pytest.fixture(params=KINDS)
+def two(request: pytest.FixtureRequest) -> Iterator[Nodes]:
+    """Two linked nodes."""
+    with nodes(2, request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def apart() -> Iterator[Nodes]:
+    """Three nodes without links."""
+    with nodes(3, linked=False) as made:
+        yield made

@@ -10,9 +10,9 @@ from typing import Any
 from . import codec
 from .engine import Engine, Sending
 from .errors import DoesNotFit, InternalError, NoSuchNode, SendTimeout
-from .far_path import tag_number
 from .fast_path import FastPath
 from .frames import Message
+from .link_path import tag_number
 from .mailbox import ANY, Receive, awaited
 from .out import fill
 from .requests import MatchedMessage, ReceiveRequest, Request, SendRequest, Status, seconds
@@ -224,12 +224,9 @@ class Communicator(FastPath):
 
     # --- the long way, which can do everything -----------------------------------------------
 
-    def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
-        self._finish(self._post(dest, tag, codec.encode(obj)))
+    def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
+        self._finish(self._post(dest, tag, encoded))
         self._know(dest)
-
-    def _send_pickled(self, dest: int, tag: int, data: bytes) -> None:
-        self._finish(self._post(dest, tag, (codec.PICKLE, data, [])))
 
     def _recv_slow(
         self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
@@ -245,7 +242,7 @@ class Communicator(FastPath):
         return self._take(wanted, out, status)
 
     def _post(
-        self, dest: int, tag: int, encoded: tuple[int, Any, list[Any]], synchronous: bool = False
+        self, dest: int, tag: int, encoded: codec.Encoded, synchronous: bool = False
     ) -> Sending:
         kind, meta, buffers = encoded
         message = Message(self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers)
@@ -267,6 +264,7 @@ class Communicator(FastPath):
         if self._gate.interrupted:
             self._engine.let_go(sending)
             self._engine.check_interrupt()
+        self._engine.flush_later()
         return SendRequest(self._engine, sending)
 
     def _take(self, wanted: Receive, out: Any, status: Status | None) -> Any:

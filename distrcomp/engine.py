@@ -13,7 +13,7 @@ from time import monotonic, perf_counter
 from . import limits
 from .errors import RecvTimeout
 from .frames import Message
-from .links import Link, Pending, StreamLink
+from .links import Link, Pending, ShmLink, StreamLink
 from .mailbox import Receive, awaited
 from .mesh import Mesh
 from .progress import SPIN_S
@@ -32,14 +32,13 @@ _COPIED_BYTES_PER_S = 2e9
 class Sending:
     """A message on its way: over when it is out of the sender's hands, and received if asked."""
 
-    __slots__ = ("dest", "found_busy", "look_s", "pending", "serial")
+    __slots__ = ("dest", "found_busy", "pending", "serial")
 
     def __init__(self, dest: int, pending: Pending | None, serial: int) -> None:
         self.dest = dest
         self.pending = pending
         self.serial = serial
         self.found_busy = False  # the receiver had not taken all of the last message
-        self.look_s = 0.0  # how long it is worth while to look whether it is out
 
 
 class Engine(Mesh):
@@ -54,8 +53,9 @@ class Engine(Mesh):
     # --- the program's calls ---------------------------------------------------------------
 
     def send(self, dest: int, message: Message, synchronous: bool = False) -> Sending:
-        """Posts a message; `finish` waits for what becomes of it."""
-        with self._call:
+        """Posts a message; `finish` waits for what becomes of it, or `flush_later` does not."""
+        with self.gate:
+            self._check()
             serial = 0
             if synchronous:
                 self._serials = serial = self._serials % _SERIALS_MAX + 1
@@ -68,10 +68,33 @@ class Engine(Mesh):
             link = self._links.get(dest) or self._make_link(dest)
             return self._follow(dest, link, link.post(message), serial)
 
-    def follow(self, link: StreamLink, pending: Pending | None) -> Sending:
-        """What becomes of a message that `far_path` has posted."""
-        with self._call:
-            return self._follow(link.node, link, pending, 0)
+    def is_out_soon(self, link: ShmLink | StreamLink, pending: Pending) -> bool:
+        """Looks whether a message just posted is out of our hands, where that is worth while."""
+        if not self.spins or link.fileno() is not None or link.node in self._progress.unsent:
+            return False
+        until = perf_counter() + SPIN_S + link.queued_bytes / _COPIED_BYTES_PER_S
+        while not pending.is_out:  # the receiver may just be copying it
+            if perf_counter() >= until:
+                return False
+        with self.gate:
+            link.flush()  # lets go of the message
+        return True
+
+    def finish_posted(self, link: ShmLink | StreamLink, pending: Pending | None) -> None:
+        """Waits for the end of a send that `link_path` has posted; see `finish`."""
+        try:
+            with self.gate:
+                self._check()
+                sending = self._follow(link.node, link, pending, 0)
+            self.finish(sending)
+        except BaseException:
+            self.let_go(Sending(link.node, pending, 0))
+            raise
+
+    def flush_later(self) -> None:
+        """Has the control thread write what is left, while the program computes."""
+        if self._progress.unsent and self._closed is None:
+            self._wake_flusher()
 
     def finish(self, sending: Sending, deadline: float | None = None) -> bool:
         """Waits until a send is over; whether it is by the deadline.
@@ -80,13 +103,8 @@ class Engine(Mesh):
         pauses and what is left fits the budget, it is copied and so is out. On a broken link the
         wait is for the news why; so one who only sends learns it, too.
         """
-        if self.is_over(sending):
+        if sending.pending is None and not sending.serial:
             return True
-        pending = sending.pending
-        if pending is not None and sending.look_s:
-            until = perf_counter() + sending.look_s
-            while not pending.is_out and perf_counter() < until:
-                pass  # the receiver may just be copying it
         with self._call:
             self._progress.n_sending += 1
             try:
@@ -259,8 +277,6 @@ class Engine(Mesh):
             self._progress.watch(dest, link)
         sending = Sending(dest, pending, serial)
         sending.found_busy = found_busy
-        if self.spins and not found_busy and link.fileno() is None:
-            sending.look_s = SPIN_S + link.queued_bytes / _COPIED_BYTES_PER_S
         return sending
 
     def _send_out(self, sending: Sending, deadline: float | None) -> None:
@@ -279,6 +295,8 @@ class Engine(Mesh):
             sending.found_busy = False
             if deadline is not None and monotonic() >= deadline:
                 return
+        if pending is not None and dest in self._links:
+            self._progress.flush(dest)  # lets go of it
 
     def _wait_matched(self, wanted: Receive, timeout: float | None) -> None:
         deadline = None if timeout is None else monotonic() + timeout
@@ -336,6 +354,5 @@ class _Call:
 
     def __exit__(self, *error: object) -> None:
         engine = self._engine
-        if engine._progress.unsent and engine._closed is None:
-            engine._wake_flusher()
+        engine.flush_later()
         engine.gate.release()

@@ -2,8 +2,8 @@
 
 Theory. Nearly all messages are small, and nearly all that a small one costs is what happens around
 it. So here one call does everything itself: no event objects, no chain of attributes, no lock. What
-it can't do at once it hands to `_send_slow` and `_recv_slow`, which can do everything; it does so
-before it has changed anything. The records are those of links.ring and links.shm.
+it can't do at once it hands to `link_path`, and that to `_send_long` and `_recv_slow`, which can do
+everything; before that nothing has changed. The records are those of links.ring and links.shm.
 
 `send` takes this way when the other node shares our memory, nothing queued is to be overtaken and
 the ring has room. `recv` takes it when it names such a node, nothing from it lies in the mailbox,
@@ -28,12 +28,12 @@ from os import sched_yield
 from typing import Any
 
 from .arrays import content, is_array_type
-from .codec import ARRAY, BYTEARRAY, BYTES, INT, PICKLE, TEXT, decode, undecodable
+from .codec import ARRAY, BYTEARRAY, BYTES, INT, PICKLE, TEXT, decode, encode, undecodable
 from .engine import Engine
 from .errors import ProtocolError
-from .far_path import FarPath, tag_number
 from .frames import Message
 from .gate import IS_ATOMIC
+from .link_path import LinkPath, tag_number
 from .links import ShmLink
 from .links.array_record import (
     KNOWN,
@@ -99,7 +99,7 @@ class _Envelopes(dict[Any, int]):
         return envelope
 
 
-class FastPath(FarPath):
+class FastPath(LinkPath):
     """The two calls, for the communicator that is made of them.
 
     Args:
@@ -156,9 +156,7 @@ class FastPath(FarPath):
         except (KeyError, TypeError):
             pass
         if writer is None:
-            if not self._send_far(dest, obj, tag):
-                self._send_slow(dest, obj, tag)
-            return None
+            return self._send_encoded(dest, tag, encode(obj))
         put = None
         if kind is int:
             put, data, length, header = PUT_INTEGER, obj, 8, envelope | _INT_RECORD
@@ -173,7 +171,7 @@ class FastPath(FarPath):
         elif kind in _OTHERS:
             if kind in _ARRAY_TYPES:
                 return self._send_array(dest, obj, tag)
-            return self._send_slow(dest, obj, tag)
+            return self._send_encoded(dest, tag, encode(obj))
         else:
             try:
                 data = _dumps(obj, 5, buffer_callback=_refuse)
@@ -200,9 +198,8 @@ class FastPath(FarPath):
             finally:
                 gate.taken = False
         if not is_put:
-            if header & _CODEC == _PICKLE:
-                return self._send_pickled(dest, tag, data)
-            return self._send_slow(dest, obj, tag)
+            is_pickle = header & _CODEC == _PICKLE
+            return self._send_encoded(dest, tag, (PICKLE, data, []) if is_pickle else encode(obj))
         if self._asleep[writer.bell]:
             self._bells.wake(writer.reader)
         if gate.interrupted:
@@ -214,7 +211,7 @@ class FastPath(FarPath):
         if is_array_type(type(obj)):
             _OTHERS.add(type(obj))
             _ARRAY_TYPES.add(type(obj))
-        self._send_slow(dest, obj, tag)
+        self._send_encoded(dest, tag, encode(obj))
 
     def _send_array(self, dest: int, array: Any, tag: int) -> None:
         """Sends a plain array, up to a quarter of the ring in one record."""
@@ -224,7 +221,7 @@ class FastPath(FarPath):
         if known is None or dtype.metadata is not None:
             known = know_array(array)
         if known is None or known[1] >= writer.record_words_max << 3:
-            return self._send_slow(dest, array, tag)
+            return self._send_encoded(dest, tag, encode(array))
         head, nbytes = known
         length = len(head) + nbytes
         header = self._envelopes[tag] | _ARRAY
@@ -255,7 +252,7 @@ class FastPath(FarPath):
             finally:
                 gate.taken = False
         if not is_put:
-            return self._send_slow(dest, array, tag)
+            return self._send_encoded(dest, tag, encode(array))
         if self._asleep[writer.bell]:
             self._bells.wake(writer.reader)
         if gate.interrupted:
@@ -280,14 +277,9 @@ class FastPath(FarPath):
             reader = self._readers[source]
         except (KeyError, TypeError):
             pass
-        if reader is None:
-            message = self._recv_far(source, tag)
-            if message is None:
-                return self._recv_slow(source, tag, timeout, out, status)
-            return self._decode(message)
         gate = self._gate
-        if gate.taken:
-            return self._recv_slow(source, tag, timeout, out, status)
+        if reader is None or gate.taken:
+            return self._recv_other(source, tag, timeout)
         gate.taken = True
         codec = 0
         try:
@@ -323,7 +315,7 @@ class FastPath(FarPath):
         finally:
             gate.taken = False
         if not codec:
-            return self._recv_slow(source, tag, timeout, out, status)
+            return self._recv_other(source, tag, timeout)
         try:
             value = data if codec == _INT else _DECODERS[codec](data)
         except Exception as error:
@@ -361,17 +353,15 @@ class FastPath(FarPath):
         meta, buffers = split_array(*data) if codec == ARRAY else (data, [])
         self._engine.give_back(Message(node, tag, self._number, codec, meta, buffers))
 
-    def _decode(self, message: Message) -> Any:
+    def _recv_other(self, source: int, tag: int, timeout: float | None) -> Any:
+        """Receives what is no single record of the ring, or comes from another machine."""
+        message = self._recv_link(source, tag)
+        if message is None:
+            return self._recv_slow(source, tag, timeout, None, None)
         value = decode(message.codec, message.meta, message.buffers)
         if self._gate.interrupted:
             self._engine.give_back(message)
         return value
-
-    def _send_slow(self, dest: int, obj: Any, tag: int) -> None:
-        raise NotImplementedError
-
-    def _send_pickled(self, dest: int, tag: int, data: bytes) -> None:
-        raise NotImplementedError
 
     def _recv_slow(
         self, source: int, tag: int, timeout: float | None, out: Any, status: Any

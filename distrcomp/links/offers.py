@@ -17,7 +17,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from struct import Struct, pack
+from struct import Struct, pack, unpack
 from typing import Any
 
 from .. import limits
@@ -33,6 +33,7 @@ from .ring import (
     STORES_ARE_ORDERED,
     TAG_MASK,
     TAG_SHIFT,
+    WORD_BYTES,
     RingReader,
     RingWriter,
     envelope_of,
@@ -159,9 +160,8 @@ class Pulling:
     def __init__(self, reader: RingReader, process: int) -> None:
         self._process = process
         self._reader = reader
-        reader.payload(1, _HEAD.size)  # it lies within the ring
-        self._envelope, self._serial = reader.word(_ENVELOPE), reader.word(_SERIAL)
-        count, meta_bytes = reader.word(_PARTS), reader.word(_META)
+        head = _HEAD.unpack(reader.payload(1, _HEAD.size))
+        self._envelope, self._serial, count, _, _, meta_bytes = head
         is_meta_a_part = meta_bytes == _META_IS_A_PART
         if count > PARTS_MAX or meta_bytes > _META_IS_A_PART or is_meta_a_part > count:
             raise ProtocolError("an offer that no node makes")
@@ -171,18 +171,18 @@ class Pulling:
         if not is_meta_a_part:
             self._meta = bytes(meta)
             self.words += words_of(meta_bytes)
-        lengths = [reader.word(_TABLE + 3 * index + 2) for index in range(count)]
-        if sum(lengths) > limits.MESSAGE_BYTES_MAX:
-            raise ProtocolError("a message larger than any node sends")
-        begin = int(is_meta_a_part)
-        self._parts = [_meta_memory(length) for length in lengths[:begin]]
-        self._parts += [part_memory(length) for length in lengths[begin:]]
         reader.words[reader.position + _READING] = 1
         fence()
         column = 1 if reader.word(_MOVED) else 0
         if not STORES_ARE_ORDERED:
             fence()
-        self._addresses = [reader.word(_TABLE + 3 * index + column) for index in range(count)]
+        table = unpack(f"<{3 * count}Q", reader.payload(_TABLE, 3 * WORD_BYTES * count))
+        self._addresses, lengths = table[column::3], table[2::3]
+        if sum(lengths) > limits.MESSAGE_BYTES_MAX:
+            raise ProtocolError("a message larger than any node sends")
+        begin = int(is_meta_a_part)
+        self._parts = [_meta_memory(length) for length in lengths[:begin]]
+        self._parts += [part_memory(length) for length in lengths[begin:]]
         self._part = self._done = 0
 
     def go_on(self) -> bool:
@@ -192,18 +192,22 @@ class Pulling:
             OSError: the process is gone, or has withdrawn its offer.
         """
         left = _AT_ONCE_BYTES
-        while self._part < len(self._parts):
-            target = memoryview(self._parts[self._part])[self._done :]
-            if target.nbytes:
-                target = target[:left]
-                address = self._addresses[self._part] + self._done
-                read_memory(self._process, address, target)
-                self._done += target.nbytes
-                left -= target.nbytes
-            if self._done < len(self._parts[self._part]):
-                return False
-            self._part += 1
-            self._done = 0
+        pieces: list[tuple[int, Any]] = []
+        while self._part < len(self._parts) and left:
+            target: Any = self._parts[self._part]
+            address = self._addresses[self._part]
+            if self._done or len(target) > left:
+                address += self._done
+                target = memoryview(target)[self._done : self._done + left]
+            pieces.append((address, target))
+            left -= len(target)
+            self._done += len(target)
+            if self._done == len(self._parts[self._part]):
+                self._part += 1
+                self._done = 0
+        read_memory(self._process, pieces)
+        if self._part < len(self._parts):
+            return False
         if not STORES_ARE_ORDERED:
             fence()
         if self._reader.word(_MOVED) == _IS_WITHDRAWN:

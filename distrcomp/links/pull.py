@@ -4,6 +4,8 @@
 allows it to processes of one user unless something forbids it: the Yama module, whose usual setting
 lets only an ancestor look (`let_others_read` asks for more, as MPI libraries do), a container's
 filter, a program that made itself undumpable. So the receiver tries before anybody relies on it.
+
+One call moves at most 2**31 - 4096 bytes and may stop before, so what is left is asked for again.
 """
 
 from __future__ import annotations
@@ -11,14 +13,11 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Sequence
+from struct import pack
 from typing import Any
 
 _PR_SET_PTRACER, _PR_SET_PTRACER_ANY = 0x59616D61, ctypes.c_ulong(-1)  # prctl(2)
-_PIECE_BYTES_MAX = 2**30  # one call moves at most 2**31 - 4096 bytes
-
-
-class _Piece(ctypes.Structure):
-    _fields_ = (("address", ctypes.c_void_p), ("length", ctypes.c_size_t))  # struct iovec
 
 
 class _Buffer(ctypes.Structure):
@@ -69,8 +68,10 @@ _process_vm_readv = _find_call()
 
 def address_of(memory: Any) -> int:
     """Where a contiguous buffer begins in this process; it must be kept alive by the caller."""
-    if type(memory) is not bytes and (numpy := sys.modules.get("numpy")) is not None:
-        return int(numpy.frombuffer(memory, "u1").__array_interface__["data"][0])
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    except (TypeError, ValueError):  # read-only, empty, or none
+        pass
     buffer = _Buffer()
     _get_buffer(memory, ctypes.byref(buffer), 0)
     address: int = buffer.address or 0
@@ -89,22 +90,42 @@ def let_others_read() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _PR_SET_PTRACER_ANY, 0, 0, 0)
 
 
-def read_memory(process: int, address: int, target: memoryview) -> None:
-    """Fills `target` from the memory of another process.
+def read_memory(process: int, pieces: Sequence[tuple[int, Any]]) -> None:
+    """Fills memory from that of another process.
+
+    Args:
+        process: its number.
+        pieces: addresses there, and what to fill from each: a contiguous buffer of bytes.
 
     Raises:
         OSError: the process is gone, or its memory cannot be read from here.
     """
     if _process_vm_readv is None:
         raise OSError("no process reads another's memory on this system")
-    here, there = _Piece(), _Piece()
-    begin, done, total = address_of(target), 0, target.nbytes
-    while done < total:
-        count = min(total - done, _PIECE_BYTES_MAX)
-        here.address, here.length = begin + done, count
-        there.address, there.length = address + done, count
-        got = _process_vm_readv(process, ctypes.addressof(here), 1, ctypes.addressof(there), 1, 0)
+    here: list[int] = []  # two arrays of struct iovec: address and length, each time
+    there: list[int] = []
+    for address, target in pieces:
+        here += address_of(target), len(target)
+        there += address, len(target)
+    left = sum(here[1::2])
+    while left:
+        count, numbers = len(here) >> 1, f"{len(here)}N"
+        got = _process_vm_readv(
+            process, pack(numbers, *here), count, pack(numbers, *there), count, 0
+        )
         if got <= 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
-        done += got
+        left -= got
+        if left:
+            _pass_over(here, got)
+            _pass_over(there, got)
+
+
+def _pass_over(pieces: list[int], count: int) -> None:
+    """So many bytes of these pieces are done with."""
+    for index in range(0, len(pieces), 2):
+        done = min(count, pieces[index + 1])
+        pieces[index] += done
+        pieces[index + 1] -= done
+        count -= done

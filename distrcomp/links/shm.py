@@ -86,6 +86,7 @@ class ShmLink:
 
     def __init__(self, writer: RingWriter, reader: RingReader, bells: Bells) -> None:
         self.at_end = False
+        self.node = reader.node
         self.writer = writer
         self.reader = reader
         self._bells = bells
@@ -267,6 +268,10 @@ class ShmLink:
 
     # --- reading --------------------------------------------------------------------------------
 
+    def is_readable(self) -> bool:
+        """Whether there is something to receive now."""
+        return self.reader.has_record()
+
     def can_receive(self) -> bool:
         return self.reader.has_record() or self._other_ended or self.at_end
 
@@ -349,7 +354,7 @@ class ShmLink:
         process = self._bells.process(self.reader.writer)
         address = int.from_bytes(self.reader.payload(1, WORD_BYTES), "little")
         try:
-            read_memory(process, address, memoryview(found))
+            read_memory(process, [(address, found)])
             is_allowed = found == _TOKEN
         except OSError:
             is_allowed = False

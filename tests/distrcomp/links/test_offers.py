@@ -48,8 +48,9 @@ def model_address(part: Any) -> int:
     return COPY
 
 
-def model_read(_: int, address: int, target: memoryview) -> None:
+def model_read(_: int, pieces: list[tuple[int, Any]]) -> None:
     """Copies one byte on the model."""
+    ((address, target),) = pieces
     target[0] = USER[address]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import sys
 from typing import Any
 
@@ -34,7 +35,7 @@ def test_address_of(memory: Any) -> None:
     """The address of any contiguous buffer, read-only ones too; nothing holds it afterwards."""
     before = sys.getrefcount(memory)
     found = bytearray(7)
-    read_memory(os.getpid(), address_of(memory), memoryview(found))
+    read_memory(os.getpid(), [(address_of(memory), found)])
     assert b"content" == found
     assert before == sys.getrefcount(memory)
 
@@ -57,13 +58,31 @@ def test_address_of_what_has_none() -> None:
         address_of(memoryview(b"abcdef")[::2])
 
 
-def test_read_memory_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one call can't move comes by several; nothing at all is read for nothing."""
-    monkeypatch.setattr(pull, "_PIECE_BYTES_MAX", 10)
-    memory, found = bytes(range(95)), bytearray(95)
-    read_memory(os.getpid(), address_of(memory), memoryview(found))
+@pytest.mark.parametrize("at_once", [1, 10, 1000])
+def test_read_memory_in_pieces(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    """What one call doesn't move comes by the next; nothing at all is read for nothing."""
+    whole = pull._process_vm_readv
+
+    def short(process: int, here: bytes, n_here: int, there: bytes, n_there: int, _: int) -> int:
+        """Moves a few bytes of one piece, as a system that was interrupted."""
+        lengths = struct.unpack(f"{2 * n_here}N", here)[1::2]
+        index = next(index for index, length in enumerate(lengths) if length)
+        moved = [
+            struct.pack("2N", struct.unpack_from("N", iovec, 16 * index)[0], count)
+            for iovec in (here, there)
+            for count in [min(at_once, lengths[index])]
+        ]
+        got: int = whole(process, moved[0], 1, moved[1], 1, 0)
+        return got
+
+    monkeypatch.setattr(pull, "_process_vm_readv", short)
+    memory = [bytes(range(95)), b"", bytes(range(7, 30))]
+    found = [bytearray(len(each)) for each in memory]
+    sources = [address_of(each) for each in memory]
+    read_memory(os.getpid(), list(zip(sources, found, strict=True)))
     assert memory == found
-    read_memory(os.getpid(), 0, memoryview(bytearray()))
+    read_memory(os.getpid(), [(0, bytearray())])
+    read_memory(os.getpid(), [])
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -74,27 +93,27 @@ def test_read_memory_of_who_is_gone() -> None:
     if not child:
         signal.pause()
     found = bytearray(100)
-    read_memory(child, address_of(memory), memoryview(found))
+    read_memory(child, [(address_of(memory), found)])
     os.kill(child, signal.SIGKILL)
     os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     with pytest.raises(ProcessLookupError):
-        read_memory(child, address_of(memory), memoryview(found))
+        read_memory(child, [(address_of(memory), found)])
     os.waitpid(child, 0)
     with pytest.raises(ProcessLookupError):
-        read_memory(child, address_of(memory), memoryview(found))
+        read_memory(child, [(address_of(memory), found)])
 
 
 def test_read_memory_that_ends() -> None:
     """Memory that ends before the message is an OSError."""
     with pytest.raises(OSError, match="Bad address"):
-        read_memory(os.getpid(), _END_OF_MEMORY - 4096, memoryview(bytearray(8192)))
+        read_memory(os.getpid(), [(_END_OF_MEMORY - 4096, bytearray(8192))])
 
 
 def test_no_such_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """A system without the call refuses like one that forbids it."""
     monkeypatch.setattr(pull, "_process_vm_readv", None)
     with pytest.raises(OSError, match="no process reads another's memory"):
-        read_memory(os.getpid(), 0, memoryview(bytearray(1)))
+        read_memory(os.getpid(), [(0, bytearray(1))])
 
 
 def test_let_others_read() -> None:

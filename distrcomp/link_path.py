@@ -1,10 +1,13 @@
-"""The short way for small messages between machines: the same idea as in `fast_path`.
+"""The short way of messages that a link carries: large ones inside a machine, all between machines.
 
-A message without buffers on a plain stream link is one write and one read. `send` writes it itself
-when nothing is queued before it. `recv` looks at the link for a while, if nothing from that node
-lies in the mailbox, nobody has posted a receive and the link is between two messages. What it reads
-and can't use goes to the mailbox as always. TLS links go the long way: there the cipher costs more
-than all this saves.
+What `fast_path` can't do by itself, one record written or read, is mostly one `post` or one
+`receive` of a link. So here a call goes in by the gate and does just that, without the engine's
+steps around it: their code and data would have to come back from far caches after each large copy.
+`send` then looks for a while whether the message is out of its hands, for the receiver may just be
+copying it. `recv` looks at the link for a while, if nothing from that node lies in the mailbox and
+nobody has posted a receive; what it takes and can't use goes to the mailbox as always.
+
+TLS links go the long way: there the cipher costs more than all this saves.
 """
 
 from __future__ import annotations
@@ -14,17 +17,17 @@ from time import perf_counter
 from typing import Any
 
 from . import codec, limits
-from .engine import Engine, Sending
+from .engine import Engine
 from .errors import BadTag
 from .frames import ACKNOWLEDGEMENT, Message
 from .gate import IS_ATOMIC
-from .links import StreamLink
+from .links import ShmLink, StreamLink
 from .mailbox import ANY
 from .progress import SPIN_S
 
 
-class FarPath:
-    """Sending and receiving over stream links, for FastPath.
+class LinkPath:
+    """Sending and receiving over links directly, for FastPath.
 
     Args:
         engine: of this node.
@@ -32,65 +35,54 @@ class FarPath:
         members: the world's ids of its nodes, by their ids here.
     """
 
-    __slots__ = ("__weakref__", "_engine", "_far", "_gate", "_members", "_number")
+    __slots__ = ("__weakref__", "_engine", "_gate", "_links", "_members", "_number")
 
     def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
         self._engine = engine
         self._gate = engine.gate
         self._number = number
         self._members = members
-        self._far: dict[int, StreamLink] = {}
+        self._links: dict[int, ShmLink | StreamLink] = {}
+        for node in range(len(members)):
+            self._know(node)
 
     def forget(self) -> None:
         """Has every call go the long way from now on."""
-        self._far.clear()
+        self._links.clear()
 
     def _know(self, node: int) -> None:
         """Goes the short way to `node` from now on, if its link is of the kind."""
-        link = self._engine.link_to(self._members[node])
-        if type(link) is StreamLink and IS_ATOMIC:
-            self._far[node] = link
+        link: Any = self._engine.link_to(self._members[node])
+        if type(link) in (ShmLink, StreamLink) and IS_ATOMIC:
+            self._links[node] = link
 
-    def _send_far(self, dest: int, obj: Any, tag: int) -> bool:
-        """Sends if there is a short way to `dest`; False has changed nothing."""
-        link = self._far.get(dest)
-        gate = self._gate
+    def _send_encoded(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
+        """Sends by the link to `dest` if it is known, else the long way."""
+        engine, gate = self._engine, self._gate
+        link = self._known(dest)
+        message = Message(engine.node_id, tag_number(tag), self._number, *encoded)
         if link is None or gate.taken:
-            return False
-        kind, meta, buffers = codec.encode(obj)
-        engine = self._engine
-        message = Message(engine.node_id, tag_number(tag), self._number, kind, meta, buffers)
-        if self._is_taken():  # encoding may have let another thread run
-            return False
+            return self._send_long(dest, tag, encoded)
         gate.taken = True
         try:
             pending = link.post(message)
         finally:
             gate.taken = False
-        if pending is not None or link.is_broken:
-            try:
-                engine.finish(engine.follow(link, pending))
-            except BaseException:
-                engine.let_go(Sending(link.node, pending, 0))
-                raise
+        if link.is_broken or not (pending is None or engine.is_out_soon(link, pending)):
+            engine.finish_posted(link, pending)
         if gate.interrupted:
             engine.check_interrupt()
-        return True
+        return None
 
-    def _is_taken(self) -> bool:
-        return self._gate.taken
-
-    def _recv_far(self, source: int, tag: int) -> Message | None:
-        """The next message from `source` if there is a short way, it comes soon, and it fits."""
-        link = self._far.get(source)
-        gate = self._gate
+    def _recv_link(self, source: int, tag: int) -> Message | None:
+        """The next message from `source` if its link is known, it comes soon, and it fits."""
+        engine, gate = self._engine, self._gate
+        link = self._known(source)
         if link is None or gate.taken:
             return None
-        engine = self._engine
-        mailbox = engine.mailbox
         gate.taken = True
         try:
-            node = link.node
+            node, mailbox = link.node, engine.mailbox
             if mailbox.receives or node in mailbox.unread or engine.link_to(node) is not link:
                 return None
             if not self._soon(link):
@@ -112,13 +104,22 @@ class FarPath:
         finally:
             gate.taken = False
 
-    def _soon(self, link: StreamLink) -> bool:
+    def _known(self, node: Any) -> ShmLink | StreamLink | None:
+        try:
+            return self._links.get(node)
+        except TypeError:  # the long way says what is wrong
+            return None
+
+    def _soon(self, link: ShmLink | StreamLink) -> bool:
         """Whether something can be read now or in a short while."""
         until = perf_counter() + (SPIN_S if self._engine.spins else 0.0)
         while not link.is_readable():
             if perf_counter() >= until:
                 return False
         return True
+
+    def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
+        raise NotImplementedError
 
 
 def tag_number(tag: Any) -> int:

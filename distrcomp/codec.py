@@ -25,6 +25,9 @@ from .errors import Undecodable, Unpicklable
 # Four bits on the wire, of which 0 and 15 are reserved.
 PICKLE, ARRAY, INT, TEXT, BYTES, BYTEARRAY, VIEW = range(1, 8)
 
+PLAIN_PICKLE_ERRORS = (pickle.PicklingError, TypeError, AttributeError)
+"""What plain pickle raises for what cloudpickle may take. Another error is the object's own."""
+
 Encoded = tuple[int, bytes, list[memoryview]]
 
 _INT = struct.Struct("<q")
@@ -59,15 +62,18 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
         decoder = _DECODERS.get(codec)
         if decoder is not None:
             return decoder(meta, buffers)
-    except MemoryError:
-        raise
     except Exception as error:
         raise undecodable(error) from error
     raise Undecodable(f"a message came in a form unknown here (codec {codec})")
 
 
-def undecodable(error: Exception) -> Undecodable:
-    """What to raise when `error` has kept an object from being rebuilt."""
+def undecodable(error: Exception) -> Exception:
+    """What to raise when `error` has kept an object from being rebuilt.
+
+    A lack of memory is no fault of the object and passes as it is.
+    """
+    if isinstance(error, MemoryError):
+        return error
     return Undecodable(
         f"a message came whole but its object cannot be rebuilt here: "
         f"{type(error).__name__}: {error}"
@@ -95,11 +101,11 @@ def _encode_object(value: Any) -> Encoded:
     buffers = _Beside()
     try:
         meta = pickle.dumps(value, protocol=5, buffer_callback=buffers)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001  any class may raise anything from its __reduce__
+    except PLAIN_PICKLE_ERRORS:
         buffers.clear()
         meta = _cloudpickle(value, buffers)
+    except Exception as error:
+        raise unpicklable(value, error) from error
     if buffers and len(buffers) > limits.BUFFERS_MAX:
         return _encode_inside(value)
     return PICKLE, meta, buffers
@@ -112,10 +118,10 @@ def _encode_inside(value: Any) -> Encoded:
     """
     try:
         meta = pickle.dumps(value, protocol=5)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001
+    except PLAIN_PICKLE_ERRORS:
         meta = _cloudpickle(value, None)
+    except Exception as error:
+        raise unpicklable(value, error) from error
     return PICKLE, meta + _READONLY_BUFFER, [memoryview(b"")]
 
 
@@ -124,14 +130,15 @@ def _cloudpickle(value: Any, buffers: _Beside | None) -> bytes:
 
     try:
         meta: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers)
-    except MemoryError:
-        raise
     except Exception as error:
-        raise _unpicklable(value, error) from error
+        raise unpicklable(value, error) from error
     return meta
 
 
-def _unpicklable(value: Any, error: Exception) -> Unpicklable:
+def unpicklable(value: Any, error: Exception) -> Exception:
+    """What to raise when `error` has kept `value` from being pickled; see `undecodable`."""
+    if isinstance(error, MemoryError):
+        return error
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     return Unpicklable(f"an object of type {kind} cannot be sent: {type(error).__name__}: {error}")
 
@@ -181,10 +188,8 @@ def _encode_bytearray(value: bytearray) -> Encoded:
 def _encode_view(view: memoryview) -> Encoded:
     try:
         description, content = views.encode(view)
-    except MemoryError:
-        raise
     except Exception as error:  # one that was released, or of elements that nobody can tell
-        raise _unpicklable(view, error) from error
+        raise unpicklable(view, error) from error
     return VIEW, description, [content]
 
 

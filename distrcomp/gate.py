@@ -13,19 +13,40 @@ takes none. It looks at `taken`, and if nobody is inside it sets it and goes in:
 
 This is a test-and-set because CPython switches threads and runs signal handlers at calls and at
 jumps backwards only, and between the look and the store there is neither. (The build without the
-GIL is another matter: there `IS_ATOMIC` is False and nobody goes the short way.)
+GIL is another matter: there `is_atomic` is False and nobody goes the short way.)
 
 Every other way in takes the lock, and then waits until nobody is inside: that is a matter of
-microseconds, because who is inside on the short way never sleeps. `Gate` is a lock that does both.
+microseconds, or of the time to copy one large message, because who is inside on the short way never
+sleeps. `Gate` is a lock that does both.
+
+A signal handler may run while its thread is inside. If it makes a call itself, that would wait for
+its own thread for ever, so a call that has waited long looks whether it stands on another one.
+
+Under a trace function written in Python (a debugger) other threads may run between the look and the
+store after all. So a process that is traced when it joins goes the long way.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from time import sleep
+from time import monotonic, sleep
 
-IS_ATOMIC = getattr(sys, "_is_gil_enabled", lambda: True)()
+from .errors import NestedCall
+
+_WAIT_S = 1.0
+_HERE = os.path.join(os.path.dirname(__file__), "")
+# The modules whose functions may be inside.
+_INSIDE = {
+    f"{_HERE}{name}.py"
+    for name in ("fast_path", "link_path", "communicator", "requests", "engine", "mesh", "progress")
+}
+
+
+def is_atomic() -> bool:
+    """Whether the test-and-set above is one in this process."""
+    return sys.gettrace() is None and bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 class Gate:
@@ -44,12 +65,29 @@ class Gate:
         self.interrupted = False
 
     def acquire(self) -> bool:
-        """Waits until nobody is inside, and goes in."""
-        self._lock.acquire()
-        while self.taken:
-            sleep(0)  # lets the thread run that is inside
+        """Waits until nobody is inside, and goes in.
+
+        Raises:
+            NestedCall: it would wait for the thread that calls.
+        """
+        if not self._lock.acquire(blocking=False):
+            while not self._lock.acquire(timeout=_WAIT_S):
+                _check_not_nested()
+        if self.taken:
+            self._wait_until_free()
         self.taken = True
         return True
+
+    def _wait_until_free(self) -> None:
+        try:
+            until = monotonic() + _WAIT_S
+            while self.taken:
+                sleep(0)  # lets the thread run that is inside
+                if monotonic() >= until:
+                    _check_not_nested()
+        except BaseException:
+            self._lock.release()
+            raise
 
     def release(self) -> None:
         """Goes out."""
@@ -64,3 +102,16 @@ class Gate:
 
     def _is_owned(self) -> bool:  # threading.Condition asks
         return self.taken
+
+
+def _check_not_nested() -> None:
+    """Raises if the call that waits stands on another one: ours, then others' frames, then ours."""
+    frame = sys._getframe(1)
+    for is_ours in (True, False):
+        while frame is not None and (frame.f_code.co_filename in _INSIDE) is is_ours:
+            frame = frame.f_back  # type: ignore[assignment]
+    if frame is not None:
+        raise NestedCall(
+            "a signal handler or finalizer has called distrcomp in the middle of another call of "
+            "its thread: have it set a flag, and make the call from the program"
+        )

@@ -136,7 +136,7 @@ class Progress:
         with self.poller.woken_by_signals():
             if self.is_polling:
                 self.condition.wait(timeout)
-            elif timeout != 0.0 and not self._spin(wanted):
+            elif timeout != 0.0 and not self._spin(wanted, timeout):
                 self._sleep(timeout)
         if self._fates.next_deadline is not None:
             for node in self._fates.lose_overdue(monotonic()):
@@ -185,11 +185,11 @@ class Progress:
         self._turn = (self._turn + 1) % len(turns)
         return turns[self._turn :] + turns[: self._turn]
 
-    def _spin(self, wanted: Receive | None) -> bool:
+    def _spin(self, wanted: Receive | None, timeout: float | None) -> bool:
         """Looks for a while; whether anything moved."""
         if not self._spin_s:
             return False
-        until = monotonic() + self._spin_s
+        until = monotonic() + (self._spin_s if timeout is None else min(self._spin_s, timeout))
         while monotonic() < until:
             if self._move(wanted):
                 return True

@@ -114,6 +114,16 @@ class Offers:
             offer.pending.let_out()
             self.queued_bytes -= offer.nbytes
 
+    def is_being_read(self) -> bool:
+        """Whether the reader has begun with the newest; for who knows that it is not done.
+
+        A look that anybody may take.
+        """
+        try:
+            return bool(self._writer.words[self._offers[-1].position + _READING])
+        except IndexError:  # another thread has just seen that it is done
+            return False
+
     def own(self) -> None:
         """Has the reader copy copies, so that the sender may change its objects."""
         for offer in self._offers:

@@ -272,6 +272,10 @@ class ShmLink:
         """Whether there is something to receive now."""
         return self.reader.has_record()
 
+    def is_being_read(self) -> bool:
+        """Whether the receiver copies what was posted last from this process's memory just now."""
+        return bool(self._offers) and self._offers.is_being_read()
+
     def can_receive(self) -> bool:
         return self.reader.has_record() or self._other_ended or self.at_end
 

@@ -11,9 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distrcomp import fast_path
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
-from distrcomp.errors import BadTag, DistrcompError, RecvTimeout, Undecodable, Unpicklable
+from distrcomp.errors import (
+    BadTag,
+    DistrcompError,
+    NodeLost,
+    NoSuchNode,
+    RecvTimeout,
+    Undecodable,
+    Unpicklable,
+)
+from distrcomp.fast_path import FastPath
 from distrcomp.limits import TAG_MAX
 from tests.distrcomp.kit import MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
 
@@ -226,6 +236,86 @@ def test_errors_tell_of_nothing_but_themselves(two: Nodes) -> None:
         with pytest.raises(DistrcompError) as caught:
             call()
         assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("wrong", [[1], {}, "1", None, 1 + 2j])
+def test_what_is_no_node_or_tag(two: Nodes, wrong: Any) -> None:
+    """What is no node, or no tag, is said to be so, unhashable or not."""
+    two.warm_up()
+    for call in (
+        lambda: two.send(0, wrong, "x"),
+        lambda: two.send(0, wrong, np.ones(100_000)),
+        lambda: two.receive(0, wrong, timeout=None),
+    ):
+        with pytest.raises(NoSuchNode, match="there is no node"):
+            call()
+    for call in (
+        lambda: two.send(0, 1, "x", wrong),
+        lambda: two.send(0, 1, np.ones(100_000), wrong),
+        lambda: two.receive(0, 1, wrong, timeout=None),
+    ):
+        with pytest.raises(BadTag, match="is no tag"):
+            call()
+
+
+class FailsOnce:
+    """Raises when it is first pickled, as a signal handler might that runs at that moment."""
+
+    def __init__(self) -> None:
+        self.has_failed = False
+
+    def __reduce__(self) -> Any:
+        if not self.has_failed:
+            self.has_failed = True
+            raise TimeoutError("time is up")
+        return str, ("pickled",)
+
+
+def test_an_error_while_pickling_is_not_swallowed(two: Nodes) -> None:
+    """What is raised while an object is pickled ends the call; nothing is sent."""
+    with pytest.raises(Unpicklable, match="time is up") as caught:
+        two.send(0, 1, [FailsOnce()])
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    two.send(0, 1, "next")
+    assert two.receive(1, 0) == "next"
+
+
+def test_an_abort_in_the_middle_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An abort that comes while an array is being sent is NodeLost, now or in the next call."""
+    with nodes(2, MEMORY) as two:
+        two.warm_up()
+        inner = FastPath._send_array
+
+        def aborting(*args: Any) -> None:
+            two.engines[0].abort(1, "it failed")
+            inner(*args)
+
+        array = np.ones(10)
+        two.send(0, 1, array)  # from now on it is known
+        monkeypatch.setattr(FastPath, "_send_array", aborting)
+        two.send(0, 1, array)
+        with pytest.raises(NodeLost, match="it failed"):
+            two.send(0, 1, array)
+
+
+def test_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While `recv` looks nobody is inside, and it doesn't look where there is a time limit."""
+    with nodes(2, MEMORY) as two:
+        two.warm_up()
+        gate, insides = two.engines[1].gate, []
+
+        def give_way() -> None:
+            insides.append(gate.taken)
+            if len(insides) == 5:
+                two.send(0, 1, "late")
+
+        monkeypatch.setattr(fast_path, "sched_yield", give_way)
+        for timeout in (0, 0.001):
+            with pytest.raises(RecvTimeout):
+                two.receive(1, 0, timeout=timeout)
+        assert [] == insides
+        assert two.receive(1, 0, timeout=None) == "late"
+        assert [False] * 5 == insides
 
 
 def test_lambda_by_cloudpickle(two: Nodes) -> None:

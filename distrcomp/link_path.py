@@ -130,7 +130,7 @@ class LinkPath:
         while not gate.taken:
             gate.taken = True
             try:
-                if link.is_readable():
+                if link.can_receive():
                     return True
             finally:
                 gate.taken = False

@@ -83,7 +83,7 @@ class Link(Protocol):
         """
 
     def can_receive(self) -> bool:
-        """Whether `receive` may find something; asked of links without descriptor only."""
+        """Whether `receive` may find something now: a look, without waiting."""
 
     def receive(self, most: int) -> list[Message]:
         """Some messages that have arrived, about `most`; raises LinkEnded when no more can come."""

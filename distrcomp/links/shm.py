@@ -268,10 +268,6 @@ class ShmLink:
 
     # --- reading --------------------------------------------------------------------------------
 
-    def is_readable(self) -> bool:
-        """Whether there is something to receive now."""
-        return self.reader.has_record()
-
     def is_being_read(self) -> bool:
         """Whether the receiver copies what was posted last from this process's memory just now."""
         return bool(self._offers) and self._offers.is_being_read()

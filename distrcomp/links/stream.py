@@ -117,12 +117,8 @@ class StreamLink:
         while self._pending:
             self._pending.popleft()[1].let_out()
 
-    def is_readable(self) -> bool:
-        """Whether there is something to receive now: a look, without waiting."""
-        return bool(self._looker.poll(0))
-
     def can_receive(self) -> bool:
-        return True
+        return bool(self._looker.poll(0))
 
     def receive(self, most: int) -> list[Message]:
         messages: list[Message] = []

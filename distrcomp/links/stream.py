@@ -118,7 +118,7 @@ class StreamLink:
             self._pending.popleft()[1].let_out()
 
     def can_receive(self) -> bool:
-        return bool(self._looker.poll(0))
+        return self.at_end or self._has_more() or bool(self._looker.poll(0))
 
     def receive(self, most: int) -> list[Message]:
         messages: list[Message] = []

@@ -34,7 +34,7 @@ class Communicator(FastPath):
         timeout: the run's default for every wait for a message, in seconds.
     """
 
-    __slots__ = ("_ids", "_timeout", "n_node", "node_id")
+    __slots__ = ("_timeout", "n_node", "node_id")
 
     def __init__(
         self,
@@ -47,7 +47,6 @@ class Communicator(FastPath):
         super().__init__(engine, number, nodes)
         self.n_node = len(nodes)
         self.node_id = nodes.index(engine.node_id)
-        self._ids = {member: node for node, member in enumerate(nodes)}
         self._timeout = timeout
 
     def ssend(self, dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:

@@ -120,6 +120,7 @@ class FastPath(ArrayPath):
         "_readers",
         "_receives",
         "_spins",
+        "_turn",
         "_unread",
         "_writers",
         "_yield_s",
@@ -133,6 +134,7 @@ class FastPath(ArrayPath):
         self._unread = engine.mailbox.unread
         self._spins = range(_SPINS if engine.spins else 0)
         self._yields = range(_YIELDS if engine.spins else _YIELDS_CROWDED)
+        self._turn = 0
         self._yield_s = _YIELD_S if engine.spins else _YIELD_CROWDED_S
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
@@ -227,10 +229,11 @@ class FastPath(ArrayPath):
         try:
             envelope = self._envelopes[tag] if tag != ANY else ANY
             reader = self._readers[source]
-            words = reader.words
-            if not words[reader.position]:
+            if not reader.words[reader.position]:
                 self._look(reader, timeout)
-        except (KeyError, TypeError, IndexError):  # the long way says what is wrong
+        except KeyError:
+            reader = self._find_any(source, timeout)
+        except (TypeError, IndexError):  # the long way says what is wrong
             pass
         gate = self._gate
         if reader is None or gate.taken:
@@ -240,7 +243,7 @@ class FastPath(ArrayPath):
         try:
             if not self._receives and reader.node not in self._unread:
                 position = reader.position
-                header = words[position]
+                header = reader.words[position]
                 if not STORES_ARE_ORDERED:
                     fence()
                 if (
@@ -296,6 +299,27 @@ class FastPath(ArrayPath):
             if words[reader.position] or gate.interrupted or perf_counter() >= until:
                 return
 
+    def _find_any(self, source: int, timeout: float | None) -> RingReader | None:
+        """Where the next message from ANY stands, if all share our memory and it comes soon.
+
+        Each time another node is looked at first, so that none is kept from being heard.
+        """
+        readers = list(self._readers.values())
+        is_any = source == ANY and len(readers) == len(self._members) - 1
+        if not is_any or not readers or self._unread or self._receives:
+            return None
+        self._turn = turn = (self._turn + 1) % len(readers)
+        readers = readers[turn:] + readers[:turn]
+        until = 0.0 if timeout is not None else perf_counter() + self._yield_s
+        for _ in self._yields:
+            for reader in readers:
+                if reader.has_record():
+                    return reader
+            if self._gate.interrupted or perf_counter() >= until:
+                break
+            sched_yield()
+        return None
+
     def _publish(self, reader: RingReader) -> None:
         """Gives what was read back to the writer, and wakes it if it sleeps on that."""
         reader.publish()
@@ -312,7 +336,10 @@ class FastPath(ArrayPath):
 
     def _recv_other(self, source: int, tag: int, timeout: float | None) -> Any:
         """Receives what is no single record of the ring, or comes from another machine."""
-        message = self._recv_link(source, tag, timeout)
+        if source == ANY and (reader := self._find_any(source, 0.0)) is not None:
+            message = self._recv_link(self._ids[reader.node], tag, timeout)
+        else:
+            message = self._recv_link(source, tag, timeout)
         if message is None:
             return self._recv_slow(source, tag, timeout, None, None)
         value = decode(message.codec, message.meta, message.buffers)

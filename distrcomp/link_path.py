@@ -39,6 +39,7 @@ class LinkPath:
         "__weakref__",
         "_engine",
         "_gate",
+        "_ids",
         "_is_atomic",
         "_links",
         "_members",
@@ -50,6 +51,7 @@ class LinkPath:
         self._gate = engine.gate
         self._number = number
         self._members = members
+        self._ids = {member: node for node, member in enumerate(members)}
         self._links: dict[int, ShmLink | StreamLink] = {}
         self._is_atomic = is_atomic()
         for node in range(len(members)):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from distrcomp import fast_path
+from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.errors import (
     BadTag,
@@ -288,6 +289,26 @@ def test_an_abort_in_the_middle_of_a_call(monkeypatch: pytest.MonkeyPatch) -> No
         two.send(0, 1, array)
         with pytest.raises(NodeLost, match="it failed"):
             two.send(0, 1, array)
+
+
+def test_any_source_is_fair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that floods keeps nobody from being heard, on the short way from ANY neither."""
+
+    def not_taken(*_: Any) -> None:
+        raise AssertionError("this should go the short way")
+
+    with nodes(3, MEMORY) as three:
+        three.warm_up()
+        for number in range(50):
+            three.send(0, 2, ("flood", number))
+        for number in range(5):
+            three.send(1, 2, ("heard", number))
+        monkeypatch.setattr(Communicator, "_recv_slow", not_taken)
+        received = [three.receive(2) for _ in range(10)]
+        assert sorted(["flood", "heard"] * 5) == sorted(kind for kind, _ in received)
+        rest = [three.receive(2) for _ in range(45)]
+        floods = [number for kind, number in received + rest if kind == "flood"]
+        assert list(range(50)) == floods
 
 
 def test_looking(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ Start it with `distrcomp run -n 4 prog.py`; started as plain `python prog.py` it
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from .errors import (
     AlreadyReceived,
@@ -35,7 +34,10 @@ from .errors import (
     WorldClosed,
 )
 
+TYPE_CHECKING = False  # type checkers know it by its name; `typing` would take most of the import
 if TYPE_CHECKING:
+    from typing import Any
+
     from .communicator import Communicator
     from .requests import MatchedMessage, Request, Status
 

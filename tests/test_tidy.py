@@ -128,13 +128,13 @@ def test_public_names_have_docstrings() -> None:
 
 
 def test_import_is_light() -> None:
-    """`import distrcomp` loads neither numpy nor asyncio nor anything of the launcher."""
+    """`import distrcomp` loads neither typing, numpy nor asyncio, nor the launcher."""
     code = "import distrcomp, sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split())
     assert "distrcomp" in loaded
-    assert loaded & {"numpy", "asyncio", "launcher"} == set()
+    assert loaded & {"typing", "numpy", "asyncio", "launcher"} == set()
 
 
 # Each check can fail.

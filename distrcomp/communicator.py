@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import index
 from time import monotonic
 from typing import Any
 
 from . import codec
+from .arguments import integer, node_number, seconds, tag_number
 from .engine import Engine, Sending
-from .errors import DoesNotFit, InternalError, NoSuchNode, SendTimeout
+from .errors import DoesNotFit, InternalError, SendTimeout
 from .fast_path import FastPath
 from .frames import Message
-from .link_path import tag_number
 from .mailbox import ANY, Receive, awaited
 from .out import fill
-from .requests import MatchedMessage, ReceiveRequest, Request, SendRequest, Status, seconds
+from .requests import MatchedMessage, ReceiveRequest, Request, SendRequest, Status
 
 WORLD = 0
 
@@ -225,8 +224,9 @@ class Communicator(FastPath):
     # --- the long way, which can do everything -----------------------------------------------
 
     def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
-        self._finish(self._post(dest, tag, encoded))
-        self._know(dest)
+        node = node_number(dest, self.n_node)
+        self._finish(self._post(node, tag, encoded))
+        self._know(node)
 
     def _recv_slow(
         self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
@@ -238,7 +238,7 @@ class Communicator(FastPath):
             interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
             raise
         if wanted.source != ANY:
-            self._know(source)
+            self._know(self._ids[wanted.source])
         return self._take(wanted, out, status)
 
     def _post(
@@ -246,7 +246,9 @@ class Communicator(FastPath):
     ) -> Sending:
         kind, meta, buffers = encoded
         message = Message(self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers)
-        return self._engine.send(self._members[self._node(dest)], message, synchronous)
+        return self._engine.send(
+            self._members[node_number(dest, self.n_node)], message, synchronous
+        )
 
     def _finish(self, sending: Sending, timeout: float | None = None) -> None:
         """Waits for the end of a send; after it, however it ends, the object may be changed."""
@@ -300,17 +302,9 @@ class Communicator(FastPath):
         return Status(self._ids[message.source], message.tag, message.payload_bytes)
 
     def _wanted(self, source: int, tag: int) -> Receive:
-        whom = ANY if source == ANY else self._members[self._node(source)]
-        return Receive(self._number, whom, ANY if tag == ANY else tag_number(tag))
-
-    def _node(self, node: int) -> int:
-        try:
-            number = index(node)
-        except TypeError:
-            raise NoSuchNode(node, self.n_node) from None
-        if not 0 <= number < self.n_node:
-            raise NoSuchNode(node, self.n_node)
-        return number
+        is_any = integer(source) == ANY
+        whom = ANY if is_any else self._members[node_number(source, self.n_node)]
+        return Receive(self._number, whom, ANY if integer(tag) == ANY else tag_number(tag))
 
     def _time(self, timeout: float | None) -> float | None:
         """A timeout in seconds as given, or else the run's default."""

@@ -7,38 +7,20 @@ A call that Ctrl-C ends has taken nothing: what is done stays done, and the next
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import nan
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
+from .arguments import seconds
 from .engine import Engine, Sending
 from .errors import (
     AlreadyReceived,
-    BadTimeout,
     DoesNotFit,
     RequestCancelled,
     SendTimeout,
     Undecodable,
 )
 from .mailbox import ANY, Receive
-
-
-def seconds(timeout: float | None) -> float | None:
-    """A timeout as it is counted here; None stays None.
-
-    Raises:
-        BadTimeout: it is no number of seconds, 0 or more.
-    """
-    if timeout is None:
-        return None
-    try:
-        number = float(timeout)
-    except (TypeError, ValueError):
-        number = nan
-    if not number >= 0:
-        raise BadTimeout(f"{timeout!r} is no timeout: it is a number of seconds, 0 or more")
-    return number
 
 
 class Status:

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .communicator import Communicator
-    from .requests import MatchedMessage, Request, Status
+    from .requests import Request
+    from .status import MatchedMessage, Status
 
 __version__ = "0.1.0"
 
@@ -116,9 +117,9 @@ _CALLS = (
 # Loaded when they are named: importing this package must cost next to nothing.
 _CLASSES = {
     "Communicator": "communicator",
-    "MatchedMessage": "requests",
+    "MatchedMessage": "status",
     "Request": "requests",
-    "Status": "requests",
+    "Status": "status",
 }
 
 

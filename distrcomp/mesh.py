@@ -33,7 +33,17 @@ from .poller import READABLE, WRITABLE
 from .progress import Progress
 
 # In these modules Ctrl-C is noted and not raised.
-_GUARDED_MODULES = ("mesh", "engine", "communicator", "fast_path", "requests")
+_GUARDED_MODULES = (
+    "mesh",
+    "engine",
+    "status",
+    "requests",
+    "request_kinds",
+    "link_path",
+    "fast_path",
+    "long_path",
+    "communicator",
+)
 _PACKAGE = os.path.join(os.path.dirname(__file__), "")
 _GUARDED = {f"{_PACKAGE}{name}.py" for name in _GUARDED_MODULES}
 # These call pickle.

@@ -22,7 +22,7 @@ from distrcomp.errors import (
     Unpicklable,
 )
 from distrcomp.limits import MIB, TAG_MAX
-from distrcomp.requests import Status
+from distrcomp.status import Status
 from tests.distrcomp.kit import KINDS, TIMEOUT_S, Nodes, nodes, outcome
 
 

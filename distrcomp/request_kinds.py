@@ -31,7 +31,7 @@ class SendRequest(Request):
         if not self._engine.finish(self._sending, deadline):
             raise self._timeout_error(timeout)
 
-    def _abandon(self) -> None:
+    def _let_go(self) -> None:
         self._engine.let_go(self._sending)
 
     def _timeout_error(self, timeout: float | None) -> Exception:
@@ -102,9 +102,12 @@ class ReceiveRequest(Request):
             self._was_taken = True
             return None
 
+    def _let_go(self) -> None:
+        self._engine.withdraw(self._wanted)
+
     def _abandon(self) -> None:
         self._is_cancelled = True
-        self._engine.withdraw(self._wanted)
+        self._let_go()
 
     def _timeout_error(self, timeout: float | None) -> Exception:
         return self._engine.receive_timeout(self._wanted, timeout)

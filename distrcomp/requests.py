@@ -7,13 +7,14 @@ that Ctrl-C ends has taken nothing: what is done stays done, and the next call r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 from .arguments import seconds
 from .engine import Engine
-from .errors import AlreadyReceived, RequestCancelled
+from .errors import AlreadyReceived, NodeLost, RequestCancelled
 from .status import Status
 
 
@@ -101,13 +102,15 @@ class Request:
         """Waits until one is done; its index and result.
 
         Requests whose result was returned already, or that were cancelled, are passed over (MPI:
-        inactive).
+        inactive). One that can't be done any more counts as done, by its error (MPI-4.1, 3.7.5),
+        but only where no other one is; after that it is passed over, too.
 
         Args:
             timeout: seconds; None as in `wait`, where all of them are receives.
 
         Raises:
             AlreadyReceived: the results of all were returned already.
+            NodeLost: one can't be done any more; of the others none is done yet.
         """
         _wait_first(requests, timeout)
         for index, request in enumerate(requests):
@@ -122,7 +125,7 @@ class Request:
         """Waits until at least one is done; index and result of all that are then.
 
         Empty when the results of all were returned already. Where one raises, the results of the
-        others are returned by the next call.
+        others are returned by the next call. What can't be done any more is as in `wait_any`.
         """
         _wait_first(requests, timeout)
         done = [
@@ -169,13 +172,26 @@ class Request:
         """Raises when it can never be done."""
         raise NotImplementedError
 
+    def _end_if_lost(self) -> None:
+        """Raises when it can never be done; that was its result then."""
+        try:
+            self._check()
+        except NodeLost:
+            self._was_taken = True
+            self._let_go()
+            raise
+
     def _result(self, timeout: float | None) -> Any:
         """Waits; the same value each time."""
         raise NotImplementedError
 
+    def _let_go(self) -> None:
+        """Nothing is waited for any more."""
+        raise NotImplementedError
+
     def _abandon(self) -> None:
         """An exception has ended the block that it belongs to."""
-        raise NotImplementedError
+        self._let_go()
 
     def _timeout_error(self, timeout: float | None) -> Exception:
         raise NotImplementedError
@@ -192,6 +208,9 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     if not open_ones:
         return
 
+    def is_one_done() -> bool:
+        return any(request._is_done() for request in open_ones)
+
     def check() -> None:
         for request in open_ones:
             request._check()
@@ -202,5 +221,11 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     engine = open_ones[0]._engine
     deadline = None if limit is None else monotonic() + limit
     for_send = any(request._is_send for request in open_ones)
-    if not engine.wait_for(lambda: any(r._is_done() for r in open_ones), check, deadline, for_send):
-        raise open_ones[0]._timeout_error(limit)
+    with suppress(NodeLost):
+        if not engine.wait_for(is_one_done, check, deadline, for_send):
+            raise open_ones[0]._timeout_error(limit)
+        return
+    # One can't be done any more. Others may be, by what has arrived and was not read yet.
+    if not engine.wait_for(is_one_done, lambda: None, monotonic(), for_send):
+        for request in open_ones:
+            request._end_if_lost()

@@ -13,10 +13,11 @@ from time import monotonic
 from typing import Any, Literal, NoReturn
 
 from .. import limits
-from ..communicator import WORLD, Communicator
+from ..communicator import Communicator
 from ..engine import Engine
 from ..errors import CallError, NodeLost
 from ..links.memory import MemoryLink, memory_pair
+from ..long_path import WORLD
 from ..mailbox import Receive, awaited
 from ..progress import Progress
 from .failures import Deadlock, NodeFailed, TimeLimitReached

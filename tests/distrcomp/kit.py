@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from distrcomp import mesh
+from distrcomp import interrupts
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.errors import NodeLost
@@ -228,7 +228,7 @@ class Interrupter:
     def __call__(self, number: int, stack: FrameType | None) -> None:
         """The handler. Outside of our calls it does nothing: Python may lose a result there."""
         inside = stack
-        while inside is not None and inside.f_code.co_filename not in mesh._GUARDED:
+        while inside is not None and inside.f_code.co_filename not in interrupts._GUARDED:
             inside = inside.f_back
         if inside is not None and not self._engine.gate.interrupted:
             self.count += 1

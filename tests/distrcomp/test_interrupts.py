@@ -1,4 +1,4 @@
-"""distrcomp.mesh: Ctrl-C cuts no message, and no call loses one."""
+"""distrcomp.interrupts: Ctrl-C cuts no message, and no call loses one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrcomp import limits, mesh
+from distrcomp import interrupts, limits
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.limits import MIB
@@ -276,7 +276,7 @@ class AtTheLastMoment(Engine):
 
 def _frame_inside() -> Any:
     """A frame that stands for one of our modules."""
-    code = compile("import sys; frame = sys._getframe()", next(iter(mesh._GUARDED)), "exec")
+    code = compile("import sys; frame = sys._getframe()", next(iter(interrupts._GUARDED)), "exec")
     names: dict[str, Any] = {}
     exec(code, names)
     return names["frame"]

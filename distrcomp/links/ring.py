@@ -24,7 +24,7 @@ and taken again, which is a store-release followed by a load-acquire, and those 
 reordered (Arm ARM B2.3, "barrier-ordered-before"), so everything before is ordered before
 everything after. The same pair is the full barrier that falling asleep needs on x86 too (see
 `bells`). A word is stored by one instruction: CPython writes an item of a memoryview with one
-memcpy of its size, and compilers make that one move; words are aligned.
+memcpy of its size, and compilers for 64 bits make that one move; words are aligned.
 
 Tried and refused: a head counter beside TAIL (two cache lines travel for each message instead of
 one), and bits in each header that tell laps apart (old payload bytes can look like a header).

@@ -22,7 +22,8 @@ from typing import Any
 
 from .. import limits
 from ..errors import ProtocolError
-from ..frames import Message, part_memory
+from ..frames import Message, allot
+from ..memory import lease
 from .base import Pending
 from .pull import address_of, read_memory
 from .ring import (
@@ -181,8 +182,8 @@ class Pulling:
         if sum(lengths) > limits.MESSAGE_BYTES_MAX:
             raise ProtocolError("a message larger than any node sends")
         begin = int(is_meta_a_part)
-        self._parts = [_meta_memory(length) for length in lengths[:begin]]
-        self._parts += [part_memory(length) for length in lengths[begin:]]
+        self._parts = [allot(bytearray, length) for length in lengths[:begin]]
+        self._parts += [allot(lease, length) for length in lengths[begin:]]
         self._part = self._done = 0
 
     def go_on(self) -> bool:
@@ -229,10 +230,3 @@ class Pulling:
             buffers,
             self._serial,
         )
-
-
-def _meta_memory(size: int) -> bytearray:
-    try:
-        return bytearray(size)
-    except MemoryError as error:
-        raise ProtocolError(f"a part of {size} bytes, for which there is no memory here") from error

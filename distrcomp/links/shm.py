@@ -25,6 +25,7 @@ from .. import limits
 from ..codec import ARRAY, PICKLE
 from ..errors import ProtocolError
 from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
+from ..memory import lease
 from .array_record import array_head, split_array, take_array
 from .base import LinkEnded, Pending
 from .bells import Bells
@@ -93,7 +94,7 @@ class ShmLink:
         self._outgoing: deque[_Outgoing] = deque()
         self._waiting_bytes = 0
         self._offers: Any = None  # made with the first large message, as is what it needs
-        self._stream = MessageReader(reader.node)
+        self._stream = MessageReader(reader.node, lease)
         self._pulling: Any = None
         self._has_asked = self._other_ended = self._is_closed = False
         self._said_goodbye = self._heard_goodbye = False

@@ -355,7 +355,7 @@ def test_no_memory(
     def none_left(_: int) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("distrcomp.frames.lease", none_left)
+    monkeypatch.setattr(offers, "lease", none_left)
     monkeypatch.setattr(offers, "bytearray", none_left, raising=False)
     writer, reader = ends
     payload = offer(0, 0, 1, 0, 0, meta_bytes, table=(0, 0, 100))

@@ -22,7 +22,7 @@ from typing import Any
 from . import arrays, limits, views
 from .errors import Undecodable, Unpicklable
 
-# Four bits on the wire, of which 0 and 15 are reserved.
+# Four bits on the wire, of which 0 is taken (frames.ACKNOWLEDGEMENT).
 PICKLE, ARRAY, INT, TEXT, BYTES, BYTEARRAY, VIEW = range(1, 8)
 
 Encoded = tuple[int, bytes, list[memoryview]]

@@ -195,7 +195,7 @@ class MessageReader:
             start = self._start
             header = _HEADER.unpack_from(self._scratch, start)
             kind, codec, reserved, communicator, tag, serial, n_buffers, meta_bytes = header
-            if kind not in (DATA, GOODBYE) or reserved:
+            if kind not in (DATA, GOODBYE) or reserved or (kind == GOODBYE and any(header[1:])):
                 raise ProtocolError("not a message of a node")
             if n_buffers > limits.BUFFERS_MAX or meta_bytes > limits.MESSAGE_BYTES_MAX:
                 raise ProtocolError("a message larger than any node sends")

@@ -220,6 +220,15 @@ def test_garbage(data: bytes, size: int) -> None:
         read(MessageReader(SOURCE, lease), data, [size])
 
 
+@pytest.mark.parametrize("place", range(1, HEADER_BYTES))
+def test_a_goodbye_is_empty(place: int) -> None:
+    """A goodbye that carries anything is none: no node sends it."""
+    data = bytearray(goodbye())
+    data[place] = 1
+    with pytest.raises(ProtocolError):
+        read(MessageReader(SOURCE, lease), bytes(data), [64])
+
+
 def test_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part for which there is no memory is a ProtocolError that gives its size."""
 

@@ -94,7 +94,7 @@ class ShmLink:
         self._outgoing: deque[_Outgoing] = deque()
         self._waiting_bytes = 0
         self._offers: Any = None  # made with the first large message, as is what it needs
-        self._stream = MessageReader(reader.node, lease)
+        self._stream: MessageReader | None = None  # its scratch costs every link of a large machine
         self._pulling: Any = None
         self._has_asked = self._other_ended = self._is_closed = False
         self._said_goodbye = self._heard_goodbye = False
@@ -283,7 +283,7 @@ class ShmLink:
             header = reader.header()
             if not header:
                 if self._other_ended:
-                    is_cut = self._pulling or not self._stream.between_messages
+                    is_cut = self._pulling or (self._stream and not self._stream.between_messages)
                     self._end("it ended inside a message" if is_cut else "it has ended")
                 break
             if header >> COMMUNICATOR_SHIFT != OURS:
@@ -332,6 +332,8 @@ class ShmLink:
         if padding >= WORD_BYTES or not words:
             raise ProtocolError("not a record of a node")
         left = self.reader.payload(1, words * WORD_BYTES - padding)
+        if self._stream is None:
+            self._stream = MessageReader(self.node, lease)
         while left.nbytes:
             target = self._stream.target()
             count = min(left.nbytes, target.nbytes)

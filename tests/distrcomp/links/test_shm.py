@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,20 @@ def test_a_pickle_may_be_padded(pair: Pair) -> None:
     move([other], lambda: other.received)
     assert b"0123456789".ljust(16, b"\0")[:10] == other.received[0].meta[:10]
     assert 16 == len(other.received[0].meta)
+
+
+def test_an_unused_link_costs_little() -> None:
+    """Until something comes as a stream there is no memory for one: links are many, and few used."""
+    areas = [memoryview(bytearray(4096)) for _ in range(2)]
+    bells = Bells(memoryview(bytearray(2 * LINE_BYTES)), 0, [-1, -1])
+    tracemalloc.start()
+    try:
+        links = [ShmLink(RingWriter(areas[0], 1), RingReader(areas[1], 1, 1), bells) for _ in "ab"]
+        for link in links:
+            assert [] == link.receive(1)
+        assert tracemalloc.get_traced_memory()[0] < 2 * 8 * limits.KIB
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_first_large_message_asks(monkeypatch: pytest.MonkeyPatch) -> None:

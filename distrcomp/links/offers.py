@@ -53,6 +53,21 @@ _META_IS_A_PART = _META_MAX + 1
 _AT_ONCE_BYTES = 64 * limits.MIB
 
 
+class _PendingUntilRead(Pending):
+    """Over, too, once the reader has reached a place in the ring: that is seen at once."""
+
+    __slots__ = ("_end", "_writer")
+
+    def __init__(self, writer: RingWriter, end: int) -> None:
+        super().__init__()
+        self._writer = writer
+        self._end = end
+
+    @property
+    def is_out(self) -> bool:
+        return self._is_out or self._writer.read >= self._end
+
+
 class _Offer:
     """A message that the receiver reads from our memory; `parts` keeps that memory alive."""
 
@@ -85,8 +100,12 @@ class Offers:
     def __bool__(self) -> bool:
         return bool(self._offers)
 
-    def put(self, message: Message, pending: Pending) -> bool:
-        """Offers a message if there is room for its record."""
+    def put(self, message: Message, pending: Pending | None = None) -> Pending | None:
+        """Offers a message; None if there is no room for its record.
+
+        Args:
+            pending: what its sender has of it already.
+        """
         meta = message.meta
         parts = list(message.buffers)
         meta_bytes = len(meta)
@@ -95,17 +114,24 @@ class Offers:
             meta, meta_bytes = b"", _META_IS_A_PART
         table = [word for part in parts for word in (address_of(part), 0, len(part))]
         count = _TABLE + len(table) + words_of(len(meta))
-        if not self._writer.make_room(count):
-            return False
+        writer = self._writer
+        if not writer.make_room(count):
+            return None
         head = _HEAD.pack(envelope_of(message), message.serial, len(parts), 0, 0, meta_bytes)
-        position = self._writer.position
         payload = b"".join((head, pack(f"<{len(table)}Q", *table), meta))
-        self._writer.put(PULL, payload, count)
-        offer = _Offer(parts, message.payload_bytes, position, self._writer.written, pending)
-        pending.let_out_when_read(self._writer)
-        self._offers.append(offer)
+        end = writer.written + count
+        pending = pending or _PendingUntilRead(writer, end)
+        offer = _Offer(parts, message.payload_bytes, writer.position, end, pending)
+        self._offers.append(offer)  # first: once the record is seen the parts must live
         self.queued_bytes += offer.nbytes
-        return True
+        try:
+            writer.put(PULL, payload, count)
+        except BaseException:
+            if writer.written != end:
+                self._offers.pop()
+                self.queued_bytes -= offer.nbytes
+            raise
+        return pending
 
     def retire(self) -> None:
         """Lets go of those that were read."""
@@ -139,13 +165,12 @@ class Offers:
         copies = [bytes(part) for part in offer.parts]
         for index, copy in enumerate(copies):
             words[position + _TABLE + 3 * index + 1] = address_of(copy)
+        offer.parts = [offer.parts, copies]  # whichever it reads
+        offer.is_copied = True
         fence()
         words[position + _MOVED] = _IS_MOVED
         fence()
-        offer.is_copied = True
-        if words[position + _READING]:
-            offer.parts = [offer.parts, copies]  # whichever it reads
-        else:
+        if not words[position + _READING]:
             offer.parts = copies
             offer.pending.let_out()
 

@@ -120,11 +120,9 @@ class ShmLink:
             if self._put_inline(message):
                 self._ring()
                 return None
-            if self._can_offer(message):
-                pending = Pending()
-                if self._offer(message, pending):
-                    self._ring()
-                    return pending
+            if self._can_offer(message) and (pending := self._offer(message)):
+                self._ring()
+                return pending
         return self._queue(_Outgoing(message))
 
     def flush(self) -> bool:
@@ -194,7 +192,7 @@ class ShmLink:
                 outgoing.pending.let_out()
                 return True
             if self._can_offer(message):
-                return self._offer(message, outgoing.pending)
+                return self._offer(message, outgoing.pending) is not None
             outgoing.views = _views(message)
         if outgoing.views is None or not self._put_stream(outgoing.views):
             return False
@@ -260,12 +258,13 @@ class ShmLink:
             self.writer.put(PROBE, address_of(_TOKEN).to_bytes(WORD_BYTES, "little"), 2)
         return self.writer.rights == 1
 
-    def _offer(self, message: Message, pending: Pending) -> bool:
+    def _offer(self, message: Message, pending: Pending | None = None) -> Pending | None:
         if self._offers is None:
             from .offers import Offers
 
             self._offers = Offers(self.writer)
-        return bool(self._offers.put(message, pending))
+        offered: Pending | None = self._offers.put(message, pending)
+        return offered
 
     # --- reading --------------------------------------------------------------------------------
 

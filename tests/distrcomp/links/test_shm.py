@@ -82,7 +82,7 @@ def test_a_pickle_may_be_padded(pair: Pair) -> None:
 
 
 def test_an_unused_link_costs_little() -> None:
-    """Until something comes as a stream there is no memory for one: links are many, and few used."""
+    """Before something comes as a stream there is no memory for it."""
     areas = [memoryview(bytearray(4096)) for _ in range(2)]
     bells = Bells(memoryview(bytearray(2 * LINE_BYTES)), 0, [-1, -1])
     tracemalloc.start()

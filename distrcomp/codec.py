@@ -85,7 +85,7 @@ class _Beside(list[memoryview]):
     def __call__(self, buffer: pickle.PickleBuffer) -> bool:
         """Whether it stays in the stream: where it is small, and there would arrive writable."""
         raw = buffer.raw()
-        if raw.nbytes <= limits.SMALL_BYTES_MAX and not raw.readonly:
+        if raw.nbytes <= limits.WITHIN_META_BYTES_MAX and not raw.readonly:
             return True
         self.append(raw)
         return False
@@ -156,24 +156,24 @@ def _encode_int(value: int) -> Encoded:
 
 
 def _encode_text(value: str) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
+    if len(value) <= limits.WITHIN_META_BYTES_MAX:
         try:
             meta = value.encode()
         except UnicodeEncodeError:  # half a pair of surrogates, which pickle can take
             return _encode_object(value)
-        if len(meta) <= limits.SMALL_BYTES_MAX:
+        if len(meta) <= limits.WITHIN_META_BYTES_MAX:
             return TEXT, meta, []
     return _encode_object(value)
 
 
 def _encode_bytes(value: bytes) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
+    if len(value) <= limits.WITHIN_META_BYTES_MAX:
         return BYTES, value, []
     return BYTES, b"", [memoryview(value)]
 
 
 def _encode_bytearray(value: bytearray) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
+    if len(value) <= limits.WITHIN_META_BYTES_MAX:
         return BYTEARRAY, bytes(value), []
     return BYTEARRAY, b"", [memoryview(value)]
 

@@ -16,8 +16,12 @@ MESSAGE_OVERHEAD_BYTES = 256
 # Bounds on what a message may announce before anything is allocated for it.
 MESSAGE_BYTES_MAX = 2**40
 BUFFERS_MAX = 1_000_000
-# What travels within a message's description: a buffer of its own costs more than a second copy.
-SMALL_BYTES_MAX = 2047
+# What travels within a message's meta: a buffer of its own costs more than a second copy. It is as
+# much as a ring's record of bytes holds (links.ring.LENGTH_MAX).
+WITHIN_META_BYTES_MAX = 2047
+# Parts of one message that its receiver may copy from the sender's memory: their table has to fit
+# into the smallest ring, and the kernel takes 1,024 of them at once. More go through the ring.
+OFFERED_PARTS_MAX = 60
 # Memory that a node keeps free for the next large messages: four of 64 MiB. A node that no longer
 # receives any holds this for nothing.
 POOL_BYTES_MAX = 256 * MIB

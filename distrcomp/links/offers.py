@@ -47,7 +47,6 @@ from .ring import (
 _ENVELOPE, _SERIAL, _PARTS, _MOVED, _READING, _META, _TABLE = range(1, 8)
 _HEAD = Struct("<6Q")
 _IS_MOVED, _IS_WITHDRAWN = 1, 2
-PARTS_MAX = 60
 _META_MAX = 512
 _META_IS_A_PART = _META_MAX + 1
 _AT_ONCE_BYTES = 64 * limits.MIB
@@ -189,7 +188,11 @@ class Pulling:
         head = _HEAD.unpack(reader.payload(1, _HEAD.size))
         self._envelope, self._serial, count, _, _, meta_bytes = head
         is_meta_a_part = meta_bytes == _META_IS_A_PART
-        if count > PARTS_MAX or meta_bytes > _META_IS_A_PART or is_meta_a_part > count:
+        if (
+            count > limits.OFFERED_PARTS_MAX
+            or meta_bytes > _META_IS_A_PART
+            or is_meta_a_part > count
+        ):
             raise ProtocolError("an offer that no node makes")
         self.words = _TABLE + 3 * count
         self._meta: bytes | None = None

@@ -36,6 +36,7 @@ import threading
 from struct import Struct
 from typing import Any
 
+from .. import limits
 from ..errors import ProtocolError
 from ..frames import Message
 from ..segment import LINE_BYTES, MACHINE, STORES_IN_ORDER
@@ -45,11 +46,11 @@ CONTROL_WORDS = 8
 LINE_WORDS = LINE_BYTES // WORD_BYTES
 TAIL, RIGHTS = 0, 1
 
-LENGTH_MAX = 2**11 - 1
-CODEC_SHIFT, CODEC_MASK = 11, 31
-TAG_SHIFT, TAG_MASK = 16, 2**31 - 1
-COMMUNICATOR_SHIFT = 47
-OURS = 2**17 - 1
+CODEC_SHIFT, CODEC_MASK = 11, 2**5 - 1
+LENGTH_MAX = 2**CODEC_SHIFT - 1
+TAG_SHIFT, TAG_MASK = CODEC_SHIFT + CODEC_MASK.bit_length(), limits.TAG_MAX
+COMMUNICATOR_SHIFT = TAG_SHIFT + TAG_MASK.bit_length()
+OURS = 2 ** (64 - COMMUNICATOR_SHIFT) - 1
 WRAP, STREAM, PULL, PROBE = (OURS << COMMUNICATOR_SHIFT | kind << TAG_SHIFT for kind in range(1, 5))
 
 STORES_ARE_ORDERED = MACHINE in STORES_IN_ORDER

@@ -48,7 +48,6 @@ from .ring import (
 )
 
 _PULL_BYTES_MIN = 32 * limits.KIB
-_BUFFERS_OFFERED_MAX = 59
 _TOKEN = b"distrcomp asks: can you read it?"
 
 
@@ -248,7 +247,8 @@ class ShmLink:
 
     def _can_offer(self, message: Message) -> bool:
         """Whether the receiver shall copy this message from our memory; asks it when unknown."""
-        if message.payload_bytes < _PULL_BYTES_MIN or len(message.buffers) > _BUFFERS_OFFERED_MAX:
+        n_parts = len(message.buffers) + 1  # the meta may be one
+        if message.payload_bytes < _PULL_BYTES_MIN or n_parts > limits.OFFERED_PARTS_MAX:
             return False
         if not self._has_asked and self.writer.make_room(2):
             from .pull import address_of, let_others_read

@@ -19,6 +19,9 @@ BUFFERS_MAX = 1_000_000
 # What travels within a message's meta: a buffer of its own costs more than a second copy. It is as
 # much as a ring's record of bytes holds (links.ring.LENGTH_MAX).
 WITHIN_META_BYTES_MAX = 2047
+# Lengths of small records for which a node keeps how to pack them, and as many to unpack: some 350
+# bytes each, a microsecond to make anew.
+LENGTHS_KEPT_MAX = 4096
 # Parts of one message that its receiver may copy from the sender's memory: their table has to fit
 # into the smallest ring, and the kernel takes 1,024 of them at once. More go through the ring.
 OFFERED_PARTS_MAX = 60

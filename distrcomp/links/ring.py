@@ -33,6 +33,7 @@ one), and bits in each header that tell laps apart (old payload bytes can look l
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
@@ -81,25 +82,23 @@ def envelope_of(message: Message) -> int:
     )
 
 
-class _PutBytes(dict[int, Any]):
-    """By length in bytes: packs as many bytes, padding to whole words, and the 0 after them."""
+class _ByLength(dict[int, Any]):
+    """By length in bytes: what packs or unpacks as many; made when first asked for."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self._make = make
 
     def __missing__(self, length: int) -> Any:
-        self[length] = put = Struct(f"<{length}s{-length % 8}xQ").pack_into
-        return put
-
-
-class _TakeBytes(dict[int, Any]):
-    """By length in bytes: unpacks as many bytes."""
-
-    def __missing__(self, length: int) -> Any:
-        self[length] = take = Struct(f"<{length}s").unpack_from
-        return take
+        if len(self) >= limits.LENGTHS_KEPT_MAX:
+            self.clear()
+        self[length] = made = self._make(length)
+        return made
 
 
 PUT_INTEGER = Struct("<qQ").pack_into
-PUT_BYTES = _PutBytes()
-TAKE_BYTES = _TakeBytes()
+PUT_BYTES = _ByLength(lambda length: Struct(f"<{length}s{-length % 8}xQ").pack_into)
+"""Packs bytes, padding to whole words, and the 0 after them."""
+TAKE_BYTES = _ByLength(lambda length: Struct(f"<{length}s").unpack_from)
 
 
 class RingWriter:

@@ -55,7 +55,7 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
             # The sender is a node of the same run, proven by its certificate.
             return _decode_object(meta, buffers) if buffers else pickle.loads(meta)  # noqa: S301
         if codec == ARRAY:
-            return arrays.rebuild(meta, buffers[0])
+            return arrays.rebuild(bytes(meta), buffers[0])
         decoder = _DECODERS.get(codec)
         if decoder is not None:
             return decoder(meta, buffers)

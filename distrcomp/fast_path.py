@@ -27,7 +27,8 @@ from collections.abc import Callable
 from os import sched_yield
 from typing import Any
 
-from .arrays import content, is_array_type
+from .arrays import KNOWN, content, is_array_type, know_array
+from .arrays import rebuild as rebuild_array
 from .codec import ARRAY, BYTEARRAY, BYTES, INT, PICKLE, TEXT, decode, encode, undecodable
 from .engine import Engine
 from .errors import ProtocolError
@@ -36,10 +37,7 @@ from .gate import IS_ATOMIC
 from .link_path import LinkPath, tag_number
 from .links import ShmLink
 from .links.array_record import (
-    KNOWN,
     SMALL_BYTES_MAX,
-    know_array,
-    rebuild_array,
     split_array,
     take_array,
 )

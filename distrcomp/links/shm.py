@@ -26,7 +26,7 @@ from ..codec import ARRAY, PICKLE
 from ..errors import ProtocolError
 from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
 from ..memory import lease
-from .array_record import array_head, split_array, take_array
+from .array_record import split_array, take_array
 from .base import LinkEnded, Pending
 from .bells import Bells
 from .ring import (
@@ -219,13 +219,13 @@ class ShmLink:
 
     def _put_array(self, message: Message) -> bool:
         (memory,) = message.buffers
-        head = array_head(bytes(message.meta), len(memory))
-        count = 1 + words_of(len(head) + len(memory))
+        description = message.meta
+        count = 1 + words_of(len(description) + len(memory))
         if count >= self.writer.record_words_max or not self.writer.make_room(count):
             return False
         begin = (self.writer.position + 1) * WORD_BYTES
-        self.writer.memory[begin : begin + len(head)] = head
-        self.writer.put(envelope_of(message), memory, count, len(head))
+        self.writer.memory[begin : begin + len(description)] = description
+        self.writer.put(envelope_of(message), memory, count, len(description))
         return True
 
     def _put_stream(self, views: deque[memoryview]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import struct
 import subprocess
 import sys
 import tracemalloc
@@ -16,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp import limits
+from distrcomp.arrays import LENGTH_BITS
 from distrcomp.codec import ARRAY, PICKLE
 from distrcomp.errors import ProtocolError
 from distrcomp.frames import Message
@@ -167,13 +167,11 @@ def put(end: End, *words: int, at: int = 0) -> None:
 
 END = len(RingReader(memoryview(bytearray(4096)), 0).words)
 INLINE = 5 << CODEC_SHIFT
-LENGTHS = struct.Struct("<II")
 
 
-def array(meta_bytes: int, memory_bytes: int) -> int:
+def array(description_bytes: int, memory_bytes: int) -> int:
     """The word of an array's two lengths."""
-    (word,) = struct.unpack("<Q", LENGTHS.pack(meta_bytes, memory_bytes))
-    return word
+    return memory_bytes << LENGTH_BITS | description_bytes
 
 
 @pytest.mark.parametrize(
@@ -197,11 +195,13 @@ def array(meta_bytes: int, memory_bytes: int) -> int:
         ((INLINE,), END - 1),
         ((PICKLE << CODEC_SHIFT | 2047,), 0),
         ((ARRAY << CODEC_SHIFT,), END - 1),
-        ((ARRAY << CODEC_SHIFT, array(0, 0)), END - 2),
-        ((ARRAY << CODEC_SHIFT, array(0, 0), 0), END - 3),
-        ((ARRAY << CODEC_SHIFT, array(8, 8), 0, 0), END - 4),
-        ((ARRAY << CODEC_SHIFT, array(2**32 - 1, 0), 0), 0),
-        ((ARRAY << CODEC_SHIFT, array(0, 2**32 - 1), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(0, 0), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(7, 1), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(8, 0)), END - 2),
+        ((ARRAY << CODEC_SHIFT, array(16, 0), 0), END - 3),
+        ((ARRAY << CODEC_SHIFT, array(16, 8), 0, 0), END - 4),
+        ((ARRAY << CODEC_SHIFT, array(2**24 - 1, 0), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(8, 2**40 - 1), 0), 0),
         ((PROBE,), END - 1),
         ((PROBE, 0), END - 2),
         ((PULL,), END - 1),

@@ -30,8 +30,11 @@ OFFERED_PARTS_MAX = 60
 POOL_BYTES_MAX = 256 * MIB
 # Messages between an agent and its node: a ticket of 1,000 nodes takes about 100 KiB.
 NOTICE_BYTES_MAX = 16 * MIB
-# One read or write on a link moves at most this much, so that no link starves the others.
+# A socket is read until so much has come, and TLS writes at most so much in one piece.
 READ_BYTES_MAX = 256 * KIB
+# One call of a link moves about this much at most, some milliseconds, so that no link keeps the
+# others, a timeout or Ctrl-C waiting. What comes between two calls (11 us) is nothing beside it.
+PIECE_BYTES_MAX = 8 * MIB
 # A link whose other end vanished: how long to wait for the launcher's word on why.
 VERDICT_WAIT_S = 1.0
 # A connection to another machine: the whole of dial, handover and TLS handshake.

@@ -49,7 +49,6 @@ _HEAD = Struct("<6Q")
 _IS_MOVED, _IS_WITHDRAWN = 1, 2
 _META_MAX = 512
 _META_IS_A_PART = _META_MAX + 1
-_AT_ONCE_BYTES = 64 * limits.MIB
 
 
 class _PendingUntilRead(Pending):
@@ -220,7 +219,7 @@ class Pulling:
         Raises:
             OSError: the process is gone, or has withdrawn its offer.
         """
-        left = _AT_ONCE_BYTES
+        left = limits.PIECE_BYTES_MAX
         pieces: list[tuple[int, Any]] = []
         while self._part < len(self._parts) and left:
             target: Any = self._parts[self._part]

@@ -94,7 +94,7 @@ class StreamLink:
     def flush(self) -> bool:
         before = self.queued_bytes
         try:
-            while self._outgoing:
+            while self._outgoing and before - self.queued_bytes < limits.PIECE_BYTES_MAX:
                 self._sent(self._write())
         except self._would_block:
             pass

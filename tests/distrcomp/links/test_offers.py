@@ -234,7 +234,7 @@ def test_own_while_it_is_read(
     ends: tuple[RingWriter, RingReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is being read stays the sender's until it is read."""
-    monkeypatch.setattr(offers, "_AT_ONCE_BYTES", 1000)
+    monkeypatch.setattr(limits, "PIECE_BYTES_MAX", 1000)
     writer, reader = ends
     made = Offers(writer)
     pending = made.put(message(1500))

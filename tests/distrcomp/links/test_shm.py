@@ -118,6 +118,16 @@ def test_refused_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert one.link._offers is None
 
 
+def test_a_stream_has_its_turn() -> None:
+    """One call takes no more than a part of the ring, however much of a message stands there."""
+    with link_pair("shm forbidden") as (one, other):
+        send(one, message(1, 4 * MIB))
+        ring_bytes = len(one.link.writer.memory)
+        assert [] == other.link.receive(1)
+        assert ring_bytes / 4 <= one.link.writer.read * 8 <= ring_bytes / 3
+        move([one, other], lambda: other.received)
+
+
 def test_offers_of_who_has_ended_are_not_read(pair: Pair) -> None:
     """Its process number may be another one's by now."""
     one, other = pair
@@ -241,13 +251,19 @@ def test_any_records(words: list[int], at: int, most: int) -> None:
             return
 
 
+def receive_often(end: End) -> None:
+    """Has the link look a hundred times."""
+    for _ in range(100):
+        end.link.receive(16)
+
+
 @pytest.mark.parametrize("words", [(PROBE, 0, WRAP), (STREAM | 7 << CODEC_SHIFT | 1, 1, WRAP)])
 def test_records_without_an_end(words: tuple[int, ...]) -> None:
     """Records that come round and round and are no message keep nobody in a loop."""
     end = lone_end()
     put(end, *words)
     with pytest.raises(ProtocolError):
-        end.link.receive(16)
+        receive_often(end)
 
 
 # --- two processes -------------------------------------------------------------------------------

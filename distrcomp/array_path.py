@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import content, is_array_type
+from .arrays import KNOWN, content, is_array_type, know_array
 from .codec import ARRAY, encode
 from .engine import Engine
 from .link_path import LinkPath
-from .links.array_record import KNOWN, SMALL_BYTES_MAX, know_array
+from .links.array_record import SMALL_BYTES_MAX
 from .links.ring import CODEC_SHIFT, PUT_BYTES, STORES_ARE_ORDERED, RingWriter, fence
 
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.

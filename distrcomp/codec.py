@@ -22,7 +22,7 @@ from typing import Any
 from . import arrays, limits, views
 from .errors import Undecodable, Unpicklable
 
-# Four bits on the wire, of which 0 and 15 are reserved.
+# Four bits on the wire, of which 0 is taken (frames.ACKNOWLEDGEMENT).
 PICKLE, ARRAY, INT, TEXT, BYTES, BYTEARRAY, VIEW = range(1, 8)
 
 PLAIN_PICKLE_ERRORS = (pickle.PicklingError, TypeError, AttributeError)
@@ -58,7 +58,7 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
             # The sender is a node of the same run, proven by its certificate.
             return _decode_object(meta, buffers) if buffers else pickle.loads(meta)  # noqa: S301
         if codec == ARRAY:
-            return arrays.rebuild(meta, buffers[0])
+            return arrays.rebuild(bytes(meta), buffers[0])
         decoder = _DECODERS.get(codec)
         if decoder is not None:
             return decoder(meta, buffers)
@@ -91,7 +91,7 @@ class _Beside(list[memoryview]):
     def __call__(self, buffer: pickle.PickleBuffer) -> bool:
         """Whether it stays in the stream: where it is small, and there would arrive writable."""
         raw = buffer.raw()
-        if raw.nbytes <= limits.SMALL_BYTES_MAX and not raw.readonly:
+        if raw.nbytes <= limits.WITHIN_META_BYTES_MAX and not raw.readonly:
             return True
         self.append(raw)
         return False
@@ -163,24 +163,24 @@ def _encode_int(value: int) -> Encoded:
 
 
 def _encode_text(value: str) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
+    if len(value) <= limits.WITHIN_META_BYTES_MAX:
         try:
             meta = value.encode()
         except UnicodeEncodeError:  # half a pair of surrogates, which pickle can take
             return _encode_object(value)
-        if len(meta) <= limits.SMALL_BYTES_MAX:
+        if len(meta) <= limits.WITHIN_META_BYTES_MAX:
             return TEXT, meta, []
     return _encode_object(value)
 
 
 def _encode_bytes(value: bytes) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
+    if len(value) <= limits.WITHIN_META_BYTES_MAX:
         return BYTES, value, []
     return BYTES, b"", [memoryview(value)]
 
 
 def _encode_bytearray(value: bytearray) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
+    if len(value) <= limits.WITHIN_META_BYTES_MAX:
         return BYTEARRAY, bytes(value), []
     return BYTEARRAY, b"", [memoryview(value)]
 

@@ -29,6 +29,7 @@ from time import perf_counter
 from typing import Any
 
 from .array_path import ARRAY_TYPES, OTHERS, ArrayPath
+from .arrays import rebuild as rebuild_array
 from .codec import (
     ARRAY,
     BYTEARRAY,
@@ -48,7 +49,6 @@ from .frames import Message
 from .link_path import tag_number
 from .links import ShmLink
 from .links.array_record import (
-    rebuild_array,
     split_array,
     take_array,
 )

@@ -17,8 +17,10 @@ ROOT = Path(__file__).parents[1]
 
 # Protocol and decision logic: bytes or events in, events or actions out.
 PURE_MODULES = (
+    "distrcomp/arrays.py",
     "distrcomp/frames.py",
     "distrcomp/schema.py",
+    "distrcomp/views.py",
     "distrcomp/codec.py",
     "distrcomp/arguments.py",
     "distrcomp/arrays.py",

@@ -79,7 +79,8 @@ class Bells:
         sleep = self.asleep[node * LINE_WORDS]
         if sleep and sleep != self.rung[node]:
             self.rung[node] = sleep
-            with contextlib.suppress(OSError):  # full: so it is ringing; or the node has ended
+            # Full: so it is ringing. Or the node has ended, or another thread has closed these.
+            with contextlib.suppress(OSError, IndexError):
                 os.write(self._descriptors[node], b"\1\0\0\0\0\0\0\0")
 
     def silence(self) -> bool:

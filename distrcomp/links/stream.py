@@ -14,6 +14,7 @@ from typing import Any
 from .. import limits
 from ..errors import ProtocolError
 from ..frames import Message, MessageReader, goodbye, message_parts
+from ..memory import lease
 from .base import LinkEnded, Pending
 
 # sendmsg takes at most 1,024 pieces on Linux (IOV_MAX); fewer keep the call cheap.
@@ -41,7 +42,7 @@ class StreamLink:
         self.node = node
         self._looker = select.poll()
         self._looker.register(connection, select.POLLIN)
-        self._reader = MessageReader(node)
+        self._reader = MessageReader(node, lease)
         self._outgoing: deque[memoryview] = deque()
         self._pending: deque[tuple[int, Pending]] = deque()  # out when so many bytes have gone
         self._posted_bytes = 0
@@ -93,7 +94,7 @@ class StreamLink:
     def flush(self) -> bool:
         before = self.queued_bytes
         try:
-            while self._outgoing:
+            while self._outgoing and before - self.queued_bytes < limits.PIECE_BYTES_MAX:
                 self._sent(self._write())
         except self._would_block:
             pass

@@ -27,7 +27,7 @@ from distrcomp.codec import (
 )
 from tests.distrcomp.test_arrays import ARRAYS, RECORDS, same
 
-SMALL = limits.SMALL_BYTES_MAX
+SMALL = limits.WITHIN_META_BYTES_MAX
 
 
 def sent(value: Any) -> tuple[int, bytearray, list[bytearray]]:

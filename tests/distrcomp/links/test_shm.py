@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-import struct
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp import limits
+from distrcomp.arrays import LENGTH_BITS
 from distrcomp.codec import ARRAY, PICKLE
 from distrcomp.errors import ProtocolError
 from distrcomp.frames import Message
@@ -80,6 +81,20 @@ def test_a_pickle_may_be_padded(pair: Pair) -> None:
     assert 16 == len(other.received[0].meta)
 
 
+def test_an_unused_link_costs_little() -> None:
+    """Before something comes as a stream there is no memory for it."""
+    areas = [memoryview(bytearray(4096)) for _ in range(2)]
+    bells = Bells(memoryview(bytearray(2 * LINE_BYTES)), 0, [-1, -1])
+    tracemalloc.start()
+    try:
+        links = [ShmLink(RingWriter(areas[0], 1), RingReader(areas[1], 1, 1), bells) for _ in "ab"]
+        for link in links:
+            assert [] == link.receive(1)
+        assert tracemalloc.get_traced_memory()[0] < 2 * 8 * limits.KIB
+    finally:
+        tracemalloc.stop()
+
+
 def test_the_first_large_message_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first one goes by the ring and asks; from the answer on they are copied once."""
     with link_pair("shm unasked") as (one, other):
@@ -101,6 +116,16 @@ def test_refused_once(monkeypatch: pytest.MonkeyPatch) -> None:
             move([one, other], lambda number=number: len(other.received) > number)
         assert 2 == one.link.writer.rights
         assert one.link._offers is None
+
+
+def test_a_stream_has_its_turn() -> None:
+    """One call takes no more than a part of the ring, however much of a message stands there."""
+    with link_pair("shm forbidden") as (one, other):
+        send(one, message(1, 4 * MIB))
+        ring_bytes = len(one.link.writer.memory)
+        assert [] == other.link.receive(1)
+        assert ring_bytes / 4 <= one.link.writer.read * 8 <= ring_bytes / 3
+        move([one, other], lambda: other.received)
 
 
 def test_offers_of_who_has_ended_are_not_read(pair: Pair) -> None:
@@ -152,13 +177,11 @@ def put(end: End, *words: int, at: int = 0) -> None:
 
 END = len(RingReader(memoryview(bytearray(4096)), 0).words)
 INLINE = 5 << CODEC_SHIFT
-LENGTHS = struct.Struct("<II")
 
 
-def array(meta_bytes: int, memory_bytes: int) -> int:
+def array(description_bytes: int, memory_bytes: int) -> int:
     """The word of an array's two lengths."""
-    (word,) = struct.unpack("<Q", LENGTHS.pack(meta_bytes, memory_bytes))
-    return word
+    return memory_bytes << LENGTH_BITS | description_bytes
 
 
 @pytest.mark.parametrize(
@@ -182,11 +205,13 @@ def array(meta_bytes: int, memory_bytes: int) -> int:
         ((INLINE,), END - 1),
         ((PICKLE << CODEC_SHIFT | 2047,), 0),
         ((ARRAY << CODEC_SHIFT,), END - 1),
-        ((ARRAY << CODEC_SHIFT, array(0, 0)), END - 2),
-        ((ARRAY << CODEC_SHIFT, array(0, 0), 0), END - 3),
-        ((ARRAY << CODEC_SHIFT, array(8, 8), 0, 0), END - 4),
-        ((ARRAY << CODEC_SHIFT, array(2**32 - 1, 0), 0), 0),
-        ((ARRAY << CODEC_SHIFT, array(0, 2**32 - 1), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(0, 0), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(7, 1), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(8, 0)), END - 2),
+        ((ARRAY << CODEC_SHIFT, array(16, 0), 0), END - 3),
+        ((ARRAY << CODEC_SHIFT, array(16, 8), 0, 0), END - 4),
+        ((ARRAY << CODEC_SHIFT, array(2**24 - 1, 0), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(8, 2**40 - 1), 0), 0),
         ((PROBE,), END - 1),
         ((PROBE, 0), END - 2),
         ((PULL,), END - 1),
@@ -226,13 +251,19 @@ def test_any_records(words: list[int], at: int, most: int) -> None:
             return
 
 
+def receive_often(end: End) -> None:
+    """Has the link look a hundred times."""
+    for _ in range(100):
+        end.link.receive(16)
+
+
 @pytest.mark.parametrize("words", [(PROBE, 0, WRAP), (STREAM | 7 << CODEC_SHIFT | 1, 1, WRAP)])
 def test_records_without_an_end(words: tuple[int, ...]) -> None:
     """Records that come round and round and are no message keep nobody in a loop."""
     end = lone_end()
     put(end, *words)
     with pytest.raises(ProtocolError):
-        end.link.receive(16)
+        receive_often(end)
 
 
 # --- two processes -------------------------------------------------------------------------------

@@ -127,8 +127,7 @@ class LinkPath:
         Between the looks nobody is inside, so what is found is looked at once more there.
         """
         gate = self._gate
-        looks = timeout is None and self._engine.spins and link.fileno() is not None
-        until = perf_counter() + SPIN_S if looks else 0.0
+        until = 0.0
         while not gate.taken:
             gate.taken = True
             try:
@@ -136,7 +135,11 @@ class LinkPath:
                     return True
             finally:
                 gate.taken = False
-            if gate.interrupted or perf_counter() >= until:
+            if not until:
+                if timeout is not None or not self._engine.spins or link.fileno() is None:
+                    break
+                until = perf_counter() + SPIN_S
+            elif gate.interrupted or perf_counter() >= until:
                 break
         return False
 

@@ -125,6 +125,7 @@ class StreamLink:
         messages: list[Message] = []
         count = 0
         while (count < limits.READ_BYTES_MAX and len(messages) < most) or self._has_more():
+            is_between = self._reader.between_messages
             target = self._reader.target()[: limits.READ_BYTES_MAX]
             try:
                 got = self._socket.recv_into(target)
@@ -137,7 +138,10 @@ class StreamLink:
                 self.at_end = True
                 break
             count += got
-            self._take(self._reader.advance(got), messages)
+            if is_between and not self._heard_goodbye and (message := self._reader.whole(got)):
+                messages.append(message)
+            else:
+                self._take(self._reader.advance(got), messages)
             if got < target.nbytes and not self._has_more():
                 break  # that was all; one more look would cost a call and an exception
         if self.at_end and not messages:

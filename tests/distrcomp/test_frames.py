@@ -185,6 +185,22 @@ def test_message_parts_are_not_copied() -> None:
     assert [id(buffer) for buffer in buffers] == [id(part) for part in parts[1:]]
 
 
+@pytest.mark.parametrize("meta", [b"", b"meta"])
+def test_whole(meta: bytes) -> None:
+    """One small message at the target is told by `whole`; less, more or another is not touched."""
+    sent = Message(SOURCE, 5, 3, 1, meta, [], 9)
+    data = wire(sent)
+    for other in (data[:-1], data + b"\1", goodbye(), wire(sent._replace(buffers=[b""]))):
+        reader = MessageReader(SOURCE, lease)
+        reader.target()[: len(other)] = other
+        assert reader.whole(len(other)) is None
+    reader = MessageReader(SOURCE, lease)
+    for _ in range(2):
+        reader.target()[: len(data)] = data
+        assert reader.whole(len(data)) == sent
+        assert reader.between_messages
+
+
 def test_between_messages() -> None:
     """The stream may end before and after a message, at no byte inside it."""
     data = wire(Message(SOURCE, 0, 0, 1, b"meta", [memoryview(b"buffer")]))

@@ -371,8 +371,10 @@ class ShmLink:
         try:
             is_whole = self._pulling.go_on()
         except OSError as error:
+            from .pull import refusal
+
             self.hang_up()
-            self._end(f"its message could not be read from its memory ({error.strerror})")
+            self._end(f"its message could not be read from its memory ({refusal(error)})")
             return False
         if is_whole:
             messages.append(self._pulling.message())

@@ -141,7 +141,9 @@ def _meaning(description: bytes) -> tuple[Any, tuple[int, ...], Any, str]:
     """What makes the array: its class, its shape, dtype and order; from now on this is known."""
     import numpy
 
-    _, code, ndim, text_bytes = _HEADER.unpack_from(description)
+    lengths, code, ndim, text_bytes = _HEADER.unpack_from(description)
+    if lengths & _DESCRIPTION_BYTES_MAX != len(description):
+        raise ValueError("a description that is cut")
     start = _HEADER.size + text_bytes
     text = description[_HEADER.size : start]
     shape = struct.unpack_from(f"<{ndim}Q", description, start)

@@ -1,12 +1,12 @@
 """Object ↔ codec number, meta bytes and buffers; no I/O.
 
 The commonest objects have a codec of their own, and pickle never sees them: numpy arrays (see
-arrays), integers of 64 bits, short text, bytes, bytearrays, memoryviews. Anything else is pickle
-protocol 5 (PEP 574) with its large buffers beside the stream, so arrays inside objects are not
-copied either. Plain pickle is tried first, cloudpickle when it fails (functions and classes that
-exist in no module). Whatever arrives is built on memory of its own, so it is the receiver's alone,
-and arrays are writable even where the sender's were not. Only nodes of one run decode each other's
-messages.
+arrays), integers of 64 bits, short ASCII text, bytes, bytearrays, memoryviews. Anything else is
+pickle protocol 5 (PEP 574) with its large buffers beside the stream, so arrays inside objects are
+not copied either. Plain pickle is tried first, cloudpickle when it fails (functions and classes
+that exist in no module). Whatever arrives is built on memory of its own, so it is the receiver's
+alone, and arrays are writable even where the sender's were not. Only nodes of one run decode each
+other's messages.
 
 The meta of a pickle may be followed by anything, such as padding: a pickle knows its own end.
 """
@@ -163,13 +163,8 @@ def _encode_int(value: int) -> Encoded:
 
 
 def _encode_text(value: str) -> Encoded:
-    if len(value) <= limits.WITHIN_META_BYTES_MAX:
-        try:
-            meta = value.encode()
-        except UnicodeEncodeError:  # half a pair of surrogates, which pickle can take
-            return _encode_object(value)
-        if len(meta) <= limits.WITHIN_META_BYTES_MAX:
-            return TEXT, meta, []
+    if len(value) <= limits.WITHIN_META_BYTES_MAX and value.isascii():  # as fast_path does
+        return TEXT, value.encode(), []
     return _encode_object(value)
 
 

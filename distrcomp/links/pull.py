@@ -132,6 +132,13 @@ def can_read(process: int, address: int, expected: bytes) -> bool:
     return found == expected
 
 
+def refusal(error: OSError) -> str:
+    """Why memory that could be read can't be read any more."""
+    if isinstance(error, PermissionError):
+        return f"{error.strerror}: since the start it has changed its user or used prctl(2)"
+    return error.strerror or str(error)
+
+
 def _pass_over(pieces: list[int], count: int) -> None:
     """So many bytes of these pieces are done with."""
     for index in range(0, len(pieces), 2):

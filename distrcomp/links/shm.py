@@ -315,10 +315,12 @@ class ShmLink:
         buffers: list[Any] = []
         if codec == ARRAY:
             meta, buffers = split_array(*take_array(reader))
+        elif codec == PICKLE:  # padded with zeros; it ends otherwise itself
+            meta = bytes(reader.payload(1, length * WORD_BYTES)).rstrip(b"\0")
+            reader.skip(length + 1)
         else:
-            words = length if codec == PICKLE else words_of(length)
-            meta = bytes(reader.payload(1, words * WORD_BYTES if codec == PICKLE else length))
-            reader.skip(words + 1)
+            meta = bytes(reader.payload(1, length))
+            reader.skip(words_of(length) + 1)
         return Message(
             reader.node,
             header >> TAG_SHIFT & TAG_MASK,
@@ -371,8 +373,10 @@ class ShmLink:
         try:
             is_whole = self._pulling.go_on()
         except OSError as error:
+            from .pull import refusal
+
             self.hang_up()
-            self._end(f"its message could not be read from its memory ({error.strerror})")
+            self._end(f"its message could not be read from its memory ({refusal(error)})")
             return False
         if is_whole:
             messages.append(self._pulling.message())

@@ -18,9 +18,8 @@ from distrcomp import limits
 from distrcomp.arrays import LENGTH_BITS
 from distrcomp.codec import ARRAY, PICKLE
 from distrcomp.errors import ProtocolError
-from distrcomp.frames import Message
 from distrcomp.limits import MIB
-from distrcomp.links import Bells, LinkEnded, ShmLink
+from distrcomp.links import Bells, LinkEnded, ShmLink, offers
 from distrcomp.links.ring import (
     CODEC_SHIFT,
     COMMUNICATOR_SHIFT,
@@ -34,7 +33,7 @@ from distrcomp.links.ring import (
     RingWriter,
 )
 from distrcomp.segment import LINE_BYTES, create_segment, segment_bytes
-from tests.distrcomp.links.kit import End, Pair, link_pair, message, move, send
+from tests.distrcomp.links.kit import End, Pair, link_pair, message, move, refuse_to_read, send
 
 ROOT = Path(__file__).parents[3]
 
@@ -70,15 +69,6 @@ def test_nothing_is_left() -> None:
     use()
     gc.collect()
     assert before == (mappings(), descriptors())
-
-
-def test_a_pickle_may_be_padded(pair: Pair) -> None:
-    """A small pickle comes in whole words; what follows it is no part of it."""
-    one, other = pair
-    one.link.post(Message(0, 0, 0, PICKLE, b"0123456789", []))
-    move([other], lambda: other.received)
-    assert b"0123456789".ljust(16, b"\0")[:10] == other.received[0].meta[:10]
-    assert 16 == len(other.received[0].meta)
 
 
 def test_an_unused_link_costs_little() -> None:
@@ -137,6 +127,15 @@ def test_offers_of_who_has_ended_are_not_read(pair: Pair) -> None:
     assert [1] == [each.tag for each in other.received]
     assert other.ended is not None
     assert "it has ended before its message was read" == str(other.ended)
+
+
+def test_reading_is_forbidden_meanwhile(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node whose memory may be read no longer is an end that says what may have happened."""
+    one, other = pair
+    send(one, message(1, 3 * MIB))
+    monkeypatch.setattr(offers, "read_memory", refuse_to_read)
+    move([other], lambda: other.ended)
+    assert "(Operation not permitted: since the start it has changed its user" in str(other.ended)
 
 
 def test_nobody_overtakes_what_is_queued(pair: Pair) -> None:

@@ -73,7 +73,7 @@ _dumps = pickle.dumps
 _refuse: Any = len  # what a buffer inside an object is given to: it raises, at the least cost
 
 _ENVELOPE = ~((1 << TAG_SHIFT) - 1)
-_CODEC = 31 << CODEC_SHIFT
+_CODEC = CODEC_MASK << CODEC_SHIFT
 _INT, _TEXT, _BYTES = INT << CODEC_SHIFT, TEXT << CODEC_SHIFT, BYTES << CODEC_SHIFT
 _BYTEARRAY = BYTEARRAY << CODEC_SHIFT
 _PICKLE, _ARRAY = PICKLE << CODEC_SHIFT, ARRAY << CODEC_SHIFT
@@ -173,7 +173,7 @@ class FastPath(ArrayPath):
             data = obj
             length = len(data)
             header = envelope | _BYTES | length
-        elif kind in OTHERS:
+        elif kind in OTHERS or (kind is bytes and len(obj) > _INLINE_BYTES_MAX):
             if kind in ARRAY_TYPES:
                 return self._send_array(writer, envelope, obj, dest, tag)
             return self._send_encoded(dest, tag, encode(obj))

@@ -32,16 +32,30 @@ import os
 import sys
 import threading
 from time import monotonic, sleep
+from types import FrameType
 
 from .errors import NestedCall
 
 _WAIT_S = 1.0
 _HERE = os.path.join(os.path.dirname(__file__), "")
-# The modules whose functions may be inside.
-_INSIDE = {
+CALL_FILES = {
     f"{_HERE}{name}.py"
-    for name in ("fast_path", "link_path", "communicator", "requests", "engine", "mesh", "progress")
+    for name in (
+        "gate",
+        "progress",
+        "mesh",
+        "engine",
+        "status",
+        "requests",
+        "request_kinds",
+        "link_path",
+        "array_path",
+        "fast_path",
+        "long_path",
+        "communicator",
+    )
 }
+"""The modules by whose functions a call goes in."""
 
 
 def is_atomic() -> bool:
@@ -72,7 +86,7 @@ class Gate:
         """
         if not self._lock.acquire(blocking=False):
             while not self._lock.acquire(timeout=_WAIT_S):
-                _check_not_nested()
+                _check_not_nested(sys._getframe())
         if self.taken:
             self._wait_until_free()
         self.taken = True
@@ -84,7 +98,7 @@ class Gate:
             while self.taken:
                 sleep(0)  # lets the thread run that is inside
                 if monotonic() >= until:
-                    _check_not_nested()
+                    _check_not_nested(sys._getframe())
         except BaseException:
             self._lock.release()
             raise
@@ -104,12 +118,13 @@ class Gate:
         return self.taken
 
 
-def _check_not_nested() -> None:
+def _check_not_nested(frame: FrameType | None) -> None:
     """Raises if the call that waits stands on another one: ours, then others' frames, then ours."""
-    frame = sys._getframe(1)
-    for is_ours in (True, False):
-        while frame is not None and (frame.f_code.co_filename in _INSIDE) is is_ours:
-            frame = frame.f_back  # type: ignore[assignment]
+    this_call = {*CALL_FILES, threading.__file__}  # a condition comes in again, too
+    while frame is not None and frame.f_code.co_filename in this_call:
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_filename not in CALL_FILES:
+        frame = frame.f_back
     if frame is not None:
         raise NestedCall(
             "a signal handler or finalizer has called distrcomp in the middle of another call of "

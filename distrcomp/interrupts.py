@@ -15,29 +15,12 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from .gate import Gate
+from .gate import CALL_FILES, Gate
 
 _PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
-
-def _files(*modules: str) -> set[str]:
-    return {f"{_PACKAGE}{module}.py" for module in modules}
-
-
-# Inside of these Ctrl-C is noted and not raised.
-_GUARDED = _files(
-    "mesh",
-    "engine",
-    "status",
-    "requests",
-    "request_kinds",
-    "link_path",
-    "fast_path",
-    "long_path",
-    "communicator",
-)
 # These call pickle.
-_PICKLING = _files("codec", "fast_path")
+_PICKLING = {f"{_PACKAGE}{module}.py" for module in ("codec", "fast_path")}
 
 
 def on_interrupt(gate: Gate, wake: Callable[[], None], stack: FrameType | None) -> None:
@@ -49,7 +32,7 @@ def on_interrupt(gate: Gate, wake: Callable[[], None], stack: FrameType | None) 
         stack: what was interrupted.
     """
     inside = stack
-    while inside is not None and inside.f_code.co_filename not in _GUARDED:
+    while inside is not None and inside.f_code.co_filename not in CALL_FILES:
         inside = inside.f_back
     if inside is None or (gate.interrupted and _is_pickling(stack)):
         gate.interrupted = False

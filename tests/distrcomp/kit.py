@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from distrcomp import interrupts
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.errors import NodeLost
+from distrcomp.gate import CALL_FILES
 from distrcomp.links import Bells, ShmLink, StreamLink
 from distrcomp.links.local import local_links
 from distrcomp.segment import create_segment, segment_bytes
@@ -228,7 +228,7 @@ class Interrupter:
     def __call__(self, number: int, stack: FrameType | None) -> None:
         """The handler. Outside of our calls it does nothing: Python may lose a result there."""
         inside = stack
-        while inside is not None and inside.f_code.co_filename not in interrupts._GUARDED:
+        while inside is not None and inside.f_code.co_filename not in CALL_FILES:
             inside = inside.f_back
         if inside is not None and not self._engine.gate.interrupted:
             self.count += 1

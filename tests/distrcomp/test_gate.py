@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -12,8 +16,9 @@ import pytest
 from distrcomp import gate as gates
 from distrcomp.communicator import Communicator
 from distrcomp.errors import NestedCall
-from distrcomp.gate import Gate, is_atomic
+from distrcomp.gate import CALL_FILES, Gate, is_atomic
 from tests.distrcomp.kit import MEMORY, STREAM, TIMEOUT_S, nodes
+from tests.leaks import wait_until
 
 
 @pytest.fixture
@@ -22,10 +27,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
     looks: list[Callable[[], None]] = []
     check = gates._check_not_nested
 
-    def look() -> None:
+    def look(frame: FrameType) -> None:
         for each in looks:
             each()
-        check()
+        check(frame)
 
     monkeypatch.setattr(gates, "_check_not_nested", look)
     monkeypatch.setattr(gates, "_WAIT_S", 0.001)
@@ -55,6 +60,36 @@ def test_who_waits_for_another_thread_waits_on(
     assert not waiting.is_alive()
     assert gate.taken
     gate.release()
+
+
+@pytest.mark.parametrize("call", ["send", "second recv"])
+def test_a_call_that_waits_for_another_thread_waits_on(
+    impatient: list[Callable[[], None]], call: str
+) -> None:
+    """It is no nested one, whether it just comes in or wakes up beside another one."""
+    looked = threading.Semaphore(0)
+    with nodes(2, MEMORY) as two:
+        progress = two.engines[0]._progress
+        waiting = []
+        if call == "second recv":
+            waiting = [two.start_and_wait(0, two.receive, 0, 1) for _ in range(2)]
+            wait_until(lambda: progress.condition._waiters, TIMEOUT_S, "the second one")
+        two.engines[0].gate.acquire()
+        if call == "send":
+            waiting = [two.start(two.send, 0, 0, None)]
+        else:
+            progress.condition.notify_all()
+        impatient.append(looked.release)
+        try:
+            for _ in range(3):
+                assert looked.acquire(timeout=TIMEOUT_S)
+        finally:
+            impatient.clear()
+            two.engines[0].gate.release()
+        if call == "second recv":
+            for _ in waiting:
+                two.send(1, 0, None)
+        assert [each.result(TIMEOUT_S) for each in waiting] == [None] * len(waiting)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -124,3 +159,16 @@ def test_a_traced_process_goes_the_long_way() -> None:
             assert two.receive(1, 0) == "as ever"
     finally:
         sys.settrace(tracer)
+
+
+def test_every_module_that_calls_go_through_is_known() -> None:
+    """All layers from the calls down to the links are, but for those that no call stands in."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["name"] == "layers of distrcomp"
+    )
+    between = layers[layers.index("(communicator)") : layers.index("(poller)")]
+    modules = {name for layer in between for name in re.findall(r"\w+", layer)}
+    assert modules - {"out", "control"} | {"gate"} == {Path(each).stem for each in CALL_FILES}

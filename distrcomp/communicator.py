@@ -240,7 +240,8 @@ FastPath.recv.__doc__ = """Waits for a message and returns its object, the calle
             NodeLost: the source has ended, or the run has failed: nothing can come any more.
             NoSuchNode, BadTag, BadTimeout, WorldClosed: the call was wrong.
             DoesNotFit: the message is not what `out` has room for; it is unread still.
-            Undecodable: a message came whole but its object cannot be rebuilt here.
+            Undecodable: a message came whole but its object cannot be rebuilt here; it is gone.
+                Where only memory is short that is Python's MemoryError.
 
         Example:
             >>> import distrcomp as dc

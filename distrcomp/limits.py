@@ -1,4 +1,8 @@
-"""Every bound that holds inside a node, each with its reason."""
+"""The bounds that hold inside a node, each with its reason.
+
+A bound is what a buffer, a cache or a queue may hold, or how long a wait may take. Numbers that only
+make something quick stand beside what they tune.
+"""
 
 from __future__ import annotations
 

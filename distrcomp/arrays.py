@@ -21,6 +21,8 @@ import struct
 import sys
 from typing import Any
 
+from . import limits
+
 _PLAIN_KINDS = "biufcSUmMV"
 _HEADER = struct.Struct("<QcBI")
 _ALIGNMENT = 16
@@ -28,8 +30,6 @@ LENGTH_BITS = 24
 """Both lengths are one word, of which the low bits, so many, are that of the description."""
 _DESCRIPTION_BYTES_MAX, _MEMORY_BYTES_MAX = 2**LENGTH_BITS - 1, 2 ** (64 - LENGTH_BITS) - 1
 _PICKLED = b"\x80"  # how every pickle begins, and no dtype's string
-# Each takes some 300 bytes. A program with more shapes at once than this gains nothing from memory.
-_REMEMBERED_MAX = 1024
 
 _ndarray: Any = None
 KNOWN: dict[tuple[Any, tuple[int, ...], tuple[int, ...]], tuple[bytes, int]] = {}
@@ -109,7 +109,7 @@ def know_array(array: Any) -> tuple[bytes, int] | None:
     description += struct.pack(f"<{array.ndim}Q", *array.shape)
     known = description.ljust(length, b"\0"), nbytes
     if not is_record:
-        if len(KNOWN) >= _REMEMBERED_MAX:
+        if len(KNOWN) >= limits.REMEMBERED_SHAPES_MAX:
             KNOWN.clear()
         KNOWN[dtype, array.shape, array.strides] = known
     return known
@@ -152,7 +152,7 @@ def _meaning(description: bytes) -> tuple[Any, tuple[int, ...], Any, str]:
         dtype = pickle.loads(text)  # noqa: S301  from a node of the same run
         return numpy.ndarray, shape, dtype, order
     known = numpy.ndarray, shape, numpy.dtype(text.decode("ascii")), order
-    if len(_meanings) >= _REMEMBERED_MAX:
+    if len(_meanings) >= limits.REMEMBERED_SHAPES_MAX:
         _meanings.clear()
     _meanings[description] = known
     return known

@@ -1,7 +1,7 @@
 """The bounds that hold inside a node, each with its reason.
 
-A bound is what a buffer, a cache or a queue may hold, or how long a wait may take. Numbers that only
-make something quick stand beside what they tune.
+A bound is what a buffer, a cache or a queue may hold, or how long a wait may take. Numbers that
+only make something quick stand beside what they tune.
 """
 
 from __future__ import annotations
@@ -32,6 +32,17 @@ OFFERED_PARTS_MAX = 60
 # Memory that a node keeps free for the next large messages: four of 64 MiB. A node that no longer
 # receives any holds this for nothing.
 POOL_BYTES_MAX = 256 * MIB
+# What is remembered of arrays, by dtype, shape and strides: each takes some 300 bytes. A program
+# with more shapes at once than this gains nothing from memory.
+REMEMBERED_SHAPES_MAX = 1024
+# All rings of a machine together, as long as each has what it needs: above 64 nodes they take more,
+# n**2 times the least (1.4 GiB for 300 nodes), of which only what is used is ever memory.
+RINGS_BYTES = 64 * MIB
+RING_BYTES_MIN, RING_BYTES_MAX = 16 * KIB, MIB
+# An error message names at most this many kinds of unread message.
+UNREAD_TOLD_MAX = 8
+# Of an exception's text the agent is told this much; the whole of it stands in the node's stderr.
+TOLD_CHARS_MAX = 100_000
 # Messages between an agent and its node: a ticket of 1,000 nodes takes about 100 KiB.
 NOTICE_BYTES_MAX = 16 * MIB
 # A socket is read until so much has come, and TLS writes at most so much in one piece.
@@ -47,6 +58,8 @@ DIAL_TIMEOUT_S = 10.0
 ACCEPTS_MAX = 256
 # At the end of a node: how long other machines may take to acknowledge what our kernel holds.
 DRAIN_TIMEOUT_S = 30.0
+# How long `finally` blocks may run once the agent is gone.
+LAST_WORDS_S = 1.0
 # A connection to another machine on which nothing is acknowledged for so long is broken: about what
 # a silent machine may take to be noticed (10 s), probed from half of it on.
 LINK_SILENCE_S = 10

@@ -11,6 +11,8 @@ import os
 import struct
 from collections.abc import Callable, Sequence
 
+from . import limits
+
 _PAGE_BYTES = 4096
 MACHINE = os.uname().machine if hasattr(os, "uname") else ""
 STORES_IN_ORDER = ("x86_64",)
@@ -19,9 +21,6 @@ _FENCED = ("aarch64", "arm64")
 _POINTER_BYTES = struct.calcsize("P")
 LINE_BYTES = 64
 """Each node keeps what it alone writes on a cache line of its own, in the order of local ids."""
-# All rings of a machine take about this much, within what one ring needs and what it can use.
-_RINGS_BYTES = 64 * 2**20
-_RING_BYTES_MIN, _RING_BYTES_MAX = 16 * 2**10, 2**20
 
 Maker = Callable[[int], int]
 """Makes so many bytes of shared memory and returns a descriptor of them, or raises OSError."""
@@ -34,7 +33,7 @@ def ring_bytes(n_local: int) -> int:
         >>> ring_bytes(2), ring_bytes(20), ring_bytes(128)
         (1048576, 163840, 16384)
     """
-    share = min(max(_RINGS_BYTES // n_local**2, _RING_BYTES_MIN), _RING_BYTES_MAX)
+    share = min(max(limits.RINGS_BYTES // n_local**2, limits.RING_BYTES_MIN), limits.RING_BYTES_MAX)
     return share // _PAGE_BYTES * _PAGE_BYTES
 
 

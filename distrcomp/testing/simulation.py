@@ -26,7 +26,6 @@ from .schedule import Schedule
 from .stage import Stage
 
 _PEER = "this process"
-_LAST_WORDS_S = 1.0  # for `finally` blocks, once the run was stopped
 
 
 class _Died(BaseException):
@@ -183,7 +182,7 @@ class _Run:
             self.stage.stop(CallError("the run was interrupted"))
             raise
         finally:
-            deadline = monotonic() + _LAST_WORDS_S
+            deadline = monotonic() + limits.LAST_WORDS_S
             for engine in self.engines:
                 if engine.thread is not None:
                     engine.thread.join(max(0.0, deadline - monotonic()))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrcomp import arrays
+from distrcomp import arrays, limits
 from distrcomp.arrays import content, describe, know_array, rebuild
 
 ARRAYS = {
@@ -129,7 +129,7 @@ def test_records_changed_in_place() -> None:
 
 def test_memory_of_descriptions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program with ever new shapes does not fill the memory with their descriptions."""
-    monkeypatch.setattr(arrays, "_REMEMBERED_MAX", 10)
+    monkeypatch.setattr(limits, "REMEMBERED_SHAPES_MAX", 10)
     arrays.KNOWN.clear()
     arrays._meanings.clear()
     for length in range(1000):

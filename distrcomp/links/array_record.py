@@ -1,4 +1,18 @@
-"""The record of an array in a ring: its description (see `arrays`) and its memory."""
+"""The record of an array in a ring: its description (see `arrays`) and its memory.
+
+The first word of the description holds both lengths, so the reader knows after one look how long
+the record is, and the memory follows at once, aligned for every kind of number. The writer's half
+stands in `array_path`, which puts a whole record or none.
+
+What always holds: lengths come from the other process, so they are compared with the ring's end
+before anything is read or allocated by them. Nothing that is returned points into the ring: its
+room goes back to the writer with the record. A small record is taken by one call, and its array
+then lies behind the description in the same memory; a large one goes straight into memory that is
+recycled.
+
+Refused: arrays that stay in the ring until the program drops them. One that is kept for good would
+stop the ring, and with it every message behind.
+"""
 
 from __future__ import annotations
 

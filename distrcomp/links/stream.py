@@ -1,4 +1,20 @@
-"""A link over a stream socket: a Unix pair inside a machine, TCP between machines."""
+"""A link over a stream socket: a Unix pair inside a machine, TCP between machines.
+
+A message is a frame header and the memory of its object, sent from where it lies. `_outgoing` holds
+views of what the kernel has not taken yet, in order. The newest of them are *borrowed*: the
+program's own objects, which it may not change before their send is over. It is over when the last
+byte has gone, and the message's `Pending` is told so; or when `own` has copied what is left.
+
+What always holds: `queued_bytes` is the sum of `_outgoing`, and a `Pending` stands in `_pending`
+exactly as long as borrowed memory of its message may be there, with the count of bytes after which
+it is out. A link that broke or said goodbye takes nothing more and holds nobody's memory. An error
+of the socket while sending is not raised: bytes that the other node sent before its end may still
+wait here, so the end is told by `receive`, after them. One call of `flush` or `receive` moves a
+bounded number of bytes, so that no link keeps others waiting.
+
+Refused: a copy of each message at once, which would let `send` return sooner and cost a large one
+as much as sending it; joining the parts of a message, which `sendmsg` takes as they are.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from . import interrupts, limits
 from .errors import LinkFailed, WorldClosed
 from .fates import Fates
 from .frames import Message
-from .links import Bells, Link
+from .links import Link
 from .mailbox import Mailbox, Receive
 from .poller import READABLE, WRITABLE
 from .progress import Progress
@@ -36,8 +36,7 @@ class Mesh:
         want_link: asks for a link to a node and must not block; answered by `attach`,
             `link_failed` or `node_ended`.
         wake_flusher: tells the control thread that `leftovers` has changed; must not block.
-        bells: how the nodes of this machine wake each other, where they share memory.
-        spins: whether each of them has a core.
+        make_progress: makes what moves the messages and waits, of node id, mailbox and fates.
 
     Attributes:
         gate, mailbox, bells, spins: for `fast_path`, which works on them itself.
@@ -49,17 +48,16 @@ class Mesh:
         peer_of: Callable[[int], str],
         want_link: Callable[[int], None],
         wake_flusher: Callable[[], None],
-        bells: Bells | None = None,
-        spins: bool = False,
+        make_progress: Callable[[int, Mailbox, Fates], Progress] = Progress,
     ) -> None:
         self.node_id, self.n_node = who
         self.mailbox = Mailbox()
         self._want_link = want_link
         self._wake_flusher = wake_flusher
         self._fates = Fates(self.n_node, peer_of)
-        self.bells = bells
-        self.spins = spins
-        self._progress = Progress(self.node_id, self.mailbox, self._fates, bells, spins)
+        self._progress = make_progress(self.node_id, self.mailbox, self._fates)
+        self.bells = self._progress.bells
+        self.spins = self._progress.spins
         self.gate = self._progress.gate
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -21,6 +22,7 @@ from distrcomp.errors import NodeLost
 from distrcomp.gate import CALL_FILES
 from distrcomp.links import Bells, ShmLink, StreamLink
 from distrcomp.links.local import local_links
+from distrcomp.progress import Progress
 from distrcomp.segment import create_segment, segment_bytes
 from tests.leaks import LOOK_INTERVAL_S, wait_until
 
@@ -65,8 +67,7 @@ class Nodes:
             lambda other: f"h{other}",
             lambda other: self.wanted.append((node, other)),
             lambda: self._wake(node),
-            bells,
-            spins,
+            partial(Progress, bells=bells, spins=spins),
         )
 
     def settle(self, timeout: float | None = None) -> None:

@@ -8,14 +8,13 @@ from typing import Any
 from . import codec
 from .arguments import seconds
 from .fast_path import FastPath
-from .long_path import LongPath
 from .mailbox import ANY
 from .request_kinds import ReceiveRequest
 from .requests import Request
 from .status import MatchedMessage, Status
 
 
-class Communicator(LongPath):
+class Communicator(FastPath):
     """The nodes that can talk to each other here; the world holds all of the run.
 
     Attributes:

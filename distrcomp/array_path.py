@@ -56,11 +56,14 @@ class ArrayPath(LinkPath):
             known = know_array(array)
         if known is None or known[1] >= writer.record_words_max << 3:
             return self._send_encoded(dest, tag, encode(array))
-        head, nbytes = known
+        head, nbytes, is_c = known
         length = len(head) + nbytes
         header = envelope | ARRAY << CODEC_SHIFT
         is_small = nbytes <= SMALL_BYTES_MAX
-        data = head + array.tobytes("A") if is_small else content(array)
+        if is_small:  # telling tobytes the order would take longer than the rest of it
+            data = head + (array.tobytes() if is_c else array.tobytes("A"))
+        else:
+            data = content(array)
         gate = self._gate
         is_put = not gate.taken
         if is_put:

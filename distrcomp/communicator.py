@@ -9,6 +9,7 @@ from . import codec
 from .arguments import seconds
 from .fast_path import FastPath
 from .mailbox import ANY
+from .out import check
 from .request_kinds import ReceiveRequest
 from .requests import Request
 from .status import MatchedMessage, Status
@@ -89,6 +90,7 @@ class Communicator(FastPath):
             'one'
         """
         wanted = self._wanted(source, tag)
+        check(out)
         self._engine.post_receive(wanted)
         if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)

@@ -16,7 +16,7 @@ from .engine import Engine, Sending
 from .errors import DoesNotFit, InternalError, SendTimeout
 from .frames import Message
 from .mailbox import ANY, Receive, awaited
-from .out import fill
+from .out import check, fill
 from .request_kinds import SendRequest
 from .requests import Request
 from .status import MatchedMessage, Status
@@ -70,6 +70,9 @@ class LongPath:
         self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
     ) -> Any:
         wanted = self._wanted(source, tag)
+        check(out)
+        if status is not None and not isinstance(status, Status):
+            raise DoesNotFit(f"status={status!r} can't be filled in: it takes a dc.Status()")
         try:
             self._engine.receive(wanted, self._time(timeout))
         except KeyboardInterrupt as interrupt:

@@ -5,7 +5,6 @@ Small messages inside a machine don't come here at all (see fast_path).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import cached_property, partial
 from time import monotonic, perf_counter
@@ -257,18 +256,22 @@ class Engine(Mesh):
     # --- when the call was interrupted -------------------------------------------------------
 
     def give_back(self, message: Message) -> None:
-        """Makes a message unread again, if the call that has just taken it was interrupted."""
-        if threading.current_thread() is threading.main_thread():
+        """Makes a message unread again, if a signal's handler ends the call that has taken it."""
+        try:
+            self.check_interrupt()
+        except BaseException:
             with self.gate:
                 self.mailbox.deliver_back(message)
                 self._progress.wake()
-            self.check_interrupt()
+            raise
 
     def withdraw_interrupted(self, wanted: Receive) -> None:
         """The same for a message that was matched with a posted receive."""
-        if threading.current_thread() is threading.main_thread():
-            self.withdraw(wanted)
+        try:
             self.check_interrupt()
+        except BaseException:
+            self.withdraw(wanted)
+            raise
 
     # --- inside, with the lock held --------------------------------------------------------------
 

@@ -327,7 +327,7 @@ class FastPath(ArrayPath):
         self._bells.wake(reader.writer)
 
     def _give_back(self, node: int, header: int, data: Any) -> None:
-        """Raises the KeyboardInterrupt that came meanwhile; the message is unread again."""
+        """Handles the signals that came; the message is unread again if a handler ends the call."""
         tag = header >> TAG_SHIFT & TAG_MASK
         codec = header >> CODEC_SHIFT & CODEC_MASK
         if codec == INT:

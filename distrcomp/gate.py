@@ -68,7 +68,7 @@ class Gate:
 
     Attributes:
         taken: whether somebody is inside.
-        interrupted: whether Ctrl-C was noted and not raised yet; here because every call looks.
+        interrupted: whether a signal waits to be handled; here because every call looks.
     """
 
     __slots__ = ("_lock", "interrupted", "taken")

@@ -1,19 +1,30 @@
-"""Ctrl-C, which must not cut a message in two.
+"""Signals, whose handlers must not cut a message in two.
 
-While the main thread is inside a call the signal is noted, and raised as KeyboardInterrupt where
-the state is whole: in a wait, or when the call ends. A receive that is interrupted leaves its
-message unread, for the next one. A second Ctrl-C is raised at once where pickle runs the program's
-own code, which holds no lock of ours: it ends a program whose objects never finish to be pickled or
-unpickled.
+Python runs a handler between any two instructions of the main thread, and what it raises comes out
+there: half way through a message, or between taking a lock and noting it. So while the main thread
+is inside a call of ours a handler is put off until the state is whole: to a wait, or the end of the
+call. That holds for Ctrl-C and for every handler that the program sets by the `signal` module, in
+which two functions are replaced for it. What a handler raises ends the call: a receive leaves its
+message unread, for the next one. Of several signals of one kind that come meanwhile one is handled,
+as by the kernel.
+
+The second of a kind is handled at once where pickle runs the program's own code, which holds no
+lock of ours: Ctrl-C twice ends a program whose objects never finish to be pickled or unpickled.
+
+Refused: to leave the program's handlers alone. A time limit by SIGALRM wrecked the node sooner or
+later, and its next call waited for ever.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 from .gate import CALL_FILES, Gate
 
@@ -22,31 +33,63 @@ _PACKAGE = os.path.join(os.path.dirname(__file__), "")
 # These call pickle.
 _PICKLING = {f"{_PACKAGE}{module}.py" for module in ("codec", "fast_path")}
 
+Handler = Callable[[int, FrameType | None], Any]
 
-def on_interrupt(gate: Gate, wake: Callable[[], None], stack: FrameType | None) -> None:
-    """What the handler of SIGINT does: raises KeyboardInterrupt, or notes that it has come.
+
+class Signals:
+    """The signals of one node that wait for a moment when they may be handled.
 
     Args:
-        gate: of this node.
+        gate: of this node; `interrupted` tells its calls that there are any.
         wake: ends a sleep of the main thread.
-        stack: what was interrupted.
     """
-    inside = stack
-    while inside is not None and inside.f_code.co_filename not in CALL_FILES:
-        inside = inside.f_back
-    if inside is None or (gate.interrupted and _is_pickling(stack)):
-        gate.interrupted = False
-        signal.default_int_handler(signal.SIGINT, stack)
-    else:
-        gate.interrupted = True
-        wake()
 
+    def __init__(self, gate: Gate, wake: Callable[[], None]) -> None:
+        self._gate = gate
+        self._wake = wake
+        self._waiting: deque[tuple[int, Handler]] = deque()
 
-def check(gate: Gate) -> None:
-    """Raises the KeyboardInterrupt that was noted, if this is the main thread."""
-    if gate.interrupted and threading.current_thread() is threading.main_thread():
+    def arrive(self, handle: Handler, number: int, stack: FrameType | None) -> None:
+        """A signal has come: handles it, or puts it off.
+
+        Args:
+            handle: the program's handler.
+            number: of the signal.
+            stack: what was interrupted.
+        """
+        inside = stack
+        while inside is not None and inside.f_code.co_filename not in CALL_FILES:
+            inside = inside.f_back
+        waiting = [each for each in self._waiting if each[0] == number]
+        if inside is None or (waiting and _is_pickling(stack)):
+            for each in waiting:
+                self._waiting.remove(each)
+            self._gate.interrupted = bool(self._waiting)
+            handle(number, stack)
+            return
+        if not waiting:
+            self._waiting.append((number, handle))
+        self._gate.interrupted = True
+        self._wake()
+
+    def check(self) -> None:
+        """Handles what waits, if this is the main thread; a handler may raise anything."""
+        gate = self._gate
+        if not gate.interrupted or threading.current_thread() is not threading.main_thread():
+            return
         gate.interrupted = False
-        raise KeyboardInterrupt
+        try:
+            while self._waiting:
+                number, handle = self._waiting.popleft()
+                handle(number, sys._getframe(1))
+        finally:
+            if self._waiting:
+                gate.interrupted = True
+
+    def forget(self) -> None:
+        """Nothing waits any more."""
+        self._waiting.clear()
+        self._gate.interrupted = False
 
 
 def _is_pickling(stack: FrameType | None) -> bool:
@@ -55,3 +98,53 @@ def _is_pickling(stack: FrameType | None) -> bool:
     while frame is not None and not frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return frame is not None and frame is not stack and frame.f_code.co_filename in _PICKLING
+
+
+# --- the program's handlers -----------------------------------------------------------------------
+
+_set_handler, _get_handler = signal.signal, signal.getsignal
+_arrive: Callable[[Handler, int, FrameType | None], None] | None = None
+
+
+class _PutOff:
+    """Stands for a handler of the program's."""
+
+    def __init__(self, handle: Handler) -> None:
+        self.handle = handle
+
+    def __call__(self, number: int, stack: FrameType | None) -> None:
+        if _arrive is None:
+            self.handle(number, stack)
+        else:
+            _arrive(self.handle, number, stack)
+
+
+def put_off_handlers(arrive: Callable[[Handler, int, FrameType | None], None]) -> None:
+    """Has `arrive` called for the program's handlers, those that are set and those to come.
+
+    Only the main thread can set handlers; called by another one this does nothing.
+    """
+    global _arrive
+    if threading.current_thread() is not threading.main_thread():
+        return
+    _arrive = arrive
+    signal.signal = _signal  # type: ignore[assignment]
+    signal.getsignal = _getsignal  # type: ignore[assignment]
+    for number in signal.valid_signals():
+        handle = _get_handler(number)
+        if callable(handle) and not isinstance(handle, _PutOff):
+            _set_handler(number, _PutOff(handle))
+
+
+def _signal(signalnum: int, handler: Any, /) -> Any:
+    """In place of `signal.signal`; the same to who calls it."""
+    return _program_s(_set_handler(signalnum, _PutOff(handler) if callable(handler) else handler))
+
+
+def _getsignal(signalnum: int, /) -> Any:
+    """In place of `signal.getsignal`."""
+    return _program_s(_get_handler(signalnum))
+
+
+def _program_s(handler: Any) -> Any:
+    return handler.handle if isinstance(handler, _PutOff) else handler

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import socket
 import sys
 import threading
@@ -23,6 +22,7 @@ from .control import Control, NoticeSocket
 from .cores import usable_cores
 from .engine import Engine
 from .errors import OutsideRun
+from .interrupts import put_off_handlers
 from .links import Bells, ShmLink
 from .links.local import local_links
 from .notices import Ready, Ticket
@@ -51,9 +51,7 @@ class World:
         self.communicator = Communicator(engine, timeout=_default_timeout())
         os.register_at_fork(after_in_child=self._disown)
         atexit.register(self.close, True)
-        handler_is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if handler_is_ours and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, engine.on_interrupt)
+        put_off_handlers(engine.signals.arrive)
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part in the run; `in_order` is False after a failure."""

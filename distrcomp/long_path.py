@@ -112,15 +112,15 @@ class LongPath:
         """What the caller gets for the message matched with `wanted`, which is unread if none."""
         try:
             value = self._open(wanted, out)
-            if status is not None:
-                there = self._status_of(wanted)
-                status.source, status.tag = there.source, there.tag
-                status.payload_bytes = there.payload_bytes
-            if self._gate.interrupted:
-                self._engine.check_interrupt()
         except (DoesNotFit, KeyboardInterrupt):
             self._engine.withdraw(wanted)
             raise
+        if status is not None:
+            there = self._status_of(wanted)
+            status.source, status.tag = there.source, there.tag
+            status.payload_bytes = there.payload_bytes
+        if self._gate.interrupted:
+            self._engine.withdraw_interrupted(wanted)
         return value
 
     def _open(self, wanted: Receive, out: Any) -> Any:

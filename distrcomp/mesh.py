@@ -11,13 +11,13 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from time import monotonic
-from types import FrameType
 from typing import Any
 
-from . import interrupts, limits
+from . import limits
 from .errors import LinkFailed, WorldClosed
 from .fates import Fates
 from .frames import Message
+from .interrupts import Signals
 from .links import Link
 from .mailbox import Mailbox, Receive
 from .poller import READABLE, WRITABLE
@@ -59,6 +59,7 @@ class Mesh:
         self.bells = self._progress.bells
         self.spins = self._progress.spins
         self.gate = self._progress.gate
+        self.signals = Signals(self.gate, self._progress.poller.wake)
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
         self._expected: set[int] = set()  # links whose handshake is going on
@@ -78,13 +79,14 @@ class Mesh:
             progress.poller.wake()
             while progress.is_polling:  # another thread waits in a call: it will meet `_closed`
                 progress.condition.wait()
-            if in_order:
-                self._say_goodbye()
+            interrupt = self._say_goodbye() if in_order else None
             for node in list(self._links):
                 progress.detach(node)
             progress.poller.close()
             if progress.bells is not None:
                 progress.bells.close()
+        if interrupt is not None:
+            raise interrupt
         self.check_interrupt()
 
     # --- called by the control thread ---
@@ -193,7 +195,7 @@ class Mesh:
 
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""
-        self.gate.interrupted = False
+        self.signals.forget()
         self._drop_shortcuts()
         self._progress.disown()  # the lock may be held by threads that are not here
         self.gate = self._progress.gate
@@ -208,13 +210,9 @@ class Mesh:
 
     # --- signals ----------------------------------------------------------------------------------
 
-    def on_interrupt(self, _: int, stack: FrameType | None) -> None:
-        """The node's SIGINT handler: KeyboardInterrupt, but never inside a message."""
-        interrupts.on_interrupt(self.gate, self._progress.poller.wake, stack)
-
     def check_interrupt(self) -> None:
-        """Raises the KeyboardInterrupt that was noted, if this is the main thread."""
-        interrupts.check(self.gate)
+        """Handles the signals that wait, if this is the main thread; may raise anything."""
+        self.signals.check()
 
     # --- inside, with the lock held --------------------------------------------------------------
 
@@ -255,8 +253,10 @@ class Mesh:
         self._check()
         return moved
 
-    def _say_goodbye(self) -> None:
+    def _say_goodbye(self) -> BaseException | None:
         """Says goodbye on every link and waits until the other machines have all of it.
+
+        Returns what a signal's handler has raised to end that, if it has.
 
         A receiver may compute for as long as it likes before it reads: while bytes are queued here
         only its end, the run's failure or Ctrl-C cut them off. What the kernel holds has a bound.
@@ -267,11 +267,16 @@ class Mesh:
             self._progress.watch(node, link)
         self._progress.n_sending += 1  # for good: nobody will ask for what comes
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-        while not self._fates.is_aborted and not self.gate.interrupted:
+        while not self._fates.is_aborted:
+            try:
+                self.check_interrupt()
+            except BaseException as error:  # noqa: BLE001  raised again when all is closed
+                return error
             undrained = [link for link in self._links.values() if not link.is_drained()]
             queued = any(link.queued_bytes for link in undrained)
             if queued:
                 deadline = monotonic() + limits.DRAIN_TIMEOUT_S
             elif not undrained or monotonic() >= deadline:
-                return
+                break
             self._progress.wait(monotonic() + (0.1 if queued else _DRAIN_LOOK_S))
+        return None

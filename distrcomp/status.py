@@ -71,8 +71,12 @@ class MatchedMessage:
             raise AlreadyReceived("this message was received already")
         try:
             value = take(out)
-            self._engine.check_interrupt()
         except (DoesNotFit, KeyboardInterrupt):
+            self._take = take
+            raise
+        try:
+            self._engine.check_interrupt()
+        except BaseException:
             self._take = take
             raise
         return value

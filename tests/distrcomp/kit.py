@@ -20,6 +20,7 @@ from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.errors import NodeLost
 from distrcomp.gate import CALL_FILES
+from distrcomp.interrupts import Handler
 from distrcomp.links import Bells, ShmLink, StreamLink
 from distrcomp.links.local import local_links
 from distrcomp.progress import Progress
@@ -219,11 +220,17 @@ def nodes(
                 engine.close(in_order=False)
 
 
-class Interrupter:
-    """Types Ctrl-C at one engine, whose calls the main thread makes."""
+def ctrl_c(engine: Engine) -> Callable[[int, FrameType | None], None]:
+    """The handler of SIGINT that a node has."""
+    return partial(engine.signals.arrive, signal.default_int_handler)
 
-    def __init__(self, engine: Engine) -> None:
+
+class Interrupter:
+    """Sends signals to one engine, whose calls the main thread makes."""
+
+    def __init__(self, engine: Engine, handle: Handler = signal.default_int_handler) -> None:
         self._engine = engine
+        self._handle = handle
         self.count = 0
 
     def __call__(self, number: int, stack: FrameType | None) -> None:
@@ -233,7 +240,7 @@ class Interrupter:
             inside = inside.f_back
         if inside is not None and not self._engine.gate.interrupted:
             self.count += 1
-            self._engine.on_interrupt(number, stack)
+            self._engine.signals.arrive(self._handle, number, stack)
 
 
 @contextlib.contextmanager
@@ -259,7 +266,7 @@ def interrupted_once_waiting(made: Nodes, node: int) -> Iterator[None]:
             wait_until(lambda: made.sleeps(node), TIMEOUT_S, "the wait")
         os.kill(os.getpid(), signal.SIGINT)
 
-    with handler(signal.SIGINT, engine.on_interrupt):
+    with handler(signal.SIGINT, ctrl_c(engine)):
         typed = made.start(later)
         yield
         typed.result(TIMEOUT_S)

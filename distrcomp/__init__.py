@@ -148,6 +148,18 @@ def close_connection() -> None:
 def send(dest: int, obj: Any, tag: int = 0) -> None:
     """Sends any picklable object to node `dest`: `Communicator.send` of the world.
 
+    It returns when `obj` may be changed again, be it received or not. There is no time limit: for
+    one see `ssend`, or `isend` and `Request.wait`.
+
+    Args:
+        dest: a node id.
+        obj: numpy arrays travel without a pickle copy.
+        tag: from 0 to 2**31-1, to be matched by the receiver.
+
+    Raises:
+        NoSuchNode, BadTag, Unpicklable, WorldClosed: the call was wrong; nothing was sent.
+        NodeLost, LinkFailed: it can't get there any more.
+
     Example:
         >>> send(node_id, "to myself")
         >>> recv(node_id)
@@ -200,6 +212,19 @@ def recv(
     status: Status | None = None,
 ) -> Any:
     """Waits for a message and returns its object: `Communicator.recv` of the world.
+
+    Args:
+        source: a node id, or ANY.
+        tag: a tag, or ANY.
+        timeout: how long to wait, in seconds; None is the run's default.
+        out: an array or buffer to receive into.
+        status: a Status, to be told source, tag and size.
+
+    Raises:
+        RecvTimeout: nothing came in time.
+        NodeLost: nothing can come any more.
+        NoSuchNode, BadTag, BadTimeout, DoesNotFit, WorldClosed: the call was wrong.
+        Undecodable: a message came whole but its object cannot be rebuilt here.
 
     Example:
         >>> send(node_id, "hello", tag=3)
@@ -303,4 +328,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

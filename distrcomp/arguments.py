@@ -60,7 +60,7 @@ def seconds(timeout: float | None) -> float | None:
     if timeout is None:
         return None
     try:
-        number = float(timeout)
+        number = nan if isinstance(timeout, (str, bytes, bool)) else float(timeout)
     except (TypeError, ValueError, OverflowError):
         number = nan
     if not number >= 0:

@@ -181,10 +181,12 @@ class FastPath(ArrayPath):
         else:
             try:
                 data = _dumps(obj, 5, buffer_callback=_refuse)
-            except PLAIN_PICKLE_ERRORS:  # cloudpickle may do better
-                return self._send_other(dest, obj, tag)
+            except PLAIN_PICKLE_ERRORS:
+                data = b""
             except Exception as error:
                 raise unpicklable(obj, error) from error
+            if not data:  # cloudpickle may do better
+                return self._send_other(dest, obj, tag)
             length = len(data)
             header = envelope | _PICKLE | (length + 7 >> 3)
         gate = self._gate

@@ -43,7 +43,7 @@ def fill(out: Any, value: Any) -> Any:
     target = _bytes_of(out, "`out`", must_be_writable=True)
     source = _bytes_of(value, "what came", must_be_writable=False)
     if source.nbytes != target.nbytes:
-        raise DoesNotFit(f"{source.nbytes} bytes came; `out` has room for {target.nbytes}")
+        raise DoesNotFit(f"{source.nbytes} bytes came; `out` takes exactly {target.nbytes}")
     target[:] = source
     return out
 

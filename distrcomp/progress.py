@@ -332,7 +332,7 @@ class Progress:
 
     def _end_of_link(self, node: int, link: Link, end: LinkEnded) -> None:
         if end.clean:
-            self.lose(node, "it has finished and sends no more")
+            self.lose(node, "it has finished: it sends and receives no more")
         elif self._fates.link_broke(node, str(end), monotonic()):
             self.detach(node)
         else:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from .arguments import seconds
 from .engine import Engine
-from .errors import AlreadyReceived, NodeLost, RequestCancelled
+from .errors import AlreadyReceived, CallError, NodeLost, RequestCancelled
 from .status import Status
 
 
@@ -93,6 +93,7 @@ class Request:
             requests: any mix of sends and receives.
             timeout: seconds for all together; None as in `wait`.
         """
+        _check(requests)
         limit = seconds(timeout)
         deadline = None if limit is None else monotonic() + limit
         return [request.wait(_left(deadline)) for request in requests]
@@ -109,14 +110,17 @@ class Request:
             timeout: seconds; None as in `wait`, where all of them are receives.
 
         Raises:
-            AlreadyReceived: the results of all were returned already.
+            AlreadyReceived: all are over, or there is none.
             NodeLost: one can't be done any more; of the others none is done yet.
         """
         _wait_first(requests, timeout)
         for index, request in enumerate(requests):
             if not request._is_over() and request._is_done():
                 return index, request.wait()
-        raise AlreadyReceived("the results of all these requests were returned already")
+        raise AlreadyReceived(
+            "no request here is still to be waited for: each was cancelled or its result returned, "
+            "or there is none"
+        )
 
     @staticmethod
     def wait_some(
@@ -197,12 +201,18 @@ class Request:
         raise NotImplementedError
 
 
+def _check(requests: Any) -> None:
+    if not isinstance(requests, Sequence) or not all(isinstance(r, Request) for r in requests):
+        raise CallError(f"{requests!r} is no list of requests, as isend and irecv return them")
+
+
 def _left(deadline: float | None) -> float | None:
     return None if deadline is None else max(0.0, deadline - monotonic())
 
 
 def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     """Waits until one that is not over is done; returns at once when all are over."""
+    _check(requests)
     limit = seconds(timeout)
     open_ones = [request for request in requests if not request._is_over()]
     if not open_ones:

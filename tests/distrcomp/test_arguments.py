@@ -45,14 +45,15 @@ def test_largest_tag() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timeout", "number"), [(None, None), (0, 0.0), (1.5, 1.5), ("2", 2.0), (math.inf, math.inf)]
+    ("timeout", "number"),
+    [(None, None), (0, 0.0), (1.5, 1.5), (np.float32(2), 2.0), (math.inf, math.inf)],
 )
 def test_seconds(timeout: Any, number: float | None) -> None:
     """Any number from 0 up is a timeout, infinity too."""
     assert seconds(timeout) == number
 
 
-@pytest.mark.parametrize("timeout", [-1, math.nan, "soon", [], 10**400])
+@pytest.mark.parametrize("timeout", [-1, math.nan, "soon", "1", b"1", True, [], 10**400])
 def test_no_seconds(timeout: Any) -> None:
     """Everything else is refused, a number that no float can hold too."""
     with pytest.raises(BadTimeout, match="is a number of seconds"):

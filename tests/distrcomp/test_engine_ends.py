@@ -51,7 +51,7 @@ def test_finished_node(two: Nodes, source: int) -> None:
     two.send(1, 0, "last words")
     two.engines[1].close(in_order=True)
     assert two.receive(0, source) == "last words"
-    text = "node 1 on h1 is gone: it has finished and sends no more"
+    text = "node 1 on h1 is gone: it has finished: it sends and receives no more"
     assert loss(lambda: two.receive(0, source)) == text
     assert loss(lambda: two.send(0, 1, "x")) == text
 
@@ -61,7 +61,9 @@ def test_unread_message_of_a_finished_node(two: Nodes) -> None:
     two.send(1, 0, "first", 1)
     two.send(1, 0, "second", 2)
     two.engines[1].close(in_order=True)
-    assert loss(lambda: two.receive(0, 1, 3)).endswith("it has finished and sends no more")
+    assert loss(lambda: two.receive(0, 1, 3)).endswith(
+        "it has finished: it sends and receives no more"
+    )
     assert (two.receive(0, 1, 2), two.receive(0, 1, 1)) == ("second", "first")
 
 
@@ -156,7 +158,7 @@ def test_who_only_sends_learns_a_clean_end(apart: Nodes) -> None:
 
     with apart.link_to_test(0, 1) as other:
         other.sendall(goodbye())
-    assert loss(send_on) == "node 1 on h1 is gone: it has finished and sends no more"
+    assert loss(send_on) == "node 1 on h1 is gone: it has finished: it sends and receives no more"
 
 
 @pytest.mark.usefixtures("quick_verdict")
@@ -214,7 +216,7 @@ def test_who_only_sends_into_memory_learns_a_clean_end(memory: Nodes) -> None:
             memory.send(0, 1, bytes(1000))
 
     memory.engines[1].close(in_order=True)
-    assert loss(send_on) == "node 1 on h1 is gone: it has finished and sends no more"
+    assert loss(send_on) == "node 1 on h1 is gone: it has finished: it sends and receives no more"
 
 
 def test_killed_receiver_is_met_at_once(memory: Nodes) -> None:
@@ -267,7 +269,7 @@ def test_every_wait_learns_the_end(two: Nodes, call: str) -> None:
     }
     waiting = two.start_and_wait(0, acts[call])
     two.engines[1].close(in_order=True)
-    assert loss(waiting) == "node 1 on h1 is gone: it has finished and sends no more"
+    assert loss(waiting) == "node 1 on h1 is gone: it has finished: it sends and receives no more"
 
 
 def test_request_that_can_not_be_done(two: Nodes) -> None:

@@ -13,6 +13,7 @@ from distrcomp import limits
 from distrcomp.errors import (
     AlreadyReceived,
     BadTimeout,
+    CallError,
     RecvTimeout,
     RequestCancelled,
     SendTimeout,
@@ -208,7 +209,7 @@ def test_wait_any(two: Nodes) -> None:
     assert waiting.result(TIMEOUT_S) == (2, "two")
     two.send(0, 1, "zero", 0)
     assert wait_any(requests, TIMEOUT_S) == (0, "zero")
-    with pytest.raises(AlreadyReceived, match="were returned already"):
+    with pytest.raises(AlreadyReceived, match="still to be waited for"):
         wait_any(requests)
 
 
@@ -305,3 +306,14 @@ def test_block_that_an_exception_ends(two: Nodes, monkeypatch: pytest.MonkeyPatc
     assert not receiving.result(TIMEOUT_S).any()
     two.send(1, 0, "not for the cancelled one")
     assert two.receive(0, 1) == "not for the cancelled one"
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [1], ["isend"]])
+def test_what_is_no_list_of_requests(two: Nodes, wrong: Any) -> None:
+    """It is said to be none, whatever is waited for."""
+    request = two.worlds[1].irecv(0)
+    for given in (wrong, request):
+        for wait in (Request.wait_all, Request.wait_any, Request.wait_some):
+            with pytest.raises(CallError, match="is no list of requests"):
+                wait(given)
+    request.cancel()

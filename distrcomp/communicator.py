@@ -7,10 +7,10 @@ from operator import index
 from time import monotonic
 from typing import Any
 
-from . import codec
+from . import codec, framed
 from .engine import Engine, Sending
 from .errors import DoesNotFit, InternalError, NoSuchNode, SendTimeout
-from .fast_path import FastPath
+from .fast_path import IS_COMPILED, FastPath
 from .frames import Message
 from .link_path import tag_number
 from .mailbox import ANY, Receive, awaited
@@ -35,6 +35,9 @@ class Communicator(FastPath):
     """
 
     __slots__ = ("_ids", "_timeout", "n_node", "node_id")
+
+    if IS_COMPILED:
+        send, recv = framed.send, framed.recv
 
     def __init__(
         self,
@@ -317,7 +320,7 @@ class Communicator(FastPath):
         return self._timeout if timeout is None else seconds(timeout)
 
 
-FastPath.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be changed again.
+Communicator.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be changed again.
 
         Standard mode (MPI-4.1, 3.4): the call returns once the object is in the kernel or in a
         buffer of up to 64 MiB per destination; beyond that it waits for the receiver, and goes on
@@ -341,7 +344,7 @@ FastPath.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be
             {'any': 'object'}
         """
 
-FastPath.recv.__doc__ = """Waits for a message and returns its object, the caller's and writable.
+Communicator.recv.__doc__ = """Waits for a message, returns its object, the caller's and writable.
 
         Matching is MPI's (MPI-4.1, 3.5): among the messages that fit, the oldest.
 

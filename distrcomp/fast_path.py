@@ -24,15 +24,15 @@ from __future__ import annotations
 import pickle
 import struct
 from collections.abc import Callable
-from os import sched_yield
 from typing import Any
 
+from . import plain as cython
 from .arrays import content, is_array_type
 from .codec import ARRAY, BYTEARRAY, BYTES, INT, PICKLE, TEXT, decode, encode, undecodable
 from .engine import Engine
 from .errors import ProtocolError
 from .frames import Message
-from .gate import IS_ATOMIC
+from .gate import IS_ATOMIC, Gate
 from .link_path import LinkPath, tag_number
 from .links import ShmLink
 from .links.array_record import (
@@ -43,6 +43,7 @@ from .links.array_record import (
     split_array,
     take_array,
 )
+from .links.bells import look_between
 from .links.ring import (
     CODEC_MASK,
     CODEC_SHIFT,
@@ -60,15 +61,22 @@ from .links.ring import (
 )
 from .mailbox import ANY
 
-_dumps = pickle.dumps
+if cython.compiled:
+    import cython  # type: ignore[no-redef]
+
+IS_COMPILED: bool = cython.compiled
+
+_dumps, _loads = pickle.dumps, pickle.loads
 _refuse: Any = len  # what a buffer inside an object is given to: it raises, at the least cost
 
-_ENVELOPE = ~((1 << TAG_SHIFT) - 1)
+_ENVELOPE = 2**64 - 2**TAG_SHIFT
+_ANY_TAG = 1  # no envelope
 _CODEC = 31 << CODEC_SHIFT
 _INT, _TEXT, _BYTES = INT << CODEC_SHIFT, TEXT << CODEC_SHIFT, BYTES << CODEC_SHIFT
 _BYTEARRAY = BYTEARRAY << CODEC_SHIFT
 _PICKLE, _ARRAY = PICKLE << CODEC_SHIFT, ARRAY << CODEC_SHIFT
 _INT_RECORD = _INT | 8
+_LENGTH_MAX, _COMMUNICATOR_SHIFT = LENGTH_MAX, COMMUNICATOR_SHIFT
 _SPINS = 200
 _YIELDS = 300
 _YIELDS_CROWDED = 400  # where nodes share a core: giving it away is cheaper than to be woken up
@@ -77,7 +85,6 @@ _DECODERS: dict[int, Callable[[Any], Any]] = {
     _TEXT: bytes.decode,
     _BYTES: bytes,
     _BYTEARRAY: bytearray,
-    _PICKLE: pickle.loads,
     _ARRAY: lambda taken: rebuild_array(*taken),
 }
 _INLINE_BYTES_MAX = LENGTH_MAX * 8
@@ -146,6 +153,8 @@ class FastPath(LinkPath):
         self._writers.clear()
         self._readers.clear()
 
+    @cython.locals(writer=RingWriter, gate=Gate, envelope=cython.ulonglong, header=cython.ulonglong)
+    @cython.locals(length=cython.Py_ssize_t, position=cython.Py_ssize_t, beyond=cython.Py_ssize_t)
     def send(self, dest: int, obj: Any, tag: int = 0) -> None:
         """See Communicator.send."""
         kind = type(obj)
@@ -160,11 +169,11 @@ class FastPath(LinkPath):
         put = None
         if kind is int:
             put, data, length, header = PUT_INTEGER, obj, 8, envelope | _INT_RECORD
-        elif kind is str and len(obj) <= LENGTH_MAX and obj.isascii():
+        elif kind is str and len(obj) <= _LENGTH_MAX and obj.isascii():
             data = obj.encode()
             length = len(data)
             header = envelope | _TEXT | length
-        elif kind is bytes and len(obj) <= LENGTH_MAX:
+        elif kind is bytes and len(obj) <= _LENGTH_MAX:
             data = obj
             length = len(data)
             header = envelope | _BYTES | length
@@ -187,13 +196,18 @@ class FastPath(LinkPath):
                 position = writer.position
                 beyond = position + (length + 15 >> 3)
                 is_put = beyond < writer.end
-                if is_put:
+                if is_put and IS_COMPILED:
+                    if put:
+                        writer.put_integer(header, obj, beyond)
+                    else:
+                        writer.put_bytes(header, data, beyond)
+                elif is_put:
                     (put or PUT_BYTES[length])(writer.memory, position + 1 << 3, data, 0)
                     if not STORES_ARE_ORDERED:
                         fence()
                     writer.position = beyond
                     writer.words[position] = header
-            except struct.error:  # an integer of more than 64 bits
+            except (struct.error, OverflowError):  # an integer of more than 64 bits
                 is_put = False
             finally:
                 gate.taken = False
@@ -202,6 +216,8 @@ class FastPath(LinkPath):
             return self._send_encoded(dest, tag, (PICKLE, data, []) if is_pickle else encode(obj))
         if self._asleep[writer.bell]:
             self._bells.wake(writer.reader)
+        if IS_COMPILED:
+            gate.hear_signals()
         if gate.interrupted:
             self._engine.check_interrupt()
         return None
@@ -259,6 +275,8 @@ class FastPath(LinkPath):
             self._engine.check_interrupt()
         return None
 
+    @cython.locals(reader=RingReader, gate=Gate, header=cython.ulonglong, codec=cython.ulonglong)
+    @cython.locals(envelope=cython.ulonglong, length=cython.Py_ssize_t, position=cython.Py_ssize_t)
     def recv(
         self,
         source: int = ANY,
@@ -273,7 +291,7 @@ class FastPath(LinkPath):
             return self._recv_slow(source, tag, timeout, out, status)
         reader: RingReader | None = None
         try:
-            envelope = self._envelopes[tag] if tag != ANY else ANY
+            envelope = self._envelopes[tag] if tag != ANY else _ANY_TAG
             reader = self._readers[source]
         except (KeyError, TypeError):
             pass
@@ -286,12 +304,15 @@ class FastPath(LinkPath):
             if not self._receives and reader.node not in self._unread:
                 words = reader.words
                 position = reader.position
-                header = words[position] or self._look(words, position)
+                if IS_COMPILED:
+                    header = reader.look() or self._look(words, position)
+                else:
+                    header = words[position] or self._look(words, position)
                 if not STORES_ARE_ORDERED:
                     fence()
                 if (
-                    header >> COMMUNICATOR_SHIFT == self._number
-                    if envelope == ANY
+                    header >> _COMMUNICATOR_SHIFT == self._number
+                    if envelope == _ANY_TAG
                     else header & _ENVELOPE == envelope
                 ):
                     codec = header & _CODEC
@@ -299,14 +320,20 @@ class FastPath(LinkPath):
                     data: Any = reader.integers[position + 1]
                     reader.position = position + 2
                 elif codec == _PICKLE:
-                    length = header & LENGTH_MAX
-                    (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
+                    length = header & _LENGTH_MAX
+                    if IS_COMPILED:
+                        data = reader.take_bytes(length << 3)
+                    else:
+                        (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
                     reader.position = position + 1 + length
                 elif codec == _ARRAY:
                     data = take_array(reader)
                 elif codec:
-                    length = header & LENGTH_MAX
-                    (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
+                    length = header & _LENGTH_MAX
+                    if IS_COMPILED:
+                        data = reader.take_bytes(length)
+                    else:
+                        (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
                     reader.position = position + (length + 15 >> 3)
                 if reader.position > reader.publish_at:
                     self._publish(reader)
@@ -317,9 +344,14 @@ class FastPath(LinkPath):
         if not codec:
             return self._recv_other(source, tag, timeout)
         try:
-            value = data if codec == _INT else _DECODERS[codec](data)
+            if codec == _PICKLE:
+                value = _loads(data)
+            else:
+                value = data if codec == _INT else _DECODERS[codec](data)
         except Exception as error:
             raise undecodable(error) from error
+        if IS_COMPILED:
+            gate.hear_signals()
         if gate.interrupted:
             self._give_back(reader.node, header, data)
         return value
@@ -333,11 +365,7 @@ class FastPath(LinkPath):
         for _ in self._spins:
             if header := words[position]:
                 return header
-        for _ in self._yields:
-            sched_yield()
-            if header := words[position]:
-                return header
-        return 0
+        return look_between(words, position, self._yields)
 
     def _publish(self, reader: RingReader) -> None:
         """Gives what was read back to the writer, and wakes it if it sleeps on that."""

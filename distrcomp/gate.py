@@ -25,6 +25,11 @@ import sys
 import threading
 from time import sleep
 
+from . import plain as cython
+
+if cython.compiled:
+    import cython  # type: ignore[no-redef]
+
 IS_ATOMIC = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
@@ -55,6 +60,11 @@ class Gate:
         """Goes out."""
         self.taken = False
         self._lock.release()
+
+    def hear_signals(self) -> None:
+        """In the compiled copy: runs the handlers of signals that came while it ran."""
+        if cython.compiled:
+            PyErr_CheckSignals()  # type: ignore[name-defined]  # noqa: F821  from gate.pxd
 
     def __enter__(self) -> bool:
         return self.acquire()

@@ -33,11 +33,11 @@ from .poller import READABLE, WRITABLE
 from .progress import Progress
 
 # In these modules Ctrl-C is noted and not raised.
-_GUARDED_MODULES = ("mesh", "engine", "communicator", "fast_path", "requests")
+_GUARDED_MODULES = ("mesh", "engine", "communicator", "fast_path", "framed", "requests")
 _PACKAGE = os.path.join(os.path.dirname(__file__), "")
 _GUARDED = {f"{_PACKAGE}{name}.py" for name in _GUARDED_MODULES}
 # These call pickle.
-_PICKLING = {f"{_PACKAGE}{name}.py" for name in ("codec", "fast_path")}
+_PICKLING = {f"{_PACKAGE}{name}.py" for name in ("codec", "fast_path", "framed")}
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
 

@@ -66,7 +66,7 @@ if cython.compiled:
 
 IS_COMPILED: bool = cython.compiled
 
-_dumps, _loads = pickle.dumps, pickle.loads
+_dumps = pickle.dumps
 _refuse: Any = len  # what a buffer inside an object is given to: it raises, at the least cost
 
 _ENVELOPE = 2**64 - 2**TAG_SHIFT
@@ -85,6 +85,7 @@ _DECODERS: dict[int, Callable[[Any], Any]] = {
     _TEXT: bytes.decode,
     _BYTES: bytes,
     _BYTEARRAY: bytearray,
+    _PICKLE: pickle.loads,
     _ARRAY: lambda taken: rebuild_array(*taken),
 }
 _INLINE_BYTES_MAX = LENGTH_MAX * 8
@@ -276,6 +277,7 @@ class FastPath(LinkPath):
         return None
 
     @cython.locals(reader=RingReader, gate=Gate, header=cython.ulonglong, codec=cython.ulonglong)
+    @cython.locals(seen=cython.ulonglong)
     @cython.locals(envelope=cython.ulonglong, length=cython.Py_ssize_t, position=cython.Py_ssize_t)
     def recv(
         self,
@@ -302,12 +304,9 @@ class FastPath(LinkPath):
         codec = 0
         try:
             if not self._receives and reader.node not in self._unread:
-                words = reader.words
                 position = reader.position
-                if IS_COMPILED:
-                    header = reader.look() or self._look(words, position)
-                else:
-                    header = words[position] or self._look(words, position)
+                seen = reader.look() if IS_COMPILED else reader.words[position]
+                header = seen or self._look(reader.words, position)
                 if not STORES_ARE_ORDERED:
                     fence()
                 if (
@@ -319,21 +318,18 @@ class FastPath(LinkPath):
                 if codec == _INT:
                     data: Any = reader.integers[position + 1]
                     reader.position = position + 2
+                elif IS_COMPILED and codec and codec != _ARRAY:
+                    length = (header & _LENGTH_MAX) << (3 if codec == _PICKLE else 0)
+                    data = reader.take_bytes(length)
                 elif codec == _PICKLE:
                     length = header & _LENGTH_MAX
-                    if IS_COMPILED:
-                        data = reader.take_bytes(length << 3)
-                    else:
-                        (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
+                    (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
                     reader.position = position + 1 + length
                 elif codec == _ARRAY:
                     data = take_array(reader)
                 elif codec:
                     length = header & _LENGTH_MAX
-                    if IS_COMPILED:
-                        data = reader.take_bytes(length)
-                    else:
-                        (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
+                    (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
                     reader.position = position + (length + 15 >> 3)
                 if reader.position > reader.publish_at:
                     self._publish(reader)
@@ -344,10 +340,7 @@ class FastPath(LinkPath):
         if not codec:
             return self._recv_other(source, tag, timeout)
         try:
-            if codec == _PICKLE:
-                value = _loads(data)
-            else:
-                value = data if codec == _INT else _DECODERS[codec](data)
+            value = data if codec == _INT else _DECODERS[codec](data)
         except Exception as error:
             raise undecodable(error) from error
         if IS_COMPILED:

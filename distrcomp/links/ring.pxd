@@ -30,8 +30,8 @@ cdef class RingWriter:
     cdef public Py_ssize_t _lap, _size, bell, end, position, reader
     cdef uint64[::1] _raw
 
-    cdef put_bytes(self, uint64 header, bytes data, Py_ssize_t beyond)
-    cdef put_integer(self, uint64 header, long long number, Py_ssize_t beyond)
+    cpdef put_bytes(self, uint64 header, bytes data, Py_ssize_t beyond)
+    cpdef put_integer(self, uint64 header, long long number, Py_ssize_t beyond)
 
 
 cdef class RingReader:
@@ -39,8 +39,8 @@ cdef class RingReader:
     cdef public Py_ssize_t _lap, _size, position, publish_at, writer
     cdef uint64[::1] _raw
 
-    cdef uint64 look(self) except? 1
-    cdef bytes take_bytes(self, Py_ssize_t length)
+    cpdef uint64 look(self) except? 1
+    cpdef bytes take_bytes(self, Py_ssize_t length)
 
 
 cdef inline void store_bytes(RingWriter to, uint64 header, bytes data, Py_ssize_t beyond):
@@ -62,6 +62,9 @@ cdef inline uint64 load_header(RingReader end) except? 1:
 
 
 cdef inline bytes load_bytes(RingReader end, Py_ssize_t length):
-    if length > (end._size - end.position - 1) * 8:
+    cdef Py_ssize_t position = end.position
+    if length > (end._size - position - 1) * 8:
         raise IndexError
-    return (<const char *>&end._raw[end.position + 1])[:length]
+    data = (<const char *>(&end._raw[0] + position + 1))[:length]
+    end.position = position + (length + 15 >> 3)
+    return data

@@ -356,7 +356,7 @@ class RingReader:
         return self.words[self.position]
 
     def take_bytes(self, length: int) -> bytes:
-        """What follows the header, which stays where it is.
+        """What follows the header, as bytes; the record is done with.
 
         Raises:
             IndexError, struct.error: it would reach beyond the ring.
@@ -364,4 +364,5 @@ class RingReader:
         if cython.compiled:
             return load_bytes(self, length)  # type: ignore[name-defined, no-any-return]  # noqa: F821
         data: bytes = TAKE_BYTES[length](self.memory, self.position + 1 << 3)[0]
+        self.position += length + 15 >> 3
         return data

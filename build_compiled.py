@@ -16,7 +16,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-MODULES = ("fast_path", "gate", "link_path", "links/ring")
+MODULES = ("array_path", "fast_path", "gate", "link_path", "links/ring")
 DIRECTIVES = {
     "annotation_typing": False,  # an `int` may be any that has __index__
     "auto_pickle": False,
@@ -76,11 +76,11 @@ def _compile(root: Path, folder: Path) -> dict[str, str]:
             Extension(
                 "distrcomp." + name.replace("/", "."),
                 [f"distrcomp/{name}.py"],
-                extra_compile_args=["-g0", "-O2"],
+                extra_compile_args=["-g0", "-O2", "-w"],
             )
             for name in MODULES
         ]
-        modules = cythonize(extensions, compiler_directives=DIRECTIVES, quiet=False)
+        modules = cythonize(extensions, compiler_directives=DIRECTIVES, quiet=True)
         command = build_ext(Distribution({"name": "distrcomp", "ext_modules": modules}))
         command.build_lib, command.build_temp = "built", "objects"
         command.ensure_finalized()

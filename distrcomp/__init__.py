@@ -11,7 +11,6 @@ Start it with `distrcomp run -n 4 prog.py`; started as plain `python prog.py` it
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from .errors import (
     AlreadyReceived,
@@ -22,6 +21,7 @@ from .errors import (
     DoesNotFit,
     InternalError,
     LinkFailed,
+    NestedCall,
     NodeLost,
     NoSuchNode,
     OutsideRun,
@@ -34,9 +34,13 @@ from .errors import (
     WorldClosed,
 )
 
+TYPE_CHECKING = False  # type checkers know it by its name; `typing` would take most of the import
 if TYPE_CHECKING:
+    from typing import Any
+
     from .communicator import Communicator
-    from .requests import MatchedMessage, Request, Status
+    from .requests import Request
+    from .status import MatchedMessage, Status
 
 __version__ = "0.1.0"
 
@@ -52,6 +56,7 @@ __all__ = [
     "InternalError",
     "LinkFailed",
     "MatchedMessage",
+    "NestedCall",
     "NoSuchNode",
     "NodeLost",
     "OutsideRun",
@@ -112,9 +117,9 @@ _CALLS = (
 # Loaded when they are named: importing this package must cost next to nothing.
 _CLASSES = {
     "Communicator": "communicator",
-    "MatchedMessage": "requests",
+    "MatchedMessage": "status",
     "Request": "requests",
-    "Status": "requests",
+    "Status": "status",
 }
 
 

@@ -1,9 +1,10 @@
 """numpy arrays ↔ a description and their memory; no I/O, no pickle of what they hold.
 
-A description is one byte for memory order, one for the number of dimensions, four for the bytes
-of the dtype, then the dtype, then the dimensions (8 bytes each), all little-endian. The dtype
-stands as numpy's own string where that tells it whole. Records (dtypes with fields) stand as the
-pickle of their dtype, which keeps names, offsets, titles and alignment.
+A description is 8 bytes for its own length and that of the memory, one for memory order, one for
+the number of dimensions, four for the bytes of the dtype, then the dtype, then the dimensions (8
+bytes each), all little-endian; zeros fill it up, so that memory which lies right behind it is
+aligned. The dtype stands as numpy's own string where that tells it whole. Records (dtypes with
+fields) stand as the pickle of their dtype, which keeps names, offsets, titles and alignment.
 
 Descriptions are remembered by dtype, shape and strides, and what they mean by their bytes, so for
 an array like one before neither is worked out again. Two traps lie there. Dtypes that differ only
@@ -20,15 +21,20 @@ import struct
 import sys
 from typing import Any
 
+from . import limits
+
 _PLAIN_KINDS = "biufcSUmMV"
-_HEADER = struct.Struct("<cBI")
+_HEADER = struct.Struct("<QcBI")
+_ALIGNMENT = 16
+LENGTH_BITS = 24
+"""Both lengths are one word, of which the low bits, so many, are that of the description."""
+_DESCRIPTION_BYTES_MAX, _MEMORY_BYTES_MAX = 2**LENGTH_BITS - 1, 2 ** (64 - LENGTH_BITS) - 1
 _PICKLED = b"\x80"  # how every pickle begins, and no dtype's string
-# Each takes some 300 bytes. A program with more shapes at once than this gains nothing from memory.
-_REMEMBERED_MAX = 1024
 
 _ndarray: Any = None
-_descriptions: dict[tuple[Any, tuple[int, ...], tuple[int, ...]], bytes] = {}
-_meanings: dict[bytes, tuple[tuple[int, ...], Any, str]] = {}
+KNOWN: dict[tuple[Any, tuple[int, ...], tuple[int, ...]], tuple[bytes, int]] = {}
+"""By dtype, shape and strides: an array's description and its bytes, if it has no metadata."""
+_meanings: dict[bytes, tuple[Any, tuple[int, ...], Any, str]] = {}
 
 
 def is_array_type(kind: type) -> bool:
@@ -45,17 +51,17 @@ def describe(array: Any) -> bytes | None:
     Anything may be asked about. None is for what is no ndarray or one of a subclass, has gaps, or
     holds objects or another dtype that only pickle can tell whole.
     """
+    known = None
     if type(array) is _ndarray:
         dtype = array.dtype
-        key = (dtype, array.shape, array.strides)
-        description = _descriptions.get(key)
-        if description is None:
-            return _describe(array)
-        if dtype.metadata is None:
-            return description
+        known = KNOWN.get((dtype, array.shape, array.strides))
+        if known is None:
+            known = know_array(array)
+        elif dtype.metadata is not None:
+            return None
     elif is_array_type(type(array)):
-        return _describe(array)
-    return None
+        known = know_array(array)
+    return None if known is None else known[0]
 
 
 def content(array: Any) -> memoryview:
@@ -66,39 +72,47 @@ def content(array: Any) -> memoryview:
         return pickle.PickleBuffer(array.view(f"V{array.dtype.itemsize}")).raw()
 
 
-def rebuild(description: bytes | bytearray, memory: Any) -> Any:
+def rebuild(description: bytes, memory: Any, begin: int = 0) -> Any:
     """The array that `describe` took, on `memory`: a bytearray, a 1-D uint8 array or a memoryview.
 
     The array and all its views keep alive the object that owns the memory: the bytearray, the
     ndarray, or what the memoryview was made of.
 
+    Args:
+        begin: where in that memory it lies.
+
     Raises:
         Exception: any, where the description is none or the memory too small.
     """
-    description = bytes(description)
-    try:
-        shape, dtype, order = _meanings[description]
-    except KeyError:
-        shape, dtype, order = meaning(description)
-    return _ndarray(shape, dtype, memory, 0, None, order)
+    known = _meanings.get(description)
+    if known is None:
+        known = _meaning(description)
+    ndarray, shape, dtype, order = known
+    return ndarray(shape, dtype, memory, begin, None, order)
 
 
-def _describe(array: Any) -> bytes | None:
-    flags, dtype = array.flags, array.dtype
+def know_array(array: Any) -> tuple[bytes, int] | None:
+    """What KNOWN has of such an array from now on; None if its memory can't travel as it lies."""
+    flags, dtype, nbytes = array.flags, array.dtype, array.nbytes
     if not flags.forc:
         return None
     is_record = dtype.names is not None
     text = _record_text(dtype) if is_record else _plain_text(dtype)
     if text is None:
         return None
+    length = _HEADER.size + len(text) + 8 * array.ndim
+    length += -length % _ALIGNMENT
+    if length > _DESCRIPTION_BYTES_MAX or nbytes > _MEMORY_BYTES_MAX:
+        return None
     order = b"C" if flags.c_contiguous else b"F"
-    description = _HEADER.pack(order, array.ndim, len(text)) + text
+    description = _HEADER.pack(nbytes << LENGTH_BITS | length, order, array.ndim, len(text)) + text
     description += struct.pack(f"<{array.ndim}Q", *array.shape)
+    known = description.ljust(length, b"\0"), nbytes
     if not is_record:
-        if len(_descriptions) >= _REMEMBERED_MAX:
-            _descriptions.clear()
-        _descriptions[dtype, array.shape, array.strides] = description
-    return description
+        if len(KNOWN) >= limits.REMEMBERED_SHAPES_MAX:
+            KNOWN.clear()
+        KNOWN[dtype, array.shape, array.strides] = known
+    return known
 
 
 def _plain_text(dtype: Any) -> bytes | None:
@@ -123,21 +137,22 @@ def _record_text(dtype: Any) -> bytes | None:
         return None
 
 
-def meaning(description: bytes) -> tuple[tuple[int, ...], Any, str]:
-    """What the description means; from now on this is known."""
+def _meaning(description: bytes) -> tuple[Any, tuple[int, ...], Any, str]:
+    """What makes the array: its class, its shape, dtype and order; from now on this is known."""
     import numpy
 
-    global _ndarray
-    _ndarray = numpy.ndarray
-    code, ndim, text_bytes = _HEADER.unpack_from(description)
+    lengths, code, ndim, text_bytes = _HEADER.unpack_from(description)
+    if lengths & _DESCRIPTION_BYTES_MAX != len(description):
+        raise ValueError("a description that is cut")
     start = _HEADER.size + text_bytes
     text = description[_HEADER.size : start]
     shape = struct.unpack_from(f"<{ndim}Q", description, start)
     order = code.decode("ascii")
     if text.startswith(_PICKLED):
-        return shape, pickle.loads(text), order  # noqa: S301  from a node of the same run
-    known = shape, numpy.dtype(text.decode("ascii")), order
-    if len(_meanings) >= _REMEMBERED_MAX:
+        dtype = pickle.loads(text)  # noqa: S301  from a node of the same run
+        return numpy.ndarray, shape, dtype, order
+    known = numpy.ndarray, shape, numpy.dtype(text.decode("ascii")), order
+    if len(_meanings) >= limits.REMEMBERED_SHAPES_MAX:
         _meanings.clear()
     _meanings[description] = known
     return known

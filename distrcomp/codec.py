@@ -1,12 +1,12 @@
 """Object ↔ codec number, meta bytes and buffers; no I/O.
 
 The commonest objects have a codec of their own, and pickle never sees them: numpy arrays (see
-arrays), integers of 64 bits, short text, bytes, bytearrays, memoryviews. Anything else is pickle
-protocol 5 (PEP 574) with its large buffers beside the stream, so arrays inside objects are not
-copied either. Plain pickle is tried first, cloudpickle when it fails (functions and classes that
-exist in no module). Whatever arrives is built on memory of its own, so it is the receiver's alone,
-and arrays are writable even where the sender's were not. Only nodes of one run decode each other's
-messages.
+arrays), integers of 64 bits, short ASCII text, bytes, bytearrays, memoryviews. Anything else is
+pickle protocol 5 (PEP 574) with its large buffers beside the stream, so arrays inside objects are
+not copied either. Plain pickle is tried first, cloudpickle when it fails (functions and classes
+that exist in no module). Whatever arrives is built on memory of its own, so it is the receiver's
+alone, and arrays are writable even where the sender's were not. Only nodes of one run decode each
+other's messages.
 
 The meta of a pickle may be followed by anything, such as padding: a pickle knows its own end.
 """
@@ -22,8 +22,11 @@ from typing import Any
 from . import arrays, limits, views
 from .errors import Undecodable, Unpicklable
 
-# Four bits on the wire, of which 0 and 15 are reserved.
+# Four bits on the wire, of which 0 is taken (frames.ACKNOWLEDGEMENT).
 PICKLE, ARRAY, INT, TEXT, BYTES, BYTEARRAY, VIEW = range(1, 8)
+
+PLAIN_PICKLE_ERRORS = (pickle.PicklingError, TypeError, AttributeError)
+"""What plain pickle raises for what cloudpickle may take. Another error is the object's own."""
 
 Encoded = tuple[int, bytes, list[memoryview]]
 
@@ -55,19 +58,22 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
             # The sender is a node of the same run, proven by its certificate.
             return _decode_object(meta, buffers) if buffers else pickle.loads(meta)  # noqa: S301
         if codec == ARRAY:
-            return arrays.rebuild(meta, buffers[0])
+            return arrays.rebuild(bytes(meta), buffers[0])
         decoder = _DECODERS.get(codec)
         if decoder is not None:
             return decoder(meta, buffers)
-    except MemoryError:
-        raise
     except Exception as error:
         raise undecodable(error) from error
     raise Undecodable(f"a message came in a form unknown here (codec {codec})")
 
 
-def undecodable(error: Exception) -> Undecodable:
-    """What to raise when `error` has kept an object from being rebuilt."""
+def undecodable(error: Exception) -> Exception:
+    """What to raise when `error` has kept an object from being rebuilt.
+
+    A lack of memory is no fault of the object and passes as it is.
+    """
+    if isinstance(error, MemoryError):
+        return error
     return Undecodable(
         f"a message came whole but its object cannot be rebuilt here: "
         f"{type(error).__name__}: {error}"
@@ -85,7 +91,7 @@ class _Beside(list[memoryview]):
     def __call__(self, buffer: pickle.PickleBuffer) -> bool:
         """Whether it stays in the stream: where it is small, and there would arrive writable."""
         raw = buffer.raw()
-        if raw.nbytes <= limits.SMALL_BYTES_MAX and not raw.readonly:
+        if raw.nbytes <= limits.WITHIN_META_BYTES_MAX and not raw.readonly:
             return True
         self.append(raw)
         return False
@@ -95,11 +101,11 @@ def _encode_object(value: Any) -> Encoded:
     buffers = _Beside()
     try:
         meta = pickle.dumps(value, protocol=5, buffer_callback=buffers)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001  any class may raise anything from its __reduce__
+    except PLAIN_PICKLE_ERRORS:
         buffers.clear()
         meta = _cloudpickle(value, buffers)
+    except Exception as error:
+        raise unpicklable(value, error) from error
     if buffers and len(buffers) > limits.BUFFERS_MAX:
         return _encode_inside(value)
     return PICKLE, meta, buffers
@@ -112,10 +118,10 @@ def _encode_inside(value: Any) -> Encoded:
     """
     try:
         meta = pickle.dumps(value, protocol=5)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001
+    except PLAIN_PICKLE_ERRORS:
         meta = _cloudpickle(value, None)
+    except Exception as error:
+        raise unpicklable(value, error) from error
     return PICKLE, meta + _READONLY_BUFFER, [memoryview(b"")]
 
 
@@ -124,14 +130,15 @@ def _cloudpickle(value: Any, buffers: _Beside | None) -> bytes:
 
     try:
         meta: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers)
-    except MemoryError:
-        raise
     except Exception as error:
-        raise _unpicklable(value, error) from error
+        raise unpicklable(value, error) from error
     return meta
 
 
-def _unpicklable(value: Any, error: Exception) -> Unpicklable:
+def unpicklable(value: Any, error: Exception) -> Exception:
+    """What to raise when `error` has kept `value` from being pickled; see `undecodable`."""
+    if isinstance(error, MemoryError):
+        return error
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     return Unpicklable(f"an object of type {kind} cannot be sent: {type(error).__name__}: {error}")
 
@@ -156,24 +163,19 @@ def _encode_int(value: int) -> Encoded:
 
 
 def _encode_text(value: str) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
-        try:
-            meta = value.encode()
-        except UnicodeEncodeError:  # half a pair of surrogates, which pickle can take
-            return _encode_object(value)
-        if len(meta) <= limits.SMALL_BYTES_MAX:
-            return TEXT, meta, []
+    if len(value) <= limits.WITHIN_META_BYTES_MAX and value.isascii():  # as fast_path does
+        return TEXT, value.encode(), []
     return _encode_object(value)
 
 
 def _encode_bytes(value: bytes) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
+    if len(value) <= limits.WITHIN_META_BYTES_MAX:
         return BYTES, value, []
     return BYTES, b"", [memoryview(value)]
 
 
 def _encode_bytearray(value: bytearray) -> Encoded:
-    if len(value) <= limits.SMALL_BYTES_MAX:
+    if len(value) <= limits.WITHIN_META_BYTES_MAX:
         return BYTEARRAY, bytes(value), []
     return BYTEARRAY, b"", [memoryview(value)]
 
@@ -181,10 +183,8 @@ def _encode_bytearray(value: bytearray) -> Encoded:
 def _encode_view(view: memoryview) -> Encoded:
     try:
         description, content = views.encode(view)
-    except MemoryError:
-        raise
     except Exception as error:  # one that was released, or of elements that nobody can tell
-        raise _unpicklable(view, error) from error
+        raise unpicklable(view, error) from error
     return VIEW, description, [content]
 
 

@@ -3,55 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import index
-from time import monotonic
 from typing import Any
 
 from . import codec, framed
-from .engine import Engine, Sending
-from .errors import DoesNotFit, InternalError, NoSuchNode, SendTimeout
-from .fast_path import IS_COMPILED, FastPath
-from .frames import Message
-from .link_path import tag_number
-from .mailbox import ANY, Receive, awaited
-from .out import fill
-from .requests import MatchedMessage, ReceiveRequest, Request, SendRequest, Status, seconds
-
-WORLD = 0
+from .arguments import seconds
+from .fast_path import IS_COMPILED
+from .long_path import LongPath
+from .mailbox import ANY
+from .request_kinds import ReceiveRequest
+from .requests import Request
+from .status import MatchedMessage, Status
 
 
-class Communicator(FastPath):
+class Communicator(LongPath):
     """The nodes that can talk to each other here; the world holds all of the run.
 
     Attributes:
         node_id: this node's id, from 0 to `n_node` - 1 (MPI: rank).
         n_node: how many nodes there are (MPI: size).
-
-    Args:
-        engine: of this process.
-        number: tells the message spaces of communicators apart.
-        members: the world's ids of its nodes, in order; all nodes by default.
-        timeout: the run's default for every wait for a message, in seconds.
     """
 
-    __slots__ = ("_ids", "_timeout", "n_node", "node_id")
+    __slots__ = ()
 
     if IS_COMPILED:
         send, recv = framed.send, framed.recv
-
-    def __init__(
-        self,
-        engine: Engine,
-        number: int = WORLD,
-        members: tuple[int, ...] | None = None,
-        timeout: float | None = None,
-    ) -> None:
-        nodes = range(engine.n_node) if members is None else members
-        super().__init__(engine, number, nodes)
-        self.n_node = len(nodes)
-        self.node_id = nodes.index(engine.node_id)
-        self._ids = {member: node for node, member in enumerate(nodes)}
-        self._timeout = timeout
 
     def ssend(self, dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:
         """Sends `obj` and returns when a receive was matched with it.
@@ -225,100 +200,6 @@ class Communicator(FastPath):
             return None
         return self._matched(wanted)
 
-    # --- the long way, which can do everything -----------------------------------------------
-
-    def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
-        self._finish(self._post(dest, tag, encoded))
-        self._know(dest)
-
-    def _recv_slow(
-        self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
-    ) -> Any:
-        wanted = self._wanted(source, tag)
-        try:
-            self._engine.receive(wanted, self._time(timeout))
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
-            raise
-        if wanted.source != ANY:
-            self._know(source)
-        return self._take(wanted, out, status)
-
-    def _post(
-        self, dest: int, tag: int, encoded: codec.Encoded, synchronous: bool = False
-    ) -> Sending:
-        kind, meta, buffers = encoded
-        message = Message(self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers)
-        return self._engine.send(self._members[self._node(dest)], message, synchronous)
-
-    def _finish(self, sending: Sending, timeout: float | None = None) -> None:
-        """Waits for the end of a send; after it, however it ends, the object may be changed."""
-        try:
-            deadline = None if timeout is None else monotonic() + timeout
-            if not self._engine.finish(sending, deadline):
-                raise SendTimeout(sending.dest, timeout or 0.0)
-            if self._gate.interrupted:
-                self._engine.check_interrupt()
-        except BaseException:
-            self._engine.let_go(sending)
-            raise
-
-    def _send_request(self, sending: Sending) -> Request:
-        if self._gate.interrupted:
-            self._engine.let_go(sending)
-            self._engine.check_interrupt()
-        self._engine.flush_later()
-        return SendRequest(self._engine, sending)
-
-    def _take(self, wanted: Receive, out: Any, status: Status | None) -> Any:
-        """What the caller gets for the message matched with `wanted`, which is unread if none."""
-        try:
-            value = self._open(wanted, out)
-            if status is not None:
-                there = self._status_of(wanted)
-                status.source, status.tag = there.source, there.tag
-                status.payload_bytes = there.payload_bytes
-            if self._gate.interrupted:
-                self._engine.check_interrupt()
-        except (DoesNotFit, KeyboardInterrupt):
-            self._engine.withdraw(wanted)
-            raise
-        return value
-
-    def _open(self, wanted: Receive, out: Any) -> Any:
-        message = _matched(wanted)
-        value = codec.decode(message.codec, message.meta, message.buffers)
-        return value if out is None else fill(out, value)
-
-    def _matched(self, wanted: Receive) -> MatchedMessage:
-        status = self._status_of(wanted)
-        if self._gate.interrupted:
-            self._engine.withdraw_interrupted(wanted)
-        return MatchedMessage(self._engine, status, partial(self._open, wanted))
-
-    def _status_of(self, wanted: Receive) -> Status:
-        return self._status(_matched(wanted))
-
-    def _status(self, message: Message) -> Status:
-        return Status(self._ids[message.source], message.tag, message.payload_bytes)
-
-    def _wanted(self, source: int, tag: int) -> Receive:
-        whom = ANY if source == ANY else self._members[self._node(source)]
-        return Receive(self._number, whom, ANY if tag == ANY else tag_number(tag))
-
-    def _node(self, node: int) -> int:
-        try:
-            number = index(node)
-        except TypeError:
-            raise NoSuchNode(node, self.n_node) from None
-        if not 0 <= number < self.n_node:
-            raise NoSuchNode(node, self.n_node)
-        return number
-
-    def _time(self, timeout: float | None) -> float | None:
-        """A timeout in seconds as given, or else the run's default."""
-        return self._timeout if timeout is None else seconds(timeout)
-
 
 Communicator.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be changed again.
 
@@ -362,7 +243,8 @@ Communicator.recv.__doc__ = """Waits for a message, returns its object, the call
             NodeLost: the source has ended, or the run has failed: nothing can come any more.
             NoSuchNode, BadTag, BadTimeout, WorldClosed: the call was wrong.
             DoesNotFit: the message is not what `out` has room for; it is unread still.
-            Undecodable: a message came whole but its object cannot be rebuilt here.
+            Undecodable: a message came whole but its object cannot be rebuilt here; it is gone.
+                Where only memory is short that is Python's MemoryError.
 
         Example:
             >>> import distrcomp as dc
@@ -370,9 +252,3 @@ Communicator.recv.__doc__ = """Waits for a message, returns its object, the call
             >>> dc.recv(dc.node_id, tag=7, timeout=1.0)
             [1, 2, 3]
         """
-
-
-def _matched(wanted: Receive) -> Message:
-    if wanted.message is None:
-        raise InternalError("a receive is over that was never matched")
-    return wanted.message

@@ -42,9 +42,6 @@ from .notices import (
 )
 from .poller import WRITABLE
 
-# How long `finally` blocks may run once the agent is gone.
-LAST_WORDS_S = 1.0
-
 
 class NoticeSocket:
     """Notices and descriptors over the control socket, in order."""
@@ -259,7 +256,7 @@ class Control:
         """Ends this process, which nobody watches any more, after its last words."""
         self._the_engine.abort(self._ticket.node_id, why)
         self.go.set()
-        sleep(LAST_WORDS_S)
+        sleep(limits.LAST_WORDS_S)
         if os.getpgrp() == os.getpid():
             os.killpg(os.getpgrp(), signal.SIGKILL)
         os._exit(1)

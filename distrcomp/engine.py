@@ -25,8 +25,8 @@ _PATIENCE_S = 0.002
 _LAST_LOOKS = 2**14
 # Serials have four bytes; 0 is none.
 _SERIALS_MAX = 2**32 - 1
-# While it may just be copied, the sender looks whether it is; slower than this no memory is.
-_COPIED_BYTES_PER_S = 2e9
+# A receiver that copies more slowly has been stopped.
+_COPIED_BYTES_PER_S_MIN = 500e6
 
 
 class Sending:
@@ -69,12 +69,17 @@ class Engine(Mesh):
             return self._follow(dest, link, link.post(message), serial)
 
     def is_out_soon(self, link: ShmLink | StreamLink, pending: Pending) -> bool:
-        """Looks whether a message just posted is out of our hands, where that is worth while."""
-        if not self.spins or link.fileno() is not None or link.node in self._progress.unsent:
+        """Looks whether a message just posted is out of our hands, where that is worth while.
+
+        That is for a moment, and then for as long as the receiver copies it.
+        """
+        if not self.spins or not isinstance(link, ShmLink) or link.node in self._progress.unsent:
             return False
-        until = perf_counter() + SPIN_S + link.queued_bytes / _COPIED_BYTES_PER_S
-        while not pending.is_out:  # the receiver may just be copying it
-            if perf_counter() >= until:
+        first = perf_counter() + SPIN_S
+        last = first + link.queued_bytes / _COPIED_BYTES_PER_S_MIN
+        while not pending.is_out:
+            now = perf_counter()
+            if now >= first and (now >= last or not link.is_being_read() or self.gate.interrupted):
                 return False
         with self.gate:
             link.flush()  # lets go of the message

@@ -9,6 +9,7 @@ DistrcompError
 │   ├── DoesNotFit       a message that is not what `out` has room for
 │   ├── RequestCancelled  a request that was taken back
 │   ├── AlreadyReceived  a message that was received before
+│   ├── NestedCall       a call from a signal handler that has cut into another one
 │   ├── WorldClosed      a call after the end of the world
 │   └── OutsideRun       a process that is not itself a node
 ├── RecvTimeout          nothing came in time
@@ -66,6 +67,10 @@ class RequestCancelled(CallError):
 
 class AlreadyReceived(CallError):
     """What was asked for was returned before."""
+
+
+class NestedCall(CallError):
+    """A signal handler or a finalizer made it while its thread was inside another call."""
 
 
 class WorldClosed(CallError):

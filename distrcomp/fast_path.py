@@ -24,26 +24,36 @@ from __future__ import annotations
 import pickle
 import struct
 from collections.abc import Callable
+from os import sched_yield
+from time import perf_counter
 from typing import Any
 
 from . import plain as cython
-from .arrays import content, is_array_type
-from .codec import ARRAY, BYTEARRAY, BYTES, INT, PICKLE, TEXT, decode, encode, undecodable
+from .array_path import ARRAY_TYPES, OTHERS, ArrayPath
+from .arrays import rebuild as rebuild_array
+from .codec import (
+    ARRAY,
+    BYTEARRAY,
+    BYTES,
+    INT,
+    PICKLE,
+    PLAIN_PICKLE_ERRORS,
+    TEXT,
+    decode,
+    encode,
+    undecodable,
+    unpicklable,
+)
 from .engine import Engine
 from .errors import ProtocolError
 from .frames import Message
-from .gate import IS_ATOMIC, Gate
-from .link_path import LinkPath, tag_number
+from .gate import Gate
+from .link_path import tag_number
 from .links import ShmLink
 from .links.array_record import (
-    KNOWN,
-    SMALL_BYTES_MAX,
-    know_array,
-    rebuild_array,
     split_array,
     take_array,
 )
-from .links.bells import look_between
 from .links.ring import (
     CODEC_MASK,
     CODEC_SHIFT,
@@ -71,15 +81,16 @@ _refuse: Any = len  # what a buffer inside an object is given to: it raises, at 
 
 _ENVELOPE = 2**64 - 2**TAG_SHIFT
 _ANY_TAG = 1  # no envelope
-_CODEC = 31 << CODEC_SHIFT
+_CODEC = CODEC_MASK << CODEC_SHIFT
 _INT, _TEXT, _BYTES = INT << CODEC_SHIFT, TEXT << CODEC_SHIFT, BYTES << CODEC_SHIFT
 _BYTEARRAY = BYTEARRAY << CODEC_SHIFT
 _PICKLE, _ARRAY = PICKLE << CODEC_SHIFT, ARRAY << CODEC_SHIFT
 _INT_RECORD = _INT | 8
 _LENGTH_MAX, _COMMUNICATOR_SHIFT = LENGTH_MAX, COMMUNICATOR_SHIFT
-_SPINS = 200
-_YIELDS = 300
-_YIELDS_CROWDED = 400  # where nodes share a core: giving it away is cheaper than to be woken up
+# How long `recv` looks, at most: so often as fast as it can, and then giving its core away between
+# the looks. Where nodes share a core that is cheaper than to be woken up, unless others compute.
+_SPINS, _YIELDS, _YIELD_S = 200, 1000, 400e-6
+_YIELDS_CROWDED, _YIELD_CROWDED_S = 400, 5e-3
 _KEPT_MAX = 4096
 _DECODERS: dict[int, Callable[[Any], Any]] = {
     _TEXT: bytes.decode,
@@ -89,9 +100,6 @@ _DECODERS: dict[int, Callable[[Any], Any]] = {
     _ARRAY: lambda taken: rebuild_array(*taken),
 }
 _INLINE_BYTES_MAX = LENGTH_MAX * 8
-# They have a codec of their own. Numpy's array joins them with the first one that is sent.
-_OTHERS: set[type] = {bytearray, memoryview}
-_ARRAY_TYPES: set[type] = set()
 
 
 class _Envelopes(dict[Any, int]):
@@ -107,7 +115,7 @@ class _Envelopes(dict[Any, int]):
         return envelope
 
 
-class FastPath(LinkPath):
+class FastPath(ArrayPath):
     """The two calls, for the communicator that is made of them.
 
     Args:
@@ -117,14 +125,14 @@ class FastPath(LinkPath):
     """
 
     __slots__ = (
-        "_asleep",
-        "_bells",
         "_envelopes",
         "_readers",
         "_receives",
         "_spins",
+        "_turn",
         "_unread",
         "_writers",
+        "_yield_s",
         "_yields",
     )
 
@@ -135,17 +143,15 @@ class FastPath(LinkPath):
         self._unread = engine.mailbox.unread
         self._spins = range(_SPINS if engine.spins else 0)
         self._yields = range(_YIELDS if engine.spins else _YIELDS_CROWDED)
+        self._turn = 0
+        self._yield_s = _YIELD_S if engine.spins else _YIELD_CROWDED_S
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
         for node, member in enumerate(members):
             link = engine.link_to(member)
-            if isinstance(link, ShmLink) and IS_ATOMIC:
+            if isinstance(link, ShmLink) and self._is_atomic:
                 self._writers[node] = link.writer
                 self._readers[node] = link.reader
-
-        bells = engine.bells
-        self._bells: Any = bells  # never None where there are writers
-        self._asleep: Any = None if bells is None else bells.asleep
         engine.add_shortcut(self)
 
     def forget(self) -> None:
@@ -178,15 +184,17 @@ class FastPath(LinkPath):
             data = obj
             length = len(data)
             header = envelope | _BYTES | length
-        elif kind in _OTHERS:
-            if kind in _ARRAY_TYPES:
-                return self._send_array(dest, obj, tag)
+        elif kind in OTHERS or (kind is bytes and len(obj) > _INLINE_BYTES_MAX):
+            if kind in ARRAY_TYPES:
+                return self._send_array(writer, envelope, obj, dest, tag)
             return self._send_encoded(dest, tag, encode(obj))
         else:
             try:
                 data = _dumps(obj, 5, buffer_callback=_refuse)
-            except Exception:  # noqa: BLE001  whatever it was, the long way may do better
+            except PLAIN_PICKLE_ERRORS:  # cloudpickle may do better
                 return self._send_other(dest, obj, tag)
+            except Exception as error:
+                raise unpicklable(obj, error) from error
             length = len(data)
             header = envelope | _PICKLE | (length + 7 >> 3)
         gate = self._gate
@@ -217,67 +225,11 @@ class FastPath(LinkPath):
             return self._send_encoded(dest, tag, (PICKLE, data, []) if is_pickle else encode(obj))
         if self._asleep[writer.bell]:
             self._bells.wake(writer.reader)
-        if IS_COMPILED:
-            gate.hear_signals()
-        if gate.interrupted:
-            self._engine.check_interrupt()
-        return None
-
-    def _send_other(self, dest: int, obj: Any, tag: int) -> None:
-        """Sends what plain pickle did not take, or not without buffers beside it."""
-        if is_array_type(type(obj)):
-            _OTHERS.add(type(obj))
-            _ARRAY_TYPES.add(type(obj))
-        self._send_encoded(dest, tag, encode(obj))
-
-    def _send_array(self, dest: int, array: Any, tag: int) -> None:
-        """Sends a plain array, up to a quarter of the ring in one record."""
-        writer = self._writers[dest]
-        dtype = array.dtype
-        known = KNOWN.get((dtype, array.shape, array.strides))
-        if known is None or dtype.metadata is not None:
-            known = know_array(array)
-        if known is None or known[1] >= writer.record_words_max << 3:
-            return self._send_encoded(dest, tag, encode(array))
-        head, nbytes = known
-        length = len(head) + nbytes
-        header = self._envelopes[tag] | _ARRAY
-        is_small = nbytes <= SMALL_BYTES_MAX
-        data = head + array.tobytes("A") if is_small else content(array)
-        gate = self._gate
-        is_put = not gate.taken
-        if is_put:
-            gate.taken = True
-            try:
-                position = writer.position
-                beyond = position + (length + 15 >> 3)
-                is_put = beyond < writer.end
-                if is_put:
-                    memory = writer.memory
-                    if is_small:
-                        PUT_BYTES[length](memory, position + 1 << 3, data, 0)
-                    else:
-                        begin = position + 1 << 3
-                        middle = begin + len(head)
-                        memory[begin:middle] = head
-                        memory[middle : middle + nbytes] = data
-                        writer.words[beyond] = 0
-                    if not STORES_ARE_ORDERED:
-                        fence()
-                    writer.position = beyond
-                    writer.words[position] = header
-            finally:
-                gate.taken = False
-        if not is_put:
-            return self._send_encoded(dest, tag, encode(array))
-        if self._asleep[writer.bell]:
-            self._bells.wake(writer.reader)
-        if gate.interrupted:
+        if gate.hears_interrupt() if IS_COMPILED else gate.interrupted:
             self._engine.check_interrupt()
         return None
 
     @cython.locals(reader=RingReader, gate=Gate, header=cython.ulonglong, codec=cython.ulonglong)
-    @cython.locals(seen=cython.ulonglong)
     @cython.locals(envelope=cython.ulonglong, length=cython.Py_ssize_t, position=cython.Py_ssize_t)
     def recv(
         self,
@@ -295,18 +247,20 @@ class FastPath(LinkPath):
         try:
             envelope = self._envelopes[tag] if tag != ANY else _ANY_TAG
             reader = self._readers[source]
-        except (KeyError, TypeError):
+            if not (reader.look() if IS_COMPILED else reader.words[reader.position]):
+                self._look(reader, timeout)
+        except KeyError:
+            reader = self._find_any(source, timeout)
+        except (TypeError, IndexError):  # the long way says what is wrong
             pass
-        gate = self._gate
+        gate, codec = self._gate, 0
         if reader is None or gate.taken:
             return self._recv_other(source, tag, timeout)
         gate.taken = True
-        codec = 0
         try:
             if not self._receives and reader.node not in self._unread:
                 position = reader.position
-                seen = reader.look() if IS_COMPILED else reader.words[position]
-                header = seen or self._look(reader.words, position)
+                header = reader.look() if IS_COMPILED else reader.words[position]
                 if not STORES_ARE_ORDERED:
                     fence()
                 if (
@@ -319,8 +273,7 @@ class FastPath(LinkPath):
                     data: Any = reader.integers[position + 1]
                     reader.position = position + 2
                 elif IS_COMPILED and codec and codec != _ARRAY:
-                    length = (header & _LENGTH_MAX) << (3 if codec == _PICKLE else 0)
-                    data = reader.take_bytes(length)
+                    data = reader.take_bytes((header & _LENGTH_MAX) << (codec == _PICKLE) * 3)
                 elif codec == _PICKLE:
                     length = header & _LENGTH_MAX
                     (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
@@ -343,22 +296,49 @@ class FastPath(LinkPath):
             value = data if codec == _INT else _DECODERS[codec](data)
         except Exception as error:
             raise undecodable(error) from error
-        if IS_COMPILED:
-            gate.hear_signals()
-        if gate.interrupted:
+        if gate.hears_interrupt() if IS_COMPILED else gate.interrupted:
             self._give_back(reader.node, header, data)
         return value
 
-    def _look(self, words: memoryview, position: int) -> int:
-        """Looks for a header for a while: 0 if none came.
+    @cython.locals(reader=RingReader, gate=Gate)
+    def _look(self, reader: RingReader, timeout: float | None) -> None:
+        """Looks for a record for a while; nobody is inside meanwhile.
 
         First as fast as it can, if there is a core for every node of this machine; then giving the
         core to others between the looks, for one of them may be the sender.
         """
+        words, gate = reader.words, self._gate
+        if timeout is not None or reader.node in self._unread:
+            return
         for _ in self._spins:
-            if header := words[position]:
-                return header
-        return look_between(words, position, self._yields)
+            if words[reader.position]:
+                return
+        until = perf_counter() + self._yield_s
+        for _ in self._yields:
+            sched_yield()
+            if words[reader.position] or gate.interrupted or perf_counter() >= until:
+                return
+
+    def _find_any(self, source: int, timeout: float | None) -> RingReader | None:
+        """Where the next message from ANY stands, if all share our memory and it comes soon.
+
+        Each time another node is looked at first, so that none is kept from being heard.
+        """
+        readers = list(self._readers.values())
+        is_any = source == ANY and len(readers) == len(self._members) - 1
+        if not is_any or not readers or self._unread or self._receives:
+            return None
+        self._turn = turn = (self._turn + 1) % len(readers)
+        readers = readers[turn:] + readers[:turn]
+        until = 0.0 if timeout is not None else perf_counter() + self._yield_s
+        for _ in self._yields:
+            for reader in readers:
+                if reader.has_record():
+                    return reader
+            if self._gate.interrupted or perf_counter() >= until:
+                break
+            sched_yield()
+        return None
 
     def _publish(self, reader: RingReader) -> None:
         """Gives what was read back to the writer, and wakes it if it sleeps on that."""
@@ -376,7 +356,10 @@ class FastPath(LinkPath):
 
     def _recv_other(self, source: int, tag: int, timeout: float | None) -> Any:
         """Receives what is no single record of the ring, or comes from another machine."""
-        message = self._recv_link(source, tag)
+        if source == ANY and (reader := self._find_any(source, 0.0)) is not None:
+            message = self._recv_link(self._ids[reader.node], tag, timeout)
+        else:
+            message = self._recv_link(source, tag, timeout)
         if message is None:
             return self._recv_slow(source, tag, timeout, None, None)
         value = decode(message.codec, message.meta, message.buffers)

@@ -1,13 +1,15 @@
 """The calls of the compiled copy, each inside a Python frame.
 
-Compiled code has no frames. But `Mesh.on_interrupt` looks for ours to know whether Ctrl-C came
-inside a call, and the messages to a person tell our frames from the program's. So the communicator
-calls the compiled `send` and `recv` by these two.
+Compiled code has no frames. But `interrupts` and `gate` look for ours to know whether Ctrl-C, or a
+call, came inside a call, and messages to a person tell our frames from the program's. So the
+communicator calls the compiled `send` and `recv` by these two.
 
 Compiled code doesn't look for signals or for other threads, as the interpreter does at calls and
-jumps backwards. Both come where it calls Python code (`look_between`, while it waits), signals also
-at the end of a call (`Gate.hear_signals`). So between the look at the gate and the store behind it,
-and between the stores that publish a record, there is no place for them here either.
+jumps backwards: both come where it calls Python code, signals also at the end of a call
+(`Gate.hears_interrupt`). So between the look at the gate and the store behind it, and between the
+stores that publish a record, there is no place for them here either. While compiled code looks for
+a message it keeps the GIL and hears no signal; `fast_path` bounds that to some milliseconds, as the
+interpreter does itself.
 """
 
 from __future__ import annotations

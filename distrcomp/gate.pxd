@@ -5,4 +5,4 @@ cdef class Gate:
     cdef object _lock
     cdef public bint interrupted, taken
 
-    cdef hear_signals(self)
+    cpdef bint hears_interrupt(self) except -1

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
 
 from .communicator import Communicator
 from .control import Control, NoticeSocket
@@ -25,6 +26,7 @@ from .errors import OutsideRun
 from .links import Bells, ShmLink
 from .links.local import local_links
 from .notices import Ready, Ticket
+from .progress import Progress
 
 
 class World:
@@ -79,8 +81,7 @@ class World:
             ticket.label,
             control.want_link,
             control.wake,
-            bells,
-            spins=usable_cores() >= len(nodes),
+            partial(Progress, bells=bells, spins=usable_cores() >= len(nodes)),
         )
         for node, link in links.items():
             engine.attach(node, link)

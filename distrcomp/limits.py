@@ -1,4 +1,8 @@
-"""Every bound that holds inside a node, each with its reason."""
+"""The bounds that hold inside a node, each with its reason.
+
+A bound is what a buffer, a cache or a queue may hold, or how long a wait may take. Numbers that
+only make something quick stand beside what they tune.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +20,36 @@ MESSAGE_OVERHEAD_BYTES = 256
 # Bounds on what a message may announce before anything is allocated for it.
 MESSAGE_BYTES_MAX = 2**40
 BUFFERS_MAX = 1_000_000
-# What travels within a message's description: a buffer of its own costs more than a second copy.
-SMALL_BYTES_MAX = 2047
+# What travels within a message's meta: a buffer of its own costs more than a second copy. It is as
+# much as a ring's record of bytes holds (links.ring.LENGTH_MAX).
+WITHIN_META_BYTES_MAX = 2047
+# Lengths of small records for which a node keeps how to pack them, and as many to unpack: some 350
+# bytes each, a microsecond to make anew.
+LENGTHS_KEPT_MAX = 4096
+# Parts of one message that its receiver may copy from the sender's memory: their table has to fit
+# into the smallest ring, and the kernel takes 1,024 of them at once. More go through the ring.
+OFFERED_PARTS_MAX = 60
 # Memory that a node keeps free for the next large messages: four of 64 MiB. A node that no longer
 # receives any holds this for nothing.
 POOL_BYTES_MAX = 256 * MIB
+# What is remembered of arrays, by dtype, shape and strides: each takes some 300 bytes. A program
+# with more shapes at once than this gains nothing from memory.
+REMEMBERED_SHAPES_MAX = 1024
+# All rings of a machine together, as long as each has what it needs: above 64 nodes they take more,
+# n**2 times the least (1.4 GiB for 300 nodes), of which only what is used is ever memory.
+RINGS_BYTES = 64 * MIB
+RING_BYTES_MIN, RING_BYTES_MAX = 16 * KIB, MIB
+# An error message names at most this many kinds of unread message.
+UNREAD_TOLD_MAX = 8
+# Of an exception's text the agent is told this much; the whole of it stands in the node's stderr.
+TOLD_CHARS_MAX = 100_000
 # Messages between an agent and its node: a ticket of 1,000 nodes takes about 100 KiB.
 NOTICE_BYTES_MAX = 16 * MIB
-# One read or write on a link moves at most this much, so that no link starves the others.
+# A socket is read until so much has come, and TLS writes at most so much in one piece.
 READ_BYTES_MAX = 256 * KIB
+# One call of a link moves about this much at most, some milliseconds, so that no link keeps the
+# others, a timeout or Ctrl-C waiting. What comes between two calls (11 us) is nothing beside it.
+PIECE_BYTES_MAX = 8 * MIB
 # A link whose other end vanished: how long to wait for the launcher's word on why.
 VERDICT_WAIT_S = 1.0
 # A connection to another machine: the whole of dial, handover and TLS handshake.
@@ -33,6 +58,8 @@ DIAL_TIMEOUT_S = 10.0
 ACCEPTS_MAX = 256
 # At the end of a node: how long other machines may take to acknowledge what our kernel holds.
 DRAIN_TIMEOUT_S = 30.0
+# How long `finally` blocks may run once the agent is gone.
+LAST_WORDS_S = 1.0
 # A connection to another machine on which nothing is acknowledged for so long is broken: about what
 # a silent machine may take to be noticed (10 s), probed from half of it on.
 LINK_SILENCE_S = 10

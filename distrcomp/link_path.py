@@ -20,7 +20,7 @@ from . import codec, limits
 from .engine import Engine
 from .errors import BadTag
 from .frames import ACKNOWLEDGEMENT, Message
-from .gate import IS_ATOMIC
+from .gate import is_atomic
 from .links import ShmLink, StreamLink
 from .mailbox import ANY
 from .progress import SPIN_S
@@ -35,14 +35,25 @@ class LinkPath:
         members: the world's ids of its nodes, by their ids here.
     """
 
-    __slots__ = ("__weakref__", "_engine", "_gate", "_links", "_members", "_number")
+    __slots__ = (
+        "__weakref__",
+        "_engine",
+        "_gate",
+        "_ids",
+        "_is_atomic",
+        "_links",
+        "_members",
+        "_number",
+    )
 
     def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
         self._engine = engine
         self._gate = engine.gate
         self._number = number
         self._members = members
+        self._ids = {member: node for node, member in enumerate(members)}
         self._links: dict[int, ShmLink | StreamLink] = {}
+        self._is_atomic = is_atomic()
         for node in range(len(members)):
             self._know(node)
 
@@ -53,7 +64,7 @@ class LinkPath:
     def _know(self, node: int) -> None:
         """Goes the short way to `node` from now on, if its link is of the kind."""
         link: Any = self._engine.link_to(self._members[node])
-        if type(link) in (ShmLink, StreamLink) and IS_ATOMIC:
+        if self._is_atomic and type(link) in (ShmLink, StreamLink):
             self._links[node] = link
 
     def _send_encoded(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
@@ -68,24 +79,24 @@ class LinkPath:
             pending = link.post(message)
         finally:
             gate.taken = False
-        if link.is_broken or not (pending is None or engine.is_out_soon(link, pending)):
+        if link.is_broken or (pending is not None and not engine.is_out_soon(link, pending)):
             engine.finish_posted(link, pending)
         if gate.interrupted:
             engine.check_interrupt()
         return None
 
-    def _recv_link(self, source: int, tag: int) -> Message | None:
+    def _recv_link(self, source: int, tag: int, timeout: float | None) -> Message | None:
         """The next message from `source` if its link is known, it comes soon, and it fits."""
         engine, gate = self._engine, self._gate
         link = self._known(source)
-        if link is None or gate.taken:
+        if link is None or not self._soon(link, timeout):
+            return None
+        if gate.taken:
             return None
         gate.taken = True
         try:
             node, mailbox = link.node, engine.mailbox
             if mailbox.receives or node in mailbox.unread or engine.link_to(node) is not link:
-                return None
-            if not self._soon(link):
                 return None
             messages = engine.take_from(node, link)
             first = 0
@@ -110,13 +121,27 @@ class LinkPath:
         except TypeError:  # the long way says what is wrong
             return None
 
-    def _soon(self, link: ShmLink | StreamLink) -> bool:
-        """Whether something can be read now or in a short while."""
-        until = perf_counter() + (SPIN_S if self._engine.spins else 0.0)
-        while not link.is_readable():
-            if perf_counter() >= until:
-                return False
-        return True
+    def _soon(self, link: ShmLink | StreamLink, timeout: float | None) -> bool:
+        """Whether something can be read now or in a short while; on a ring `fast_path` has looked.
+
+        Between the looks nobody is inside, so what is found is looked at once more there.
+        """
+        gate = self._gate
+        until = 0.0
+        while not gate.taken:
+            gate.taken = True
+            try:
+                if link.can_receive():
+                    return True
+            finally:
+                gate.taken = False
+            if not until:
+                if timeout is not None or not self._engine.spins or link.fileno() is None:
+                    break
+                until = perf_counter() + SPIN_S
+            elif gate.interrupted or perf_counter() >= until:
+                break
+        return False
 
     def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
         raise NotImplementedError

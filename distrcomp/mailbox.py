@@ -17,9 +17,6 @@ from .frames import Message
 
 ANY = -1
 
-# An error message names at most this many kinds of unread message.
-_TOLD_MAX = 8
-
 _Queue = deque[tuple[int, Message]]  # messages with their arrival numbers, oldest first
 
 
@@ -136,8 +133,9 @@ class Mailbox:
         unread = sorted(self.unmatched(communicator).items())
         if not unread:
             return "no other message has arrived"
-        told = [f"{n} from node {source} with tag {tag}" for (source, tag), n in unread[:_TOLD_MAX]]
-        return f"unread: {', '.join(told)}{' ...' if len(unread) > _TOLD_MAX else ''}"
+        first = unread[: limits.UNREAD_TOLD_MAX]
+        told = [f"{n} from node {source} with tag {tag}" for (source, tag), n in first]
+        return f"unread: {', '.join(told)}{' ...' if len(unread) > len(first) else ''}"
 
     def _give(self, arrival: int, message: Message) -> Receive | None:
         """Matches a message with the first receive that takes it, if one does."""

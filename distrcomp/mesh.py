@@ -4,40 +4,25 @@ The control thread calls in here when the agent speaks; the calls of the program
 on it. What `send` left queued when it returned is written by the next call or, while the program
 computes, by the control thread, which watches `leftovers`. What is known of other nodes' ends, and
 when a call has to give up because of it, stands in `fates`.
-
-Ctrl-C must not cut a message in two: while the main thread is inside a call the signal is noted,
-and raised as KeyboardInterrupt where the state is whole: in a wait, or when the call ends. A
-receive that is interrupted leaves its message unread, for the next one. A second Ctrl-C is raised
-at once where pickle runs the program's own code, which holds no lock of ours: it ends a program
-whose objects never finish to be pickled or unpickled.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import weakref
 from collections.abc import Callable
 from time import monotonic
 from types import FrameType
 from typing import Any
 
-from . import limits
+from . import interrupts, limits
 from .errors import LinkFailed, WorldClosed
 from .fates import Fates
 from .frames import Message
-from .links import Bells, Link
+from .links import Link
 from .mailbox import Mailbox, Receive
 from .poller import READABLE, WRITABLE
 from .progress import Progress
 
-# In these modules Ctrl-C is noted and not raised.
-_GUARDED_MODULES = ("mesh", "engine", "communicator", "fast_path", "framed", "requests")
-_PACKAGE = os.path.join(os.path.dirname(__file__), "")
-_GUARDED = {f"{_PACKAGE}{name}.py" for name in _GUARDED_MODULES}
-# These call pickle.
-_PICKLING = {f"{_PACKAGE}{name}.py" for name in ("codec", "fast_path", "framed")}
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
 
@@ -51,8 +36,7 @@ class Mesh:
         want_link: asks for a link to a node and must not block; answered by `attach`,
             `link_failed` or `node_ended`.
         wake_flusher: tells the control thread that `leftovers` has changed; must not block.
-        bells: how the nodes of this machine wake each other, where they share memory.
-        spins: whether each of them has a core.
+        make_progress: makes what moves the messages and waits, of node id, mailbox and fates.
 
     Attributes:
         gate, mailbox, bells, spins: for `fast_path`, which works on them itself.
@@ -64,17 +48,16 @@ class Mesh:
         peer_of: Callable[[int], str],
         want_link: Callable[[int], None],
         wake_flusher: Callable[[], None],
-        bells: Bells | None = None,
-        spins: bool = False,
+        make_progress: Callable[[int, Mailbox, Fates], Progress] = Progress,
     ) -> None:
         self.node_id, self.n_node = who
         self.mailbox = Mailbox()
         self._want_link = want_link
         self._wake_flusher = wake_flusher
         self._fates = Fates(self.n_node, peer_of)
-        self.bells = bells
-        self.spins = spins
-        self._progress = Progress(self.node_id, self.mailbox, self._fates, bells, spins)
+        self._progress = make_progress(self.node_id, self.mailbox, self._fates)
+        self.bells = self._progress.bells
+        self.spins = self._progress.spins
         self.gate = self._progress.gate
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
@@ -225,23 +208,13 @@ class Mesh:
 
     # --- signals ----------------------------------------------------------------------------------
 
-    def on_interrupt(self, number: int, stack: FrameType | None) -> None:
+    def on_interrupt(self, _: int, stack: FrameType | None) -> None:
         """The node's SIGINT handler: KeyboardInterrupt, but never inside a message."""
-        inside = stack
-        while inside is not None and inside.f_code.co_filename not in _GUARDED:
-            inside = inside.f_back
-        if inside is None or (self.gate.interrupted and _is_pickling(stack)):
-            self.gate.interrupted = False
-            signal.default_int_handler(number, stack)
-        else:
-            self.gate.interrupted = True
-            self._progress.poller.wake()
+        interrupts.on_interrupt(self.gate, self._progress.poller.wake, stack)
 
     def check_interrupt(self) -> None:
         """Raises the KeyboardInterrupt that was noted, if this is the main thread."""
-        if self.gate.interrupted and threading.current_thread() is threading.main_thread():
-            self.gate.interrupted = False
-            raise KeyboardInterrupt
+        interrupts.check(self.gate)
 
     # --- inside, with the lock held --------------------------------------------------------------
 
@@ -302,11 +275,3 @@ class Mesh:
             elif not undrained or monotonic() >= deadline:
                 return
             self._progress.wait(monotonic() + (0.1 if queued else _DRAIN_LOOK_S))
-
-
-def _is_pickling(stack: FrameType | None) -> bool:
-    """Whether the innermost code is the program's own, called by pickle."""
-    frame = stack
-    while frame is not None and not frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return frame is not None and frame is not stack and frame.f_code.co_filename in _PICKLING

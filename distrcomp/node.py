@@ -18,13 +18,12 @@ import sys
 import types
 from collections.abc import Callable
 
+from . import limits
 from .errors import CallError, DistrcompError, NodeLost
 from .joining import World, join
 from .notices import Failed
 
 _INTERRUPTED = 130
-# Of an exception's text the agent is told this much; the whole of it stands in the node's stderr.
-_TOLD_CHARS_MAX = 100_000
 
 
 def main(arguments: list[str]) -> int:
@@ -116,8 +115,8 @@ def _report(world: World, error: BaseException, folder: str) -> None:
 
 def _told(text: str) -> str:
     """`text` as a notice can carry it: no lone surrogates, and not the whole of a huge message."""
-    if len(text) > _TOLD_CHARS_MAX:
-        half = _TOLD_CHARS_MAX // 2
+    if len(text) > limits.TOLD_CHARS_MAX:
+        half = limits.TOLD_CHARS_MAX // 2
         cut = f"\n[... {len(text) - 2 * half} characters left out ...]\n"
         text = text[:half] + cut + text[-half:]
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

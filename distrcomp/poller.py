@@ -1,4 +1,19 @@
-"""Sleeping in the kernel on everything at once, with a pipe for those who want to wake it."""
+"""Sleeping in the kernel on everything at once, and being woken.
+
+One `poll` watches the links' descriptors, the node's bell and two pipes of its own. `wake` writes
+into the first, from any thread or signal handler. Into the second Python itself writes the number
+of each signal while the main thread waits here (`woken_by_signals`): its handlers run between
+instructions of the main thread only, so a signal that comes just before that thread enters the
+kernel, or to another thread, would otherwise wait as long as the sleep lasts.
+
+What always holds: a pipe that is full wakes as well, so no write ever blocks. Who polls empties
+what has woken it, or it would not sleep again; so it takes the signals' numbers, too. On its way
+out the main thread hands them on to the wakeup descriptor that the program had before: by that
+asyncio hears of its signals. A descriptor is unwatched before it is closed, for its number may be
+another's in a moment.
+
+Refused: `selectors` and epoll. A call watches few descriptors, and `poll` needs none of its own.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +41,11 @@ class Poller:
         self._poll = select.poll()
         self._nodes: dict[int, int] = {}  # by descriptor
         self._masks: dict[int, int] = {}
-        self._reader, writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        os.set_blocking(writer, False)
+        self._reader, writer = self._pipe()
         self._writer: int | None = writer
-        self._poll.register(self._reader, READABLE)
+        self._signals_reader, self._signals_writer = self._pipe()
+        self._signals_lock = threading.RLock()  # a handler may wait while its thread holds it
+        self._signals = b""  # the numbers of those that came during this wait
 
     def __len__(self) -> int:
         """How many links it watches."""
@@ -70,6 +85,9 @@ class Poller:
             elif descriptor == self._reader:
                 self._drain()
                 ready.append((WOKEN, mask))
+            elif descriptor == self._signals_reader:
+                self._take_signals()
+                ready.append((WOKEN, mask))
             else:
                 ready.append((BELL, mask))
         return ready
@@ -82,27 +100,44 @@ class Poller:
 
     @contextlib.contextmanager
     def woken_by_signals(self) -> Iterator[None]:
-        """Has every signal wake the poller while the main thread is in here.
-
-        Python's handlers run between its instructions. One whose signal comes just before the
-        thread enters the kernel, or to another thread, would wait as long as the sleep lasts.
-        """
+        """Has every signal wake the poller while the main thread is in here."""
         if self._writer is None or threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        before = signal.set_wakeup_fd(self._signals_writer, warn_on_full_buffer=False)
         try:
             yield
         finally:
-            with contextlib.suppress(ValueError, OSError):  # it was closed meanwhile
+            try:
                 signal.set_wakeup_fd(before)
+            except (ValueError, OSError):  # it was closed meanwhile
+                signal.set_wakeup_fd(-1)
+            with self._signals_lock:
+                self._take_signals()
+                numbers, self._signals = self._signals, b""
+            if numbers and before != -1:
+                with contextlib.suppress(OSError):  # full or closed
+                    os.write(before, numbers)
 
     def close(self) -> None:
         """Frees the descriptors; nobody may be waiting."""
         writer, self._writer = self._writer, None  # first: a signal may come at any moment
         if writer is not None:
-            os.close(writer)
-            os.close(self._reader)
+            for descriptor in (writer, self._reader, self._signals_writer, self._signals_reader):
+                os.close(descriptor)
+
+    def _pipe(self) -> tuple[int, int]:
+        """A pipe that ends a wait when something is written."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        self._poll.register(reader, READABLE)
+        return reader, writer
+
+    def _take_signals(self) -> None:
+        with self._signals_lock, contextlib.suppress(OSError):  # none came, or we are closed
+            numbers = os.read(self._signals_reader, 4096)
+            self._signals += numbers  # no call within: a handler that waits takes them, too
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):

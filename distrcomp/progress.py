@@ -53,7 +53,12 @@ class Progress:
     """
 
     def __init__(
-        self, node_id: int, mailbox: Mailbox, fates: Fates, bells: Bells | None, spins: bool
+        self,
+        node_id: int,
+        mailbox: Mailbox,
+        fates: Fates,
+        bells: Bells | None = None,
+        spins: bool = False,
     ) -> None:
         self.gate = Gate()
         self.condition = threading.Condition(self.gate)  # type: ignore[arg-type]
@@ -64,6 +69,7 @@ class Progress:
         self.poller = Poller()
         self.is_polling = False
         self.bells = bells
+        self.spins = spins
         self._node_id = node_id
         self._mailbox = mailbox
         self._fates = fates
@@ -132,16 +138,20 @@ class Progress:
         if self._move(wanted):
             return True
         until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
-        timeout = min(max(0.0, min(until) - monotonic()), _SLEEP_MAX_S) if until else None
-        with self.poller.woken_by_signals():
-            if self.is_polling:
-                self.condition.wait(timeout)
-            elif timeout != 0.0 and not self._spin(wanted):
-                self._sleep(timeout)
+        self._idle(min(until, default=None), wanted)
         if self._fates.next_deadline is not None:
             for node in self._fates.lose_overdue(monotonic()):
                 self.detach(node)
         return False
+
+    def _idle(self, until: float | None, wanted: Receive | None) -> None:
+        """Lets time go by until something can move, or until then."""
+        timeout = None if until is None else min(max(0.0, until - monotonic()), _SLEEP_MAX_S)
+        with self.poller.woken_by_signals():
+            if self.is_polling:
+                self.condition.wait(timeout)
+            elif timeout != 0.0 and not self._spin(wanted, timeout):
+                self._sleep(timeout)
 
     def _move(self, wanted: Receive | None) -> bool:
         """Moves what can move without waiting; whether anything did."""
@@ -185,11 +195,11 @@ class Progress:
         self._turn = (self._turn + 1) % len(turns)
         return turns[self._turn :] + turns[: self._turn]
 
-    def _spin(self, wanted: Receive | None) -> bool:
+    def _spin(self, wanted: Receive | None, timeout: float | None) -> bool:
         """Looks for a while; whether anything moved."""
         if not self._spin_s:
             return False
-        until = monotonic() + self._spin_s
+        until = monotonic() + (self._spin_s if timeout is None else min(self._spin_s, timeout))
         while monotonic() < until:
             if self._move(wanted):
                 return True

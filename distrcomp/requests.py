@@ -1,75 +1,21 @@
-"""What is under way: requests, matched messages, and what a message was like.
+"""What is under way: waiting for one request, and for the first of several.
 
-The semantics are MPI's (MPI-4.1, 3.7 and 3.8); values come back by return instead of by buffers.
-A call that Ctrl-C ends has taken nothing: what is done stays done, and the next call returns it.
+The semantics are MPI's (MPI-4.1, 3.7); values come back by return instead of by buffers. A call
+that Ctrl-C ends has taken nothing: what is done stays done, and the next call returns it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import nan
+from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from .engine import Engine, Sending
-from .errors import (
-    AlreadyReceived,
-    BadTimeout,
-    DoesNotFit,
-    RequestCancelled,
-    SendTimeout,
-    Undecodable,
-)
-from .mailbox import ANY, Receive
-
-
-def seconds(timeout: float | None) -> float | None:
-    """A timeout as it is counted here; None stays None.
-
-    Raises:
-        BadTimeout: it is no number of seconds, 0 or more.
-    """
-    if timeout is None:
-        return None
-    try:
-        number = float(timeout)
-    except (TypeError, ValueError):
-        number = nan
-    if not number >= 0:
-        raise BadTimeout(f"{timeout!r} is no timeout: it is a number of seconds, 0 or more")
-    return number
-
-
-class Status:
-    """What a received message was like, filled in by `recv(status=...)` and returned by probes.
-
-    Attributes:
-        source: the node that sent it, by its id in the communicator.
-        tag: its tag.
-        payload_bytes: how many bytes its object took while it travelled.
-
-    Semantics: MPI-4.1, 3.2.5.
-
-    Example:
-        >>> import distrcomp as dc
-        >>> dc.send(dc.node_id, "abc", tag=5)
-        >>> status = dc.Status()
-        >>> dc.recv(status=status)
-        'abc'
-        >>> status.source, status.tag, status.payload_bytes
-        (0, 5, 3)
-    """
-
-    __slots__ = ("payload_bytes", "source", "tag")
-
-    def __init__(self, source: int = ANY, tag: int = ANY, payload_bytes: int = 0) -> None:
-        self.source = source
-        self.tag = tag
-        self.payload_bytes = payload_bytes
-
-    def __repr__(self) -> str:
-        return f"Status(source={self.source}, tag={self.tag}, payload_bytes={self.payload_bytes})"
+from .arguments import seconds
+from .engine import Engine
+from .errors import AlreadyReceived, NodeLost, RequestCancelled
+from .status import Status
 
 
 class Request:
@@ -156,13 +102,15 @@ class Request:
         """Waits until one is done; its index and result.
 
         Requests whose result was returned already, or that were cancelled, are passed over (MPI:
-        inactive).
+        inactive). One that can't be done any more counts as done, by its error (MPI-4.1, 3.7.5),
+        but only where no other one is; after that it is passed over, too.
 
         Args:
             timeout: seconds; None as in `wait`, where all of them are receives.
 
         Raises:
             AlreadyReceived: the results of all were returned already.
+            NodeLost: one can't be done any more; of the others none is done yet.
         """
         _wait_first(requests, timeout)
         for index, request in enumerate(requests):
@@ -177,7 +125,7 @@ class Request:
         """Waits until at least one is done; index and result of all that are then.
 
         Empty when the results of all were returned already. Where one raises, the results of the
-        others are returned by the next call.
+        others are returned by the next call. What can't be done any more is as in `wait_any`.
         """
         _wait_first(requests, timeout)
         done = [
@@ -224,150 +172,29 @@ class Request:
         """Raises when it can never be done."""
         raise NotImplementedError
 
+    def _end_if_lost(self) -> None:
+        """Raises when it can never be done; that was its result then."""
+        try:
+            self._check()
+        except NodeLost:
+            self._was_taken = True
+            self._let_go()
+            raise
+
     def _result(self, timeout: float | None) -> Any:
         """Waits; the same value each time."""
         raise NotImplementedError
 
+    def _let_go(self) -> None:
+        """Nothing is waited for any more."""
+        raise NotImplementedError
+
     def _abandon(self) -> None:
         """An exception has ended the block that it belongs to."""
-        raise NotImplementedError
+        self._let_go()
 
     def _timeout_error(self, timeout: float | None) -> Exception:
         raise NotImplementedError
-
-
-class SendRequest(Request):
-    """A request of `isend` or `issend`."""
-
-    def __init__(self, engine: Engine, sending: Sending) -> None:
-        super().__init__(engine)
-        self._sending = sending
-
-    def _is_done(self) -> bool:
-        return self._engine.is_over(self._sending)
-
-    def _check(self) -> None:
-        self._engine.check_sending(self._sending)
-
-    def _result(self, timeout: float | None) -> None:
-        deadline = None if timeout is None else monotonic() + timeout
-        if not self._engine.finish(self._sending, deadline):
-            raise self._timeout_error(timeout)
-
-    def _abandon(self) -> None:
-        self._engine.let_go(self._sending)
-
-    def _timeout_error(self, timeout: float | None) -> Exception:
-        return SendTimeout(self._sending.dest, timeout or 0.0)
-
-
-class ReceiveRequest(Request):
-    """A request of `irecv`.
-
-    Args:
-        take: makes of the matched message what the caller gets.
-        status_of: tells what a matched message is like.
-        default_timeout: of the run, in seconds.
-    """
-
-    _is_send = False
-
-    def __init__(
-        self,
-        engine: Engine,
-        wanted: Receive,
-        take: Callable[[Receive], Any],
-        status_of: Callable[[Receive], Status],
-        default_timeout: float | None,
-    ) -> None:
-        super().__init__(engine, default_timeout)
-        self._wanted = wanted
-        self._take: Callable[[Receive], Any] | None = take
-        self._status_of = status_of
-        self._value: Any = None
-        self._error: Undecodable | None = None
-
-    @property
-    def status(self) -> Status | None:
-        return None if self._wanted.message is None else self._status_of(self._wanted)
-
-    def cancel(self) -> bool:
-        if self._wanted.message is None:
-            self._abandon()
-        return self._is_cancelled
-
-    def _is_done(self) -> bool:
-        return self._wanted.message is not None
-
-    def _check(self) -> None:
-        self._engine.check_source(self._wanted.source)
-
-    def _result(self, timeout: float | None) -> Any:
-        self._check_cancelled()
-        if self._take is not None:
-            limit = self._default_timeout if timeout is None else timeout
-            if not self._engine.wait_receive(self._wanted, limit):
-                raise self._timeout_error(limit)
-            self._value = self._open(self._take)
-            self._take = None
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-    def _open(self, take: Callable[[Receive], Any]) -> Any:
-        try:
-            return take(self._wanted)
-        except DoesNotFit:
-            self._abandon()
-            raise
-        except Undecodable as error:
-            self._error = error
-            self._was_taken = True
-            return None
-
-    def _abandon(self) -> None:
-        self._is_cancelled = True
-        self._engine.withdraw(self._wanted)
-
-    def _timeout_error(self, timeout: float | None) -> Exception:
-        return self._engine.receive_timeout(self._wanted, timeout)
-
-
-class MatchedMessage:
-    """A message that a matched probe has taken out of the mailbox: only `recv` here receives it.
-
-    Semantics: MPI-4.1, 3.8.2.
-
-    Attributes:
-        status: what it is like.
-    """
-
-    def __init__(self, engine: Engine, status: Status, take: Callable[[Any], Any]) -> None:
-        self.status = status
-        self._engine = engine
-        self._take: Callable[[Any], Any] | None = take
-
-    def recv(self, *, out: Any = None) -> Any:
-        """Its object, once.
-
-        Args:
-            out: an array or buffer to receive into, as in `Communicator.recv`.
-
-        Raises:
-            AlreadyReceived: the second time.
-            DoesNotFit: it can be received in another way.
-            Undecodable: its object cannot be rebuilt here.
-        """
-        take, self._take = self._take, None
-        if take is None:
-            raise AlreadyReceived("this message was received already")
-        try:
-            value = take(out)
-            self._engine.check_interrupt()
-        except (DoesNotFit, KeyboardInterrupt):
-            self._take = take
-            raise
-        return value
 
 
 def _left(deadline: float | None) -> float | None:
@@ -381,6 +208,9 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     if not open_ones:
         return
 
+    def is_one_done() -> bool:
+        return any(request._is_done() for request in open_ones)
+
     def check() -> None:
         for request in open_ones:
             request._check()
@@ -391,5 +221,11 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     engine = open_ones[0]._engine
     deadline = None if limit is None else monotonic() + limit
     for_send = any(request._is_send for request in open_ones)
-    if not engine.wait_for(lambda: any(r._is_done() for r in open_ones), check, deadline, for_send):
-        raise open_ones[0]._timeout_error(limit)
+    with suppress(NodeLost):
+        if not engine.wait_for(is_one_done, check, deadline, for_send):
+            raise open_ones[0]._timeout_error(limit)
+        return
+    # One can't be done any more. Others may be, by what has arrived and was not read yet.
+    if not engine.wait_for(is_one_done, lambda: None, monotonic(), for_send):
+        for request in open_ones:
+            request._end_if_lost()

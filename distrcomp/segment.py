@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 from collections.abc import Callable, Sequence
+
+from . import limits
 
 _PAGE_BYTES = 4096
 MACHINE = os.uname().machine if hasattr(os, "uname") else ""
-STORES_IN_ORDER = ("x86_64", "AMD64", "i686")
+STORES_IN_ORDER = ("x86_64",)
 """Processors that make stores visible in the order of the program (see links.ring)."""
 _FENCED = ("aarch64", "arm64")
+_POINTER_BYTES = struct.calcsize("P")
 LINE_BYTES = 64
 """Each node keeps what it alone writes on a cache line of its own, in the order of local ids."""
-# All rings of a machine take about this much, within what one ring needs and what it can use.
-_RINGS_BYTES = 64 * 2**20
-_RING_BYTES_MIN, _RING_BYTES_MAX = 16 * 2**10, 2**20
 
 Maker = Callable[[int], int]
 """Makes so many bytes of shared memory and returns a descriptor of them, or raises OSError."""
@@ -32,7 +33,7 @@ def ring_bytes(n_local: int) -> int:
         >>> ring_bytes(2), ring_bytes(20), ring_bytes(128)
         (1048576, 163840, 16384)
     """
-    share = min(max(_RINGS_BYTES // n_local**2, _RING_BYTES_MIN), _RING_BYTES_MAX)
+    share = min(max(limits.RINGS_BYTES // n_local**2, limits.RING_BYTES_MIN), limits.RING_BYTES_MAX)
     return share // _PAGE_BYTES * _PAGE_BYTES
 
 
@@ -59,7 +60,7 @@ def create_segment(nbytes: int, makers: Sequence[Maker] | None = None) -> int:
         OSError: none of them works; the last one's reason. Or the memory order of this processor
             is one for which `links.ring` has no argument.
     """
-    require_known_order(MACHINE)
+    require_known_order(MACHINE, _POINTER_BYTES)
     refusal = OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     for make in makers or (in_memory, in_shared_folder, in_temporary_folder):
         try:
@@ -69,10 +70,18 @@ def create_segment(nbytes: int, makers: Sequence[Maker] | None = None) -> int:
     raise refusal
 
 
-def require_known_order(machine: str) -> None:
-    """Raises OSError if nobody has argued that rings work on such a processor."""
-    if machine not in (*STORES_IN_ORDER, *_FENCED):
-        raise OSError(errno.ENOSYS, f"no memory is shared on processors of the kind {machine!r}")
+def require_known_order(machine: str, pointer_bytes: int) -> None:
+    """Raises OSError if nobody has argued that rings work on such a processor.
+
+    An interpreter of 32 bits stores a word by two instructions, on a kernel of 64 bits as well: a
+    reader might see half a header.
+    """
+    if machine not in (*STORES_IN_ORDER, *_FENCED) or pointer_bytes != 8:
+        bits = 8 * pointer_bytes
+        raise OSError(
+            errno.ENOSYS,
+            f"no memory is shared on processors of the kind {machine!r} by Python of {bits} bits",
+        )
 
 
 def in_memory(nbytes: int) -> int:

@@ -48,7 +48,7 @@ def decode(description: bytes | bytearray, memory: Any) -> memoryview:
         Exception: any, where the description is none or does not fit the memory.
     """
     if description[:1] == _ARRAY:
-        return memoryview(arrays.rebuild(description[1:], memory))
+        return memoryview(arrays.rebuild(bytes(description[1:]), memory))
     _, ndim = _HEADER.unpack_from(description)
     shape = struct.unpack_from(f"<{ndim}Q", description, _HEADER.size)
     form: Any = description[_HEADER.size + 8 * ndim :].decode("ascii")

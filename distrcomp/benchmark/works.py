@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..limits import KIB, MIB
 from .patterns import BOTH_WAYS, ONE_WAY, THERE_AND_BACK, Pattern
 
-KIB, MIB = 2**10, 2**20
 # Array sizes: nothing, then powers of 4 from 64 bytes to 1 GiB.
 SIZES = (0, *(4**power for power in range(3, 16)))
 _BOTH_WAYS_SIZES = (MIB, 16 * MIB)

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from ..errors import DistrcompError
 from ..frames import Message
-from .ring import RingWriter
 
 
 class LinkEnded(DistrcompError):
@@ -25,26 +24,19 @@ class LinkEnded(DistrcompError):
 class Pending:
     """A message that was posted and is not out of its sender's hands yet."""
 
-    __slots__ = ("_end", "_is_out", "_writer")
+    __slots__ = ("_is_out",)
 
     def __init__(self) -> None:
         self._is_out = False
-        self._writer: RingWriter | None = None
-        self._end = 0
 
     @property
     def is_out(self) -> bool:
         """Whether the sender may change its objects again; a look that anybody may take."""
-        return self._is_out or (self._writer is not None and self._writer.read >= self._end)
+        return self._is_out
 
     def let_out(self) -> None:
         """The sender may change its objects again."""
         self._is_out = True
-
-    def let_out_when_read(self, writer: RingWriter) -> None:
-        """It is over, too, once all has been read that is in the ring now."""
-        self._writer = writer
-        self._end = writer.written
 
 
 class Link(Protocol):
@@ -83,7 +75,7 @@ class Link(Protocol):
         """
 
     def can_receive(self) -> bool:
-        """Whether `receive` may find something; asked of links without descriptor only."""
+        """Whether `receive` may find something now: a look, without waiting."""
 
     def receive(self, most: int) -> list[Message]:
         """Some messages that have arrived, about `most`; raises LinkEnded when no more can come."""

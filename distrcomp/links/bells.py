@@ -21,7 +21,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from os import sched_yield
 
 from .ring import LINE_WORDS, WORD_BYTES, fence
 
@@ -80,7 +79,8 @@ class Bells:
         sleep = self.asleep[node * LINE_WORDS]
         if sleep and sleep != self.rung[node]:
             self.rung[node] = sleep
-            with contextlib.suppress(OSError):  # full: so it is ringing; or the node has ended
+            # Full: so it is ringing. Or the node has ended, or another thread has closed these.
+            with contextlib.suppress(OSError, IndexError):
                 os.write(self._descriptors[node], b"\1\0\0\0\0\0\0\0")
 
     def silence(self) -> bool:
@@ -95,12 +95,3 @@ class Bells:
         descriptors, self._descriptors = self._descriptors, []
         for descriptor in descriptors:
             os.close(descriptor)
-
-
-def look_between(words: memoryview, position: int, turns: range) -> int:
-    """Looks for a header and gives the core to others between the looks; 0 if none came."""
-    for _ in turns:
-        sched_yield()
-        if header := words[position]:
-            return header
-    return 0

@@ -22,7 +22,8 @@ from typing import Any
 
 from .. import limits
 from ..errors import ProtocolError
-from ..frames import Message, part_memory
+from ..frames import Message, allot
+from ..memory import lease
 from .base import Pending
 from .pull import address_of, read_memory
 from .ring import (
@@ -46,10 +47,23 @@ from .ring import (
 _ENVELOPE, _SERIAL, _PARTS, _MOVED, _READING, _META, _TABLE = range(1, 8)
 _HEAD = Struct("<6Q")
 _IS_MOVED, _IS_WITHDRAWN = 1, 2
-PARTS_MAX = 60
 _META_MAX = 512
 _META_IS_A_PART = _META_MAX + 1
-_AT_ONCE_BYTES = 64 * limits.MIB
+
+
+class _PendingUntilRead(Pending):
+    """Over, too, once the reader has reached a place in the ring: that is seen at once."""
+
+    __slots__ = ("_end", "_writer")
+
+    def __init__(self, writer: RingWriter, end: int) -> None:
+        super().__init__()
+        self._writer = writer
+        self._end = end
+
+    @property
+    def is_out(self) -> bool:
+        return self._is_out or self._writer.read >= self._end
 
 
 class _Offer:
@@ -84,8 +98,12 @@ class Offers:
     def __bool__(self) -> bool:
         return bool(self._offers)
 
-    def put(self, message: Message, pending: Pending) -> bool:
-        """Offers a message if there is room for its record."""
+    def put(self, message: Message, pending: Pending | None = None) -> Pending | None:
+        """Offers a message; None if there is no room for its record.
+
+        Args:
+            pending: what its sender has of it already.
+        """
         meta = message.meta
         parts = list(message.buffers)
         meta_bytes = len(meta)
@@ -94,17 +112,24 @@ class Offers:
             meta, meta_bytes = b"", _META_IS_A_PART
         table = [word for part in parts for word in (address_of(part), 0, len(part))]
         count = _TABLE + len(table) + words_of(len(meta))
-        if not self._writer.make_room(count):
-            return False
+        writer = self._writer
+        if not writer.make_room(count):
+            return None
         head = _HEAD.pack(envelope_of(message), message.serial, len(parts), 0, 0, meta_bytes)
-        position = self._writer.position
         payload = b"".join((head, pack(f"<{len(table)}Q", *table), meta))
-        self._writer.put(PULL, payload, count)
-        offer = _Offer(parts, message.payload_bytes, position, self._writer.written, pending)
-        pending.let_out_when_read(self._writer)
-        self._offers.append(offer)
+        end = writer.written + count
+        pending = pending or _PendingUntilRead(writer, end)
+        offer = _Offer(parts, message.payload_bytes, writer.position, end, pending)
+        self._offers.append(offer)  # first: once the record is seen the parts must live
         self.queued_bytes += offer.nbytes
-        return True
+        try:
+            writer.put(PULL, payload, count)
+        except BaseException:
+            if writer.written != end:
+                self._offers.pop()
+                self.queued_bytes -= offer.nbytes
+            raise
+        return pending
 
     def retire(self) -> None:
         """Lets go of those that were read."""
@@ -113,6 +138,16 @@ class Offers:
             offer = self._offers.popleft()
             offer.pending.let_out()
             self.queued_bytes -= offer.nbytes
+
+    def is_being_read(self) -> bool:
+        """Whether the reader has begun with the newest; for who knows that it is not done.
+
+        A look that anybody may take.
+        """
+        try:
+            return bool(self._writer.words[self._offers[-1].position + _READING])
+        except IndexError:  # another thread has just seen that it is done
+            return False
 
     def own(self) -> None:
         """Has the reader copy copies, so that the sender may change its objects."""
@@ -138,13 +173,12 @@ class Offers:
         copies = [bytes(part) for part in offer.parts]
         for index, copy in enumerate(copies):
             words[position + _TABLE + 3 * index + 1] = address_of(copy)
+        offer.parts = [offer.parts, copies]  # whichever it reads
+        offer.is_copied = True
         fence()
         words[position + _MOVED] = _IS_MOVED
         fence()
-        offer.is_copied = True
-        if words[position + _READING]:
-            offer.parts = [offer.parts, copies]  # whichever it reads
-        else:
+        if not words[position + _READING]:
             offer.parts = copies
             offer.pending.let_out()
 
@@ -163,7 +197,11 @@ class Pulling:
         head = _HEAD.unpack(reader.payload(1, _HEAD.size))
         self._envelope, self._serial, count, _, _, meta_bytes = head
         is_meta_a_part = meta_bytes == _META_IS_A_PART
-        if count > PARTS_MAX or meta_bytes > _META_IS_A_PART or is_meta_a_part > count:
+        if (
+            count > limits.OFFERED_PARTS_MAX
+            or meta_bytes > _META_IS_A_PART
+            or is_meta_a_part > count
+        ):
             raise ProtocolError("an offer that no node makes")
         self.words = _TABLE + 3 * count
         self._meta: bytes | None = None
@@ -181,8 +219,8 @@ class Pulling:
         if sum(lengths) > limits.MESSAGE_BYTES_MAX:
             raise ProtocolError("a message larger than any node sends")
         begin = int(is_meta_a_part)
-        self._parts = [_meta_memory(length) for length in lengths[:begin]]
-        self._parts += [part_memory(length) for length in lengths[begin:]]
+        self._parts = [allot(bytearray, length) for length in lengths[:begin]]
+        self._parts += [allot(lease, length) for length in lengths[begin:]]
         self._part = self._done = 0
 
     def go_on(self) -> bool:
@@ -191,7 +229,7 @@ class Pulling:
         Raises:
             OSError: the process is gone, or has withdrawn its offer.
         """
-        left = _AT_ONCE_BYTES
+        left = limits.PIECE_BYTES_MAX
         pieces: list[tuple[int, Any]] = []
         while self._part < len(self._parts) and left:
             target: Any = self._parts[self._part]
@@ -229,10 +267,3 @@ class Pulling:
             buffers,
             self._serial,
         )
-
-
-def _meta_memory(size: int) -> bytearray:
-    try:
-        return bytearray(size)
-    except MemoryError as error:
-        raise ProtocolError(f"a part of {size} bytes, for which there is no memory here") from error

@@ -122,6 +122,23 @@ def read_memory(process: int, pieces: Sequence[tuple[int, Any]]) -> None:
             _pass_over(there, got)
 
 
+def can_read(process: int, address: int, expected: bytes) -> bool:
+    """Whether these bytes can be read at an address of another process."""
+    found = bytearray(len(expected))
+    try:
+        read_memory(process, [(address, found)])
+    except OSError:
+        return False
+    return found == expected
+
+
+def refusal(error: OSError) -> str:
+    """Why memory that could be read can't be read any more."""
+    if isinstance(error, PermissionError):
+        return f"{error.strerror}: since the start it has changed its user or used prctl(2)"
+    return error.strerror or str(error)
+
+
 def _pass_over(pieces: list[int], count: int) -> None:
     """So many bytes of these pieces are done with."""
     for index in range(0, len(pieces), 2):

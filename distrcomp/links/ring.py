@@ -24,7 +24,7 @@ and taken again, which is a store-release followed by a load-acquire, and those 
 reordered (Arm ARM B2.3, "barrier-ordered-before"), so everything before is ordered before
 everything after. The same pair is the full barrier that falling asleep needs on x86 too (see
 `bells`). A word is stored by one instruction: CPython writes an item of a memoryview with one
-memcpy of its size, and compilers make that one move; words are aligned.
+memcpy of its size, and compilers for 64 bits make that one move; words are aligned.
 
 Tried and refused: a head counter beside TAIL (two cache lines travel for each message instead of
 one), and bits in each header that tell laps apart (old payload bytes can look like a header).
@@ -33,9 +33,11 @@ one), and bits in each header that tell laps apart (old payload bytes can look l
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
+from .. import limits
 from .. import plain as cython
 from ..errors import ProtocolError
 from ..frames import Message
@@ -49,11 +51,11 @@ CONTROL_WORDS = 8
 LINE_WORDS = LINE_BYTES // WORD_BYTES
 TAIL, RIGHTS = 0, 1
 
-LENGTH_MAX = 2**11 - 1
-CODEC_SHIFT, CODEC_MASK = 11, 31
-TAG_SHIFT, TAG_MASK = 16, 2**31 - 1
-COMMUNICATOR_SHIFT = 47
-OURS = 2**17 - 1
+CODEC_SHIFT, CODEC_MASK = 11, 2**5 - 1
+LENGTH_MAX = 2**CODEC_SHIFT - 1
+TAG_SHIFT, TAG_MASK = CODEC_SHIFT + CODEC_MASK.bit_length(), limits.TAG_MAX
+COMMUNICATOR_SHIFT = TAG_SHIFT + TAG_MASK.bit_length()
+OURS = 2 ** (64 - COMMUNICATOR_SHIFT) - 1
 WRAP, STREAM, PULL, PROBE = (OURS << COMMUNICATOR_SHIFT | kind << TAG_SHIFT for kind in range(1, 5))
 
 STORES_ARE_ORDERED = MACHINE in STORES_IN_ORDER
@@ -84,25 +86,23 @@ def envelope_of(message: Message) -> int:
     )
 
 
-class _PutBytes(dict[int, Any]):
-    """By length in bytes: packs as many bytes, padding to whole words, and the 0 after them."""
+class _ByLength(dict[int, Any]):
+    """By length in bytes: what packs or unpacks as many; made when first asked for."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self._make = make
 
     def __missing__(self, length: int) -> Any:
-        self[length] = put = Struct(f"<{length}s{-length % 8}xQ").pack_into
-        return put
-
-
-class _TakeBytes(dict[int, Any]):
-    """By length in bytes: unpacks as many bytes."""
-
-    def __missing__(self, length: int) -> Any:
-        self[length] = take = Struct(f"<{length}s").unpack_from
-        return take
+        if len(self) >= limits.LENGTHS_KEPT_MAX:
+            self.clear()
+        self[length] = made = self._make(length)
+        return made
 
 
 PUT_INTEGER = Struct("<qQ").pack_into
-PUT_BYTES = _PutBytes()
-TAKE_BYTES = _TakeBytes()
+PUT_BYTES = _ByLength(lambda length: Struct(f"<{length}s{-length % 8}xQ").pack_into)
+"""Packs bytes, padding to whole words, and the 0 after them."""
+TAKE_BYTES = _ByLength(lambda length: Struct(f"<{length}s").unpack_from)
 
 
 class RingWriter:

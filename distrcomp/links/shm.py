@@ -25,7 +25,8 @@ from .. import limits
 from ..codec import ARRAY, PICKLE
 from ..errors import ProtocolError
 from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
-from .array_record import array_head, split_array, take_array
+from ..memory import lease
+from .array_record import split_array, take_array
 from .base import LinkEnded, Pending
 from .bells import Bells
 from .ring import (
@@ -47,7 +48,6 @@ from .ring import (
 )
 
 _PULL_BYTES_MIN = 32 * limits.KIB
-_BUFFERS_OFFERED_MAX = 59
 _TOKEN = b"distrcomp asks: can you read it?"
 
 
@@ -93,7 +93,7 @@ class ShmLink:
         self._outgoing: deque[_Outgoing] = deque()
         self._waiting_bytes = 0
         self._offers: Any = None  # made with the first large message, as is what it needs
-        self._stream = MessageReader(reader.node)
+        self._stream: MessageReader | None = None  # its scratch costs every link of a large machine
         self._pulling: Any = None
         self._has_asked = self._other_ended = self._is_closed = False
         self._said_goodbye = self._heard_goodbye = False
@@ -119,11 +119,9 @@ class ShmLink:
             if self._put_inline(message):
                 self._ring()
                 return None
-            if self._can_offer(message):
-                pending = Pending()
-                if self._offer(message, pending):
-                    self._ring()
-                    return pending
+            if self._can_offer(message) and (pending := self._offer(message)):
+                self._ring()
+                return pending
         return self._queue(_Outgoing(message))
 
     def flush(self) -> bool:
@@ -193,7 +191,7 @@ class ShmLink:
                 outgoing.pending.let_out()
                 return True
             if self._can_offer(message):
-                return self._offer(message, outgoing.pending)
+                return self._offer(message, outgoing.pending) is not None
             outgoing.views = _views(message)
         if outgoing.views is None or not self._put_stream(outgoing.views):
             return False
@@ -221,13 +219,13 @@ class ShmLink:
 
     def _put_array(self, message: Message) -> bool:
         (memory,) = message.buffers
-        head = array_head(bytes(message.meta), len(memory))
-        count = 1 + words_of(len(head) + len(memory))
+        description = message.meta
+        count = 1 + words_of(len(description) + len(memory))
         if count >= self.writer.record_words_max or not self.writer.make_room(count):
             return False
         begin = (self.writer.position + 1) * WORD_BYTES
-        self.writer.memory[begin : begin + len(head)] = head
-        self.writer.put(envelope_of(message), memory, count, len(head))
+        self.writer.memory[begin : begin + len(description)] = description
+        self.writer.put(envelope_of(message), memory, count, len(description))
         return True
 
     def _put_stream(self, views: deque[memoryview]) -> bool:
@@ -249,7 +247,8 @@ class ShmLink:
 
     def _can_offer(self, message: Message) -> bool:
         """Whether the receiver shall copy this message from our memory; asks it when unknown."""
-        if message.payload_bytes < _PULL_BYTES_MIN or len(message.buffers) > _BUFFERS_OFFERED_MAX:
+        n_parts = len(message.buffers) + 1  # the meta may be one
+        if message.payload_bytes < _PULL_BYTES_MIN or n_parts > limits.OFFERED_PARTS_MAX:
             return False
         if not self._has_asked and self.writer.make_room(2):
             from .pull import address_of, let_others_read
@@ -259,18 +258,19 @@ class ShmLink:
             self.writer.put(PROBE, address_of(_TOKEN).to_bytes(WORD_BYTES, "little"), 2)
         return self.writer.rights == 1
 
-    def _offer(self, message: Message, pending: Pending) -> bool:
+    def _offer(self, message: Message, pending: Pending | None = None) -> Pending | None:
         if self._offers is None:
             from .offers import Offers
 
             self._offers = Offers(self.writer)
-        return bool(self._offers.put(message, pending))
+        offered: Pending | None = self._offers.put(message, pending)
+        return offered
 
     # --- reading --------------------------------------------------------------------------------
 
-    def is_readable(self) -> bool:
-        """Whether there is something to receive now."""
-        return self.reader.has_record()
+    def is_being_read(self) -> bool:
+        """Whether the receiver copies what was posted last from this process's memory just now."""
+        return bool(self._offers) and self._offers.is_being_read()
 
     def can_receive(self) -> bool:
         return self.reader.has_record() or self._other_ended or self.at_end
@@ -282,7 +282,7 @@ class ShmLink:
             header = reader.header()
             if not header:
                 if self._other_ended:
-                    is_cut = self._pulling or not self._stream.between_messages
+                    is_cut = self._pulling or (self._stream and not self._stream.between_messages)
                     self._end("it ended inside a message" if is_cut else "it has ended")
                 break
             if header >> COMMUNICATOR_SHIFT != OURS:
@@ -292,6 +292,8 @@ class ShmLink:
                     break
             elif header >> TAG_SHIFT == STREAM >> TAG_SHIFT:
                 self._take_stream(header, messages)
+                if reader.is_due:
+                    break  # a quarter of the ring; the writer goes on while others have their turn
             elif header == PROBE:
                 self._answer()
             else:
@@ -313,10 +315,12 @@ class ShmLink:
         buffers: list[Any] = []
         if codec == ARRAY:
             meta, buffers = split_array(*take_array(reader))
+        elif codec == PICKLE:  # padded with zeros; it ends otherwise itself
+            meta = bytes(reader.payload(1, length * WORD_BYTES)).rstrip(b"\0")
+            reader.skip(length + 1)
         else:
-            words = length if codec == PICKLE else words_of(length)
-            meta = bytes(reader.payload(1, words * WORD_BYTES if codec == PICKLE else length))
-            reader.skip(words + 1)
+            meta = bytes(reader.payload(1, length))
+            reader.skip(words_of(length) + 1)
         return Message(
             reader.node,
             header >> TAG_SHIFT & TAG_MASK,
@@ -331,6 +335,8 @@ class ShmLink:
         if padding >= WORD_BYTES or not words:
             raise ProtocolError("not a record of a node")
         left = self.reader.payload(1, words * WORD_BYTES - padding)
+        if self._stream is None:
+            self._stream = MessageReader(self.node, lease)
         while left.nbytes:
             target = self._stream.target()
             count = min(left.nbytes, target.nbytes)
@@ -348,17 +354,11 @@ class ShmLink:
 
     def _answer(self) -> None:
         """Tries whether this process can read the other's memory, and tells it."""
-        from .pull import read_memory
+        from .pull import can_read
 
-        found = bytearray(len(_TOKEN))
         process = self._bells.process(self.reader.writer)
         address = int.from_bytes(self.reader.payload(1, WORD_BYTES), "little")
-        try:
-            read_memory(process, [(address, found)])
-            is_allowed = found == _TOKEN
-        except OSError:
-            is_allowed = False
-        self.reader.say_rights(is_allowed)
+        self.reader.say_rights(can_read(process, address, _TOKEN))
         self.reader.skip(2)
 
     def _take_offer(self, messages: list[Message]) -> bool:
@@ -373,8 +373,10 @@ class ShmLink:
         try:
             is_whole = self._pulling.go_on()
         except OSError as error:
+            from .pull import refusal
+
             self.hang_up()
-            self._end(f"its message could not be read from its memory ({error.strerror})")
+            self._end(f"its message could not be read from its memory ({refusal(error)})")
             return False
         if is_whole:
             messages.append(self._pulling.message())

@@ -1,4 +1,20 @@
-"""A link over a stream socket: a Unix pair inside a machine, TCP between machines."""
+"""A link over a stream socket: a Unix pair inside a machine, TCP between machines.
+
+A message is a frame header and the memory of its object, sent from where it lies. `_outgoing` holds
+views of what the kernel has not taken yet, in order. The newest of them are *borrowed*: the
+program's own objects, which it may not change before their send is over. It is over when the last
+byte has gone, and the message's `Pending` is told so; or when `own` has copied what is left.
+
+What always holds: `queued_bytes` is the sum of `_outgoing`, and a `Pending` stands in `_pending`
+exactly as long as borrowed memory of its message may be there, with the count of bytes after which
+it is out. A link that broke or said goodbye takes nothing more and holds nobody's memory. An error
+of the socket while sending is not raised: bytes that the other node sent before its end may still
+wait here, so the end is told by `receive`, after them. One call of `flush` or `receive` moves a
+bounded number of bytes, so that no link keeps others waiting.
+
+Refused: a copy of each message at once, which would let `send` return sooner and cost a large one
+as much as sending it; joining the parts of a message, which `sendmsg` takes as they are.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +30,7 @@ from typing import Any
 from .. import limits
 from ..errors import ProtocolError
 from ..frames import Message, MessageReader, goodbye, message_parts
+from ..memory import lease
 from .base import LinkEnded, Pending
 
 # sendmsg takes at most 1,024 pieces on Linux (IOV_MAX); fewer keep the call cheap.
@@ -41,7 +58,7 @@ class StreamLink:
         self.node = node
         self._looker = select.poll()
         self._looker.register(connection, select.POLLIN)
-        self._reader = MessageReader(node)
+        self._reader = MessageReader(node, lease)
         self._outgoing: deque[memoryview] = deque()
         self._pending: deque[tuple[int, Pending]] = deque()  # out when so many bytes have gone
         self._posted_bytes = 0
@@ -93,7 +110,7 @@ class StreamLink:
     def flush(self) -> bool:
         before = self.queued_bytes
         try:
-            while self._outgoing:
+            while self._outgoing and before - self.queued_bytes < limits.PIECE_BYTES_MAX:
                 self._sent(self._write())
         except self._would_block:
             pass
@@ -117,17 +134,14 @@ class StreamLink:
         while self._pending:
             self._pending.popleft()[1].let_out()
 
-    def is_readable(self) -> bool:
-        """Whether there is something to receive now: a look, without waiting."""
-        return bool(self._looker.poll(0))
-
     def can_receive(self) -> bool:
-        return True
+        return self.at_end or self._has_more() or bool(self._looker.poll(0))
 
     def receive(self, most: int) -> list[Message]:
         messages: list[Message] = []
         count = 0
         while (count < limits.READ_BYTES_MAX and len(messages) < most) or self._has_more():
+            is_between = self._reader.between_messages
             target = self._reader.target()[: limits.READ_BYTES_MAX]
             try:
                 got = self._socket.recv_into(target)
@@ -140,7 +154,10 @@ class StreamLink:
                 self.at_end = True
                 break
             count += got
-            self._take(self._reader.advance(got), messages)
+            if is_between and not self._heard_goodbye and (message := self._reader.whole(got)):
+                messages.append(message)
+            else:
+                self._take(self._reader.advance(got), messages)
             if got < target.nbytes and not self._has_more():
                 break  # that was all; one more look would cost a call and an exception
         if self.at_end and not messages:

@@ -13,11 +13,13 @@ from time import monotonic
 from typing import Any, Literal, NoReturn
 
 from .. import limits
-from ..communicator import WORLD, Communicator
+from ..communicator import Communicator
 from ..engine import Engine
 from ..errors import CallError, NodeLost
+from ..fates import Fates
 from ..links.memory import MemoryLink, memory_pair
-from ..mailbox import Receive, awaited
+from ..long_path import WORLD
+from ..mailbox import Mailbox, Receive, awaited
 from ..progress import Progress
 from .failures import Deadlock, NodeFailed, TimeLimitReached
 from .places import place
@@ -25,7 +27,6 @@ from .schedule import Schedule
 from .stage import Stage
 
 _PEER = "this process"
-_LAST_WORDS_S = 1.0  # for `finally` blocks, once the run was stopped
 
 
 class _Died(BaseException):
@@ -60,24 +61,19 @@ class World(Communicator):
 class _SimulatedProgress(Progress):
     """Gives the turn away instead of sleeping."""
 
-    stage: Stage
+    def __init__(self, stage: Stage, node_id: int, mailbox: Mailbox, fates: Fates) -> None:
+        super().__init__(node_id, mailbox, fates)
+        self._stage = stage
 
-    def wait(self, deadline: float | None, wanted: Receive | None = None) -> bool:
-        if self._move(wanted):
-            return True
-        until = [at for at in (deadline, self._fates.next_deadline) if at is not None]
+    def _idle(self, until: float | None, _: Receive | None) -> None:
         self.condition.release()
         try:
-            self.stage.park(self._node_id, min(until, default=None))
+            self._stage.park(self._node_id, until)
         finally:
             self.condition.acquire()
-        if self._fates.next_deadline is not None:
-            for node in self._fates.lose_overdue(monotonic()):
-                self.detach(node)
-        return False
 
     def wake(self) -> None:
-        self.stage.ring(self._node_id)
+        self._stage.ring(self._node_id)
 
     def can_move(self) -> bool:
         """Whether a message can be read."""
@@ -108,9 +104,8 @@ class _SimulatedEngine(Engine):
         die: Callable[[], NoReturn],
         dies_after: int | None,
     ) -> None:
-        super().__init__(who, lambda _: _PEER, lambda _: None, lambda: None)
-        self._progress.__class__ = _SimulatedProgress  # the engine has made it, with all it needs
-        self._progress.stage = stage
+        make_progress = partial(_SimulatedProgress, stage)
+        super().__init__(who, lambda _: _PEER, lambda _: None, lambda: None, make_progress)
         self.actor = self._progress
         self._die = die
         self._messages_left = dies_after
@@ -182,7 +177,7 @@ class _Run:
             self.stage.stop(CallError("the run was interrupted"))
             raise
         finally:
-            deadline = monotonic() + _LAST_WORDS_S
+            deadline = monotonic() + limits.LAST_WORDS_S
             for engine in self.engines:
                 if engine.thread is not None:
                     engine.thread.join(max(0.0, deadline - monotonic()))

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from distrcomp.engine import Engine
 from distrcomp.frames import FrameDecoder, frame
 from distrcomp.links import StreamLink
 from distrcomp.links.local import local_links
+from distrcomp.progress import Progress
 from launcher.agent.shared import Shared, share
 from tests.distrcomp.links.kit import End
 from tests.leaks import TAG
@@ -110,7 +112,11 @@ class FakeAgent:
         doorbells = [os.dup(bell) for bell in self._shared.doorbells]
         bells, links = local_links(os.dup(self._shared.segment), range(self._n_node), 1, doorbells)
         self._engine = Engine(
-            (1, self._n_node), lambda _: "here", lambda _: None, lambda: None, bells
+            (1, self._n_node),
+            lambda _: "here",
+            lambda _: None,
+            lambda: None,
+            partial(Progress, bells=bells),
         )
         for node, link in links.items():
             assert self._engine.attach(node, link)

@@ -10,17 +10,19 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from distrcomp import mesh
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.errors import NodeLost
+from distrcomp.gate import CALL_FILES
 from distrcomp.links import Bells, ShmLink, StreamLink
 from distrcomp.links.local import local_links
+from distrcomp.progress import Progress
 from distrcomp.segment import create_segment, segment_bytes
 from tests.leaks import LOOK_INTERVAL_S, wait_until
 
@@ -65,8 +67,7 @@ class Nodes:
             lambda other: f"h{other}",
             lambda other: self.wanted.append((node, other)),
             lambda: self._wake(node),
-            bells,
-            spins,
+            partial(Progress, bells=bells, spins=spins),
         )
 
     def settle(self, timeout: float | None = None) -> None:
@@ -228,7 +229,7 @@ class Interrupter:
     def __call__(self, number: int, stack: FrameType | None) -> None:
         """The handler. Outside of our calls it does nothing: Python may lose a result there."""
         inside = stack
-        while inside is not None and inside.f_code.co_filename not in mesh._GUARDED:
+        while inside is not None and inside.f_code.co_filename not in CALL_FILES:
             inside = inside.f_back
         if inside is not None and not self._engine.gate.interrupted:
             self.count += 1

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrcomp import arrays
-from distrcomp.arrays import content, describe, rebuild
+from distrcomp import arrays, limits
+from distrcomp.arrays import content, describe, know_array, rebuild
 
 ARRAYS = {
     "bool": np.array([True, False]),
@@ -79,7 +79,7 @@ def test_round_trip(name: str) -> None:
         description, memory = describe(array), content(array)
         assert description is not None
         assert ("B", 1, array.nbytes) == (memory.format, memory.ndim, memory.nbytes)
-        rebuilt = rebuild(bytearray(description), bytearray(memory))
+        rebuilt = rebuild(description, bytearray(memory))
         assert same(array, rebuilt)
         assert array.flags.f_contiguous == rebuilt.flags.f_contiguous
 
@@ -129,13 +129,16 @@ def test_records_changed_in_place() -> None:
 
 def test_memory_of_descriptions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program with ever new shapes does not fill the memory with their descriptions."""
-    monkeypatch.setattr(arrays, "_REMEMBERED_MAX", 10)
+    monkeypatch.setattr(limits, "REMEMBERED_SHAPES_MAX", 10)
+    arrays.KNOWN.clear()
+    arrays._meanings.clear()
     for length in range(1000):
         array = np.zeros(length, "i1")
         description = describe(array)
         assert description is not None
         assert same(array, rebuild(description, bytearray(length)))
-    assert len(arrays._descriptions) <= 1024
+        assert (description, length) == know_array(array)
+    assert len(arrays.KNOWN) <= 10
     assert len(arrays._meanings) <= 10
 
 

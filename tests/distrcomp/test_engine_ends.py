@@ -11,7 +11,7 @@ from distrcomp import limits
 from distrcomp.frames import Message, goodbye, message_parts
 from distrcomp.limits import MIB
 from distrcomp.requests import Request
-from tests.distrcomp.kit import KINDS, MEMORY, STREAM, TIMEOUT_S, Nodes, loss, nodes
+from tests.distrcomp.kit import KINDS, MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, loss, nodes
 from tests.leaks import wait_until
 
 
@@ -26,6 +26,13 @@ def sockets() -> Iterator[Nodes]:
 def memory() -> Iterator[Nodes]:
     """Two nodes that share memory, where only the launcher tells of an end."""
     with nodes(2, MEMORY) as made:
+        yield made
+
+
+@pytest.fixture
+def three_mixed() -> Iterator[Nodes]:
+    """Three nodes, two of which share memory."""
+    with nodes(3, MIXED) as made:
         yield made
 
 
@@ -215,6 +222,36 @@ def test_killed_receiver_is_met_at_once(memory: Nodes) -> None:
     memory.send(0, 1, "x")
     memory.break_off(1, "it was killed by signal 9")
     assert loss(lambda: memory.send(0, 1, "x")) == KILLED
+
+
+@pytest.mark.parametrize("wait", [Request.wait_any, Request.wait_some])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_of_several_requests_is_lost(kind: str, wait: Callable[..., Any]) -> None:
+    """What has arrived comes first, however much lies before it; then the loss is told, once."""
+    with nodes(3, kind) as three:
+        world = three.worlds[0]
+        requests = [world.irecv(1), world.irecv(2, 7), world.irecv(2, 8)]
+        three.engines[1].close(in_order=True)
+        assert "node 1" in loss(lambda: requests[0].wait(TIMEOUT_S))
+        for _ in range(100):  # more than one look takes
+            three.send(2, 0, "not asked for")
+        three.send(2, 0, "asked for", 7)
+        assert wait(requests) in [(1, "asked for"), [(1, "asked for")]]
+        assert "node 1" in loss(lambda: wait(requests))
+        three.send(2, 0, "later", 8)
+        assert wait(requests) in [(2, "later"), [(2, "later")]]
+        assert "node 1" in loss(lambda: requests[0].wait(TIMEOUT_S))
+        assert three.engines[0].mailbox.receives == []
+
+
+def test_a_lost_send_among_several_requests(three_mixed: Nodes) -> None:
+    """A send that can't be done is told once and then passed over, too."""
+    world = three_mixed.worlds[0]
+    requests = [world.issend(1, "never received"), world.irecv(2)]
+    three_mixed.break_off(1, "it broke")
+    assert loss(lambda: Request.wait_any(requests)) == "node 1 on h1 is gone: it broke"
+    three_mixed.send(2, 0, "later")
+    assert Request.wait_any(requests) == (1, "later")
 
 
 @pytest.mark.parametrize("call", ["probe", "mprobe", "irecv", "sendrecv", "wait_any"])

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from distrcomp import fast_path
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
-from distrcomp.errors import BadTag, DistrcompError, RecvTimeout, Undecodable, Unpicklable
+from distrcomp.errors import (
+    BadTag,
+    DistrcompError,
+    NodeLost,
+    NoSuchNode,
+    RecvTimeout,
+    Undecodable,
+    Unpicklable,
+)
+from distrcomp.fast_path import FastPath
 from distrcomp.limits import TAG_MAX
-from tests.distrcomp.kit import MEMORY, MIXED, STREAM, TIMEOUT_S, Nodes, nodes, outcome
-
-N_NODE = 3
-PAIR = (2, 0)
-"""The members of a second communicator."""
+from tests.distrcomp.kit import MEMORY, TIMEOUT_S, Nodes, nodes
 
 
 class Mutable:
@@ -228,156 +231,107 @@ def test_errors_tell_of_nothing_but_themselves(two: Nodes) -> None:
         assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("wrong", [[1], {}, "1", None, 1 + 2j])
+def test_what_is_no_node_or_tag(two: Nodes, wrong: Any) -> None:
+    """What is no node, or no tag, is said to be so, unhashable or not."""
+    two.warm_up()
+    for call in (
+        lambda: two.send(0, wrong, "x"),
+        lambda: two.send(0, wrong, np.ones(100_000)),
+        lambda: two.receive(0, wrong, timeout=None),
+    ):
+        with pytest.raises(NoSuchNode, match="there is no node"):
+            call()
+    for call in (
+        lambda: two.send(0, 1, "x", wrong),
+        lambda: two.send(0, 1, np.ones(100_000), wrong),
+        lambda: two.receive(0, 1, wrong, timeout=None),
+    ):
+        with pytest.raises(BadTag, match="is no tag"):
+            call()
+
+
+class FailsOnce:
+    """Raises when it is first pickled, as a signal handler might that runs at that moment."""
+
+    def __init__(self) -> None:
+        self.has_failed = False
+
+    def __reduce__(self) -> Any:
+        if not self.has_failed:
+            self.has_failed = True
+            raise TimeoutError("time is up")
+        return str, ("pickled",)
+
+
+def test_an_error_while_pickling_is_not_swallowed(two: Nodes) -> None:
+    """What is raised while an object is pickled ends the call; nothing is sent."""
+    with pytest.raises(Unpicklable, match="time is up") as caught:
+        two.send(0, 1, [FailsOnce()])
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    two.send(0, 1, "next")
+    assert two.receive(1, 0) == "next"
+
+
+def test_an_abort_in_the_middle_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An abort that comes while an array is being sent is NodeLost, now or in the next call."""
+    with nodes(2, MEMORY) as two:
+        two.warm_up()
+        inner = FastPath._send_array
+
+        def aborting(*args: Any) -> None:
+            two.engines[0].abort(1, "it failed")
+            inner(*args)
+
+        array = np.ones(10)
+        two.send(0, 1, array)  # from now on it is known
+        monkeypatch.setattr(Communicator, "_send_array", aborting)
+        two.send(0, 1, array)
+        with pytest.raises(NodeLost, match="it failed"):
+            two.send(0, 1, array)
+
+
+def test_any_source_is_fair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that floods keeps nobody from being heard, on the short way from ANY neither."""
+
+    def not_taken(*_: Any) -> None:
+        raise AssertionError("this should go the short way")
+
+    with nodes(3, MEMORY) as three:
+        three.warm_up()
+        for number in range(50):
+            three.send(0, 2, ("flood", number))
+        for number in range(5):
+            three.send(1, 2, ("heard", number))
+        monkeypatch.setattr(Communicator, "_recv_slow", not_taken)
+        received = [three.receive(2) for _ in range(10)]
+        assert sorted(["flood", "heard"] * 5) == sorted(kind for kind, _ in received)
+        rest = [three.receive(2) for _ in range(45)]
+        floods = [number for kind, number in received + rest if kind == "flood"]
+        assert list(range(50)) == floods
+
+
+def test_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While `recv` looks nobody is inside, and it doesn't look where there is a time limit."""
+    with nodes(2, MEMORY) as two:
+        two.warm_up()
+        gate, insides = two.engines[1].gate, []
+
+        def give_way() -> None:
+            insides.append(gate.taken)
+            if len(insides) == 5:
+                two.send(0, 1, "late")
+
+        monkeypatch.setattr(fast_path, "sched_yield", give_way)
+        for timeout in (0, 0.001):
+            with pytest.raises(RecvTimeout):
+                two.receive(1, 0, timeout=timeout)
+        assert [] == insides
+        assert two.receive(1, 0, timeout=None) == "late"
+        assert [False] * 5 == insides
+
+
 def test_lambda_by_cloudpickle(two: Nodes) -> None:
     """What plain pickle refuses goes the long way."""
     two.send(0, 1, lambda number: number + 1)
     assert two.receive(1, 0)(1) == 2
-
-
-# --- any interleaving ---
-
-
-class World:
-    """Three nodes, their world and a pair, and a model of what each has to receive."""
-
-    def __init__(self, made: Nodes) -> None:
-        pair = made.communicators(5, PAIR)
-        self.communicators: list[dict[int, Communicator]] = [
-            dict(enumerate(made.worlds)),
-            {PAIR.index(node): communicator for node, communicator in pair.items()},
-        ]
-        # By receiving communicator: (source, tag, value), oldest first.
-        self.sent: dict[tuple[int, int], list[tuple[int, int, Any]]] = {}
-
-    def send(self, which: int, source: int, dest: int, tag: int, value: Any) -> None:
-        group = self.communicators[which]
-        source, dest = source % len(group), dest % len(group)
-        group[source].send(dest, value, tag)
-        self.sent.setdefault((which, dest), []).append((source, tag, value))
-
-    def receive(self, which: int, node: int, source: int, tag: int) -> None:
-        """Receives what fits, and checks that it is the oldest of its source."""
-        group = self.communicators[which]
-        node = node % len(group)
-        source = source if source == -1 else source % len(group)
-        sent = self.sent.setdefault((which, node), [])
-        fitting = [each for each in sent if source in (-1, each[0]) and tag in (-1, each[1])]
-        if not fitting:
-            with pytest.raises(RecvTimeout):
-                group[node].recv(source, tag, timeout=0)
-            return
-        matched = group[node].mprobe(source, tag, timeout=0) if len(sent) % 3 == 0 else None
-        if matched is not None:
-            whence, value = matched.status.source, matched.recv()
-            fitting = [each for each in fitting if each[0] == whence]
-        else:
-            value = group[node].recv(source, tag, timeout=0)
-        oldest = {each[0]: each for each in reversed(fitting)}
-        (found,) = [each for each in oldest.values() if alike(each[2], value)]
-        sent.remove(next(each for each in sent if each is found))
-
-    def drain(self) -> None:
-        for (which, node), sent in self.sent.items():
-            while sent:
-                self.receive(which, node, sent[0][0], -1)
-
-
-N_VALUE = 6
-
-
-def value_of(number: int, kind: int) -> Any:
-    """One that no other number gives, of one of some kinds."""
-    return [
-        lambda: number,
-        lambda: f"text {number}",
-        lambda: [number, "list"],
-        lambda: np.full(number % 40 + 1, number),
-        lambda: (number, bytes(3_000)),
-        lambda: np.full(2_100 + number, number),
-    ][kind]()
-
-
-SENDS = st.tuples(
-    st.integers(0, 1),
-    st.integers(0, 2),
-    st.integers(0, 2),
-    st.integers(0, 2),
-    st.integers(0, N_VALUE - 1),
-)
-RECEIVES = st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(-1, 2), st.integers(-1, 2))
-
-
-@pytest.mark.parametrize("kind", [STREAM, MEMORY, MIXED])
-@settings(max_examples=60)
-@given(acts=st.lists(SENDS | RECEIVES, max_size=30))
-def test_any_interleaving_keeps_order(kind: str, acts: list[tuple[int, ...]]) -> None:
-    """Between two nodes, on one communicator and tag, nothing overtakes and nothing is mixed up."""
-    with nodes(N_NODE, kind) as made:
-        world = World(made)
-        for number, act in enumerate(acts):
-            if len(act) == 5:
-                which, source, dest, tag, form = act
-                world.send(which, source, dest, tag, value_of(number, form))
-            else:
-                world.receive(*act)
-        world.drain()
-
-
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("kind", [STREAM, MEMORY, MIXED])
-def test_many_at_once_keep_order(kind: str, seed: int) -> None:
-    """All nodes send and receive at once, all sizes: each pair's messages come whole, in order."""
-    n_message = 80
-    sizes = [0, 1, 10, 100, 2_000, 2_050, 17_000, 70_000, 400_000]
-
-    with nodes(N_NODE, kind, spins=bool(seed % 2)) as made, made.control_threads():
-        pair = made.communicators(5, PAIR)
-
-        def plan(source: int, dest: int) -> list[tuple[int, int, int]]:
-            """(communicator, tag, size) of what one sends another, as both know it."""
-            chance = random.Random(f"{seed} {source} {dest}")
-            whiches = [0, 1] if source in PAIR and dest in PAIR else [0]
-            return [
-                (chance.choice(whiches), chance.randrange(3), chance.choice(sizes))
-                for _ in range(n_message)
-            ]
-
-        def group(which: int, node: int) -> Communicator:
-            return pair[node] if which else made.worlds[node]
-
-        def node_of(which: int, node: int) -> int:
-            return PAIR.index(node) if which else node
-
-        def send_all(node: int) -> None:
-            plans = {dest: plan(node, dest) for dest in range(N_NODE)}
-            for number in range(n_message):
-                for dest, steps in plans.items():
-                    which, tag, size = steps[number]
-                    value = (number, np.full(size, number % 128, np.uint8))
-                    group(which, node).send(node_of(which, dest), value, tag)
-
-        def receive_all(node: int) -> int:
-            chance = random.Random(seed + node)
-            left = {
-                (source, which, tag): [
-                    (number, size)
-                    for number, (w, t, size) in enumerate(plan(source, node))
-                    if (w, t) == (which, tag)
-                ]
-                for source in range(N_NODE)
-                for which in (0, 1)
-                for tag in range(3)
-            }
-            count = 0
-            while open_ones := [key for key, steps in left.items() if steps]:
-                source, which, tag = key = chance.choice(open_ones)
-                number, array = group(which, node).recv(
-                    node_of(which, source), tag, timeout=TIMEOUT_S
-                )
-                assert (number, array.size) == left[key].pop(0)
-                assert (array == number % 128).all()
-                count += 1
-            return count
-
-        acts = [made.start(act, node) for node in range(N_NODE) for act in (send_all, receive_all)]
-        assert sum(filter(None, outcome(acts))) == N_NODE * N_NODE * n_message

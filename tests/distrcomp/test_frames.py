@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from distrcomp import frames, limits
 from distrcomp.errors import ProtocolError
 from distrcomp.frames import FrameDecoder, Message, MessageReader, frame, goodbye, message_parts
+from distrcomp.memory import lease
 
 SOURCE = 3
 HEADER_BYTES = 28
@@ -137,7 +138,7 @@ def test_frames_cap_may_rise() -> None:
 @given(st.lists(MESSAGES, max_size=5), SIZES)
 def test_messages_any_splitting(sent: list[Message], sizes: list[int]) -> None:
     """Any splitting gives the same messages, and each buffer is writable memory of its own."""
-    reader = MessageReader(SOURCE)
+    reader = MessageReader(SOURCE, lease)
     came = read(reader, b"".join(map(wire, sent)) + goodbye(), sizes)
     assert [*sent, None] == came
     assert reader.between_messages
@@ -153,13 +154,13 @@ def test_message_large_parts(size: int) -> None:
     sent = Message(
         SOURCE, 1, 2, 3, part, [memoryview(part), memoryview(b""), memoryview(part[:31])]
     )
-    assert as_bytes(read(MessageReader(SOURCE), wire(sent) * 2, [size])) == [sent, sent]
+    assert as_bytes(read(MessageReader(SOURCE, lease), wire(sent) * 2, [size])) == [sent, sent]
 
 
 def test_message_large_part_is_read_in_place() -> None:
     """The target for a large part is the memory in which it arrives: no second copy."""
     sent = Message(SOURCE, 0, 0, 1, b"m", [memoryview(bytes(1000))])
-    reader = MessageReader(SOURCE)
+    reader = MessageReader(SOURCE, lease)
     start = wire(sent)[: HEADER_BYTES + 8 + 1]
     assert read(reader, start, [64]) == []
     target = reader.target()
@@ -174,7 +175,7 @@ def test_message_empty_buffers() -> None:
     """Empty buffers and an empty meta cost no byte, and arrive."""
     sent = Message(SOURCE, 0, 0, 1, b"", [memoryview(b""), memoryview(b"")])
     assert [len(part) for part in message_parts(sent)] == [HEADER_BYTES + 16]
-    assert read(MessageReader(SOURCE), wire(sent), [1]) == [sent]
+    assert read(MessageReader(SOURCE, lease), wire(sent), [1]) == [sent]
 
 
 def test_message_parts_are_not_copied() -> None:
@@ -184,10 +185,26 @@ def test_message_parts_are_not_copied() -> None:
     assert [id(buffer) for buffer in buffers] == [id(part) for part in parts[1:]]
 
 
+@pytest.mark.parametrize("meta", [b"", b"meta"])
+def test_whole(meta: bytes) -> None:
+    """One small message at the target is told by `whole`; less, more or another is not touched."""
+    sent = Message(SOURCE, 5, 3, 1, meta, [], 9)
+    data = wire(sent)
+    for other in (data[:-1], data + b"\1", goodbye(), wire(sent._replace(buffers=[b""]))):
+        reader = MessageReader(SOURCE, lease)
+        reader.target()[: len(other)] = other
+        assert reader.whole(len(other)) is None
+    reader = MessageReader(SOURCE, lease)
+    for _ in range(2):
+        reader.target()[: len(data)] = data
+        assert reader.whole(len(data)) == sent
+        assert reader.between_messages
+
+
 def test_between_messages() -> None:
     """The stream may end before and after a message, at no byte inside it."""
     data = wire(Message(SOURCE, 0, 0, 1, b"meta", [memoryview(b"buffer")]))
-    reader = MessageReader(SOURCE)
+    reader = MessageReader(SOURCE, lease)
     places = [reader.between_messages]
     for byte in data:
         read(reader, bytes([byte]), [1])
@@ -216,7 +233,16 @@ def test_between_messages() -> None:
 def test_garbage(data: bytes, size: int) -> None:
     """What no node sends, and what is larger than it sends, is refused unallocated (S-14)."""
     with pytest.raises(ProtocolError):
-        read(MessageReader(SOURCE), data, [size])
+        read(MessageReader(SOURCE, lease), data, [size])
+
+
+@pytest.mark.parametrize("place", range(1, HEADER_BYTES))
+def test_a_goodbye_is_empty(place: int) -> None:
+    """A goodbye that carries anything is none: no node sends it."""
+    data = bytearray(goodbye())
+    data[place] = 1
+    with pytest.raises(ProtocolError):
+        read(MessageReader(SOURCE, lease), bytes(data), [64])
 
 
 def test_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,8 +254,10 @@ def test_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         return bytearray(size)
 
     monkeypatch.setattr(frames, "bytearray", none_left, raising=False)
-    with pytest.raises(ProtocolError, match="a part of 5000 bytes, for which there is no memory"):
-        read(MessageReader(SOURCE), header(meta_bytes=5_000), [64])
+    table = struct.pack("<Q", 5_000)
+    for data in (header(meta_bytes=5_000), header(n_buffers=1) + table):
+        with pytest.raises(ProtocolError, match="of 5000 bytes, for which there is no memory"):
+            read(MessageReader(SOURCE, none_left), data, [64])
 
 
 @given(st.binary(max_size=200), SIZES)
@@ -238,4 +266,4 @@ def test_any_bytes(data: bytes, sizes: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "MESSAGE_BYTES_MAX", 1_000)
         with contextlib.suppress(ProtocolError):
-            read(MessageReader(SOURCE), b"\1\1\0\0" + data, sizes)
+            read(MessageReader(SOURCE, lease), b"\1\1\0\0" + data, sizes)

@@ -1,4 +1,4 @@
-"""distrcomp.mesh: Ctrl-C at any moment, while messages flow by every path."""
+"""distrcomp.interrupts: Ctrl-C at any moment, while messages flow by every path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""distrcomp.mesh: Ctrl-C cuts no message, and no call loses one."""
+"""distrcomp.interrupts: Ctrl-C cuts no message, and no call loses one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrcomp import limits, mesh
+from distrcomp import limits
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
+from distrcomp.gate import CALL_FILES
 from distrcomp.limits import MIB
 from distrcomp.requests import Request
 from tests.distrcomp.kit import (
@@ -276,7 +277,7 @@ class AtTheLastMoment(Engine):
 
 def _frame_inside() -> Any:
     """A frame that stands for one of our modules."""
-    code = compile("import sys; frame = sys._getframe()", next(iter(mesh._GUARDED)), "exec")
+    code = compile("import sys; frame = sys._getframe()", next(iter(CALL_FILES)), "exec")
     names: dict[str, Any] = {}
     exec(code, names)
     return names["frame"]

@@ -144,5 +144,5 @@ def test_import_loads_no_class(tmp_path: Path, leaks: LeakChecker) -> None:
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "['distrcomp', 'distrcomp.errors']",
-        "<class 'distrcomp.requests.Status'> None",
+        "<class 'distrcomp.status.Status'> None",
     ]

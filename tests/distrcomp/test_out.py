@@ -10,7 +10,7 @@ import pytest
 
 from distrcomp.errors import AlreadyReceived, DoesNotFit, RequestCancelled
 from distrcomp.out import fill
-from distrcomp.requests import Status
+from distrcomp.status import Status
 from tests.distrcomp.kit import TIMEOUT_S, Nodes
 
 FITTING: list[tuple[Any, Any]] = [

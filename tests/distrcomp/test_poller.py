@@ -166,3 +166,51 @@ def test_signals(poller: Poller, polls: str) -> None:
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_signals_of_the_program(poller: Poller) -> None:
+    """Its own wakeup descriptor gets the numbers of the signals that came during a wait."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    reader.setblocking(False)
+    handlers = {
+        number: signal.signal(number, lambda *_: None)
+        for number in (signal.SIGUSR1, signal.SIGUSR2)
+    }
+    before = signal.set_wakeup_fd(writer.fileno())
+    try:
+        with poller.woken_by_signals():
+            poller.wake()
+            for number in handlers:
+                signal.raise_signal(number)
+            assert set(poller.wait(None)) == set(WAS_WOKEN)
+        assert list(reader.recv(10)) == [signal.SIGUSR1, signal.SIGUSR2]
+        assert poller.wait(0.0) == []
+        with poller.woken_by_signals():
+            assert poller.wait(0.0) == []
+        signal.raise_signal(signal.SIGUSR1)
+        assert list(reader.recv(10)) == [signal.SIGUSR1]
+    finally:
+        signal.set_wakeup_fd(before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        reader.close()
+        writer.close()
+
+
+def test_signals_of_a_program_that_has_closed_its_descriptor(poller: Poller) -> None:
+    """There is nobody to tell, and the wait is over as always."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    handler = signal.signal(signal.SIGUSR1, lambda *_: None)
+    before = signal.set_wakeup_fd(writer)
+    try:
+        with poller.woken_by_signals():
+            os.close(reader)
+            os.close(writer)
+            signal.raise_signal(signal.SIGUSR1)
+            assert poller.wait(None) == WAS_WOKEN
+        assert poller.wait(0.0) == []
+        assert signal.set_wakeup_fd(before) == -1
+    finally:
+        signal.signal(signal.SIGUSR1, handler)

@@ -14,7 +14,8 @@ import pytest
 
 import distrcomp
 from distrcomp.communicator import Communicator
-from distrcomp.requests import MatchedMessage, Request, Status
+from distrcomp.requests import Request
+from distrcomp.status import MatchedMessage, Status
 
 MODULES = [
     importlib.import_module(found.name)

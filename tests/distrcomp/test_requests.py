@@ -19,7 +19,7 @@ from distrcomp.errors import (
     Undecodable,
 )
 from distrcomp.limits import MIB
-from distrcomp.requests import Request, seconds
+from distrcomp.requests import Request
 from tests.distrcomp.kit import TIMEOUT_S, Nodes
 
 wait_all, wait_any, wait_some = Request.wait_all, Request.wait_any, Request.wait_some
@@ -30,14 +30,6 @@ class Fragile:
 
     def __reduce__(self) -> Any:
         return int, ("no number",)
-
-
-@pytest.mark.parametrize(
-    ("timeout", "number"), [(None, None), (0, 0.0), (1.5, 1.5), ("2", 2.0), (math.inf, math.inf)]
-)
-def test_seconds(timeout: Any, number: float | None) -> None:
-    """Any number from 0 up is a timeout, infinity too."""
-    assert seconds(timeout) == number
 
 
 # --- one request ---

@@ -122,12 +122,19 @@ def test_size_of_two() -> None:
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64", "arm64"])
 def test_processors_with_an_argument(machine: str) -> None:
     """Memory is shared where its order was thought through."""
-    assert require_known_order(machine) is None
+    assert require_known_order(machine, 8) is None
 
 
-@pytest.mark.parametrize("machine", ["riscv64", "ppc64le", ""])
+@pytest.mark.parametrize("machine", ["riscv64", "ppc64le", "i686", ""])
 def test_processors_without_one(machine: str) -> None:
     """Elsewhere it is not, and the reason names the processor."""
     with pytest.raises(OSError, match="kind") as refusal:
-        require_known_order(machine)
+        require_known_order(machine, 8)
     assert repr(machine) in str(refusal.value)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_half_words(machine: str) -> None:
+    """An interpreter of 32 bits, which stores a word in two halves, shares no memory."""
+    with pytest.raises(OSError, match="Python of 32 bits"):
+        require_known_order(machine, 4)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from distrcomp import limits
 from distrcomp.frames import Message
 from distrcomp.limits import KIB, MIB
 from distrcomp.links import Link, LinkEnded, ShmLink, StreamLink, offers, pull, ring
@@ -132,7 +133,7 @@ def shm_pair(
         fenced: whether there are fences as on a processor that reorders stores.
     """
     patch = stack.enter_context(pytest.MonkeyPatch.context())
-    patch.setattr(offers, "_AT_ONCE_BYTES", MIB)
+    patch.setattr(limits, "PIECE_BYTES_MAX", MIB)
     for module in (ring, offers):
         patch.setattr(module, "STORES_ARE_ORDERED", ring.STORES_ARE_ORDERED and not fenced)
     if forbidden:

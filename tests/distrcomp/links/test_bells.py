@@ -219,3 +219,12 @@ def test_close_twice(pair: tuple[Bells, Bells]) -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
     other.wake(0)
+
+
+def test_wake_after_close(pair: tuple[Bells, Bells]) -> None:
+    """Who was about to ring when another thread closed the bells goes on."""
+    sleeper, waker = pair
+    sleeper.lie_down()
+    waker.close()
+    waker.wake(0)
+    assert 0 == rings(sleeper)

@@ -6,8 +6,10 @@ import gc
 import random
 import weakref
 
+import numpy as np
 import pytest
 
+from distrcomp.codec import encode
 from distrcomp.frames import ACKNOWLEDGEMENT, Message
 from distrcomp.limits import KIB, MIB
 from tests.distrcomp.links.kit import (
@@ -29,6 +31,18 @@ def test_sizes(pair: Pair, size: int) -> None:
     sent = [message(1, size), message(2, meta=meta), message(4, size, meta=meta)]
     send(pair[0], *sent)
     expect(pair, *sent)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"a": 1}, list(range(9)), 7, 2**99, "text", "Käse", b"x" * 100, b"x" * 3_000, np.arange(9)],
+)
+def test_an_object_has_one_length(pair: Pair, value: object) -> None:
+    """How many bytes an object takes while it travels is the same on every path."""
+    sent = Message(0, 1, 7, *encode(value))
+    send(pair[0], sent, sent)
+    expect(pair, sent, sent)
+    assert sent.payload_bytes == pair[1].received[0].payload_bytes
 
 
 def test_order(pair: Pair) -> None:

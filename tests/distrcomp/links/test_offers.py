@@ -69,8 +69,9 @@ def offering(act: Any) -> Process:
 
     def make() -> tuple[Offers, Pending]:
         USER[ORIGINAL] = OLD
-        made, pending = Offers(interleavings.ring_writer(SIZE)), Pending()
-        made.put(Message(0, 0, 0, 5, b"meta", [Part()]), pending)
+        made = Offers(interleavings.ring_writer(SIZE))
+        pending = made.put(Message(0, 0, 0, 5, b"meta", [Part()]))
+        assert pending is not None
         return made, pending
 
     return Process(make, lambda made: act(*made))
@@ -194,8 +195,9 @@ def test_meta(ends: tuple[RingWriter, RingReader], meta_bytes: int) -> None:
     writer, reader = ends
     sent = message(100, 0)._replace(meta=bytes(range(256)) * 400, serial=3)
     sent = sent._replace(meta=sent.meta[:meta_bytes])
-    made, pending = Offers(writer), Pending()
-    assert made.put(sent, pending)
+    made = Offers(writer)
+    pending = made.put(sent)
+    assert pending is not None
     assert not pending.is_out
     assert sent == pulled(reader)
     assert (100 + meta_bytes, True) == (made.queued_bytes, pending.is_out)
@@ -209,7 +211,7 @@ def test_no_room(ends: tuple[RingWriter, RingReader]) -> None:
     made = Offers(writer)
     sent = message(*[10] * 50)
     offered = 0
-    while made.put(sent, Pending()):
+    while made.put(sent):
         offered += 1
     assert 504 * offered == made.queued_bytes
     assert 0 < offered < 20
@@ -218,10 +220,10 @@ def test_no_room(ends: tuple[RingWriter, RingReader]) -> None:
 def test_copies_are_kept_until_they_are_read(ends: tuple[RingWriter, RingReader]) -> None:
     """After `own` the original may go; the copy stays until the record is read."""
     writer, reader = ends
-    made, pending = Offers(writer), Pending()
-    sent = message(MIB, 5)
-    made.put(sent, pending)
+    made, sent = Offers(writer), message(MIB, 5)
+    pending = made.put(sent)
     made.own()
+    assert pending is not None
     assert pending.is_out
     for buffer in sent.buffers:
         buffer[:] = b"y" * len(buffer)
@@ -232,10 +234,11 @@ def test_own_while_it_is_read(
     ends: tuple[RingWriter, RingReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is being read stays the sender's until it is read."""
-    monkeypatch.setattr(offers, "_AT_ONCE_BYTES", 1000)
+    monkeypatch.setattr(limits, "PIECE_BYTES_MAX", 1000)
     writer, reader = ends
-    made, pending = Offers(writer), Pending()
-    made.put(message(1500), pending)
+    made = Offers(writer)
+    pending = made.put(message(1500))
+    assert pending is not None
     reader.header()
     pulling = Pulling(reader, os.getpid())
     assert not pulling.go_on()
@@ -355,7 +358,7 @@ def test_no_memory(
     def none_left(_: int) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("distrcomp.frames.lease", none_left)
+    monkeypatch.setattr(offers, "lease", none_left)
     monkeypatch.setattr(offers, "bytearray", none_left, raising=False)
     writer, reader = ends
     payload = offer(0, 0, 1, 0, 0, meta_bytes, table=(0, 0, 100))

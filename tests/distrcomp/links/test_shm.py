@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-import struct
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp import limits
+from distrcomp.arrays import LENGTH_BITS
 from distrcomp.codec import ARRAY, PICKLE
 from distrcomp.errors import ProtocolError
-from distrcomp.frames import Message
 from distrcomp.limits import MIB
-from distrcomp.links import Bells, LinkEnded, ShmLink
+from distrcomp.links import Bells, LinkEnded, ShmLink, offers
 from distrcomp.links.ring import (
     CODEC_SHIFT,
     COMMUNICATOR_SHIFT,
@@ -33,7 +33,7 @@ from distrcomp.links.ring import (
     RingWriter,
 )
 from distrcomp.segment import LINE_BYTES, create_segment, segment_bytes
-from tests.distrcomp.links.kit import End, Pair, link_pair, message, move, send
+from tests.distrcomp.links.kit import End, Pair, link_pair, message, move, refuse_to_read, send
 
 ROOT = Path(__file__).parents[3]
 
@@ -71,13 +71,18 @@ def test_nothing_is_left() -> None:
     assert before == (mappings(), descriptors())
 
 
-def test_a_pickle_may_be_padded(pair: Pair) -> None:
-    """A small pickle comes in whole words; what follows it is no part of it."""
-    one, other = pair
-    one.link.post(Message(0, 0, 0, PICKLE, b"0123456789", []))
-    move([other], lambda: other.received)
-    assert b"0123456789".ljust(16, b"\0")[:10] == other.received[0].meta[:10]
-    assert 16 == len(other.received[0].meta)
+def test_an_unused_link_costs_little() -> None:
+    """Before something comes as a stream there is no memory for it."""
+    areas = [memoryview(bytearray(4096)) for _ in range(2)]
+    bells = Bells(memoryview(bytearray(2 * LINE_BYTES)), 0, [-1, -1])
+    tracemalloc.start()
+    try:
+        links = [ShmLink(RingWriter(areas[0], 1), RingReader(areas[1], 1, 1), bells) for _ in "ab"]
+        for link in links:
+            assert [] == link.receive(1)
+        assert tracemalloc.get_traced_memory()[0] < 2 * 8 * limits.KIB
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_first_large_message_asks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +108,16 @@ def test_refused_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert one.link._offers is None
 
 
+def test_a_stream_has_its_turn() -> None:
+    """One call takes no more than a part of the ring, however much of a message stands there."""
+    with link_pair("shm forbidden") as (one, other):
+        send(one, message(1, 4 * MIB))
+        ring_bytes = len(one.link.writer.memory)
+        assert [] == other.link.receive(1)
+        assert ring_bytes / 4 <= one.link.writer.read * 8 <= ring_bytes / 3
+        move([one, other], lambda: other.received)
+
+
 def test_offers_of_who_has_ended_are_not_read(pair: Pair) -> None:
     """Its process number may be another one's by now."""
     one, other = pair
@@ -112,6 +127,15 @@ def test_offers_of_who_has_ended_are_not_read(pair: Pair) -> None:
     assert [1] == [each.tag for each in other.received]
     assert other.ended is not None
     assert "it has ended before its message was read" == str(other.ended)
+
+
+def test_reading_is_forbidden_meanwhile(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node whose memory may be read no longer is an end that says what may have happened."""
+    one, other = pair
+    send(one, message(1, 3 * MIB))
+    monkeypatch.setattr(offers, "read_memory", refuse_to_read)
+    move([other], lambda: other.ended)
+    assert "(Operation not permitted: since the start it has changed its user" in str(other.ended)
 
 
 def test_nobody_overtakes_what_is_queued(pair: Pair) -> None:
@@ -152,13 +176,11 @@ def put(end: End, *words: int, at: int = 0) -> None:
 
 END = len(RingReader(memoryview(bytearray(4096)), 0).words)
 INLINE = 5 << CODEC_SHIFT
-LENGTHS = struct.Struct("<II")
 
 
-def array(meta_bytes: int, memory_bytes: int) -> int:
+def array(description_bytes: int, memory_bytes: int) -> int:
     """The word of an array's two lengths."""
-    (word,) = struct.unpack("<Q", LENGTHS.pack(meta_bytes, memory_bytes))
-    return word
+    return memory_bytes << LENGTH_BITS | description_bytes
 
 
 @pytest.mark.parametrize(
@@ -182,11 +204,13 @@ def array(meta_bytes: int, memory_bytes: int) -> int:
         ((INLINE,), END - 1),
         ((PICKLE << CODEC_SHIFT | 2047,), 0),
         ((ARRAY << CODEC_SHIFT,), END - 1),
-        ((ARRAY << CODEC_SHIFT, array(0, 0)), END - 2),
-        ((ARRAY << CODEC_SHIFT, array(0, 0), 0), END - 3),
-        ((ARRAY << CODEC_SHIFT, array(8, 8), 0, 0), END - 4),
-        ((ARRAY << CODEC_SHIFT, array(2**32 - 1, 0), 0), 0),
-        ((ARRAY << CODEC_SHIFT, array(0, 2**32 - 1), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(0, 0), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(7, 1), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(8, 0)), END - 2),
+        ((ARRAY << CODEC_SHIFT, array(16, 0), 0), END - 3),
+        ((ARRAY << CODEC_SHIFT, array(16, 8), 0, 0), END - 4),
+        ((ARRAY << CODEC_SHIFT, array(2**24 - 1, 0), 0), 0),
+        ((ARRAY << CODEC_SHIFT, array(8, 2**40 - 1), 0), 0),
         ((PROBE,), END - 1),
         ((PROBE, 0), END - 2),
         ((PULL,), END - 1),
@@ -226,13 +250,19 @@ def test_any_records(words: list[int], at: int, most: int) -> None:
             return
 
 
+def receive_often(end: End) -> None:
+    """Has the link look a hundred times."""
+    for _ in range(100):
+        end.link.receive(16)
+
+
 @pytest.mark.parametrize("words", [(PROBE, 0, WRAP), (STREAM | 7 << CODEC_SHIFT | 1, 1, WRAP)])
 def test_records_without_an_end(words: tuple[int, ...]) -> None:
     """Records that come round and round and are no message keep nobody in a loop."""
     end = lone_end()
     put(end, *words)
     with pytest.raises(ProtocolError):
-        end.link.receive(16)
+        receive_often(end)
 
 
 # --- two processes -------------------------------------------------------------------------------

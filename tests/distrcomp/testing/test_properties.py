@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distrcomp import ANY, testing
-from distrcomp.requests import Status
+from distrcomp.status import Status
 from distrcomp.testing import Schedule, World
 
 

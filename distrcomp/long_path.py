@@ -1,0 +1,144 @@
+"""The long way of every call, which can do everything: what `communicator` is made of.
+
+A call becomes a message posted or a receive matched, by the engine. Where Ctrl-C or a misfit ends
+a call, the message that it was about to return is unread again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from . import codec
+from .arguments import integer, node_number, seconds, tag_number
+from .engine import Engine, Sending
+from .errors import DoesNotFit, InternalError, SendTimeout
+from .fast_path import FastPath
+from .frames import Message
+from .mailbox import ANY, Receive, awaited
+from .out import fill
+from .request_kinds import SendRequest
+from .requests import Request
+from .status import MatchedMessage, Status
+
+WORLD = 0
+
+
+class LongPath(FastPath):
+    """Everything behind the calls.
+
+    Args:
+        engine: of this process.
+        number: tells the message spaces of communicators apart.
+        members: the world's ids of its nodes, in order; all nodes by default.
+        timeout: the run's default for every wait for a message, in seconds.
+    """
+
+    __slots__ = ("_timeout", "n_node", "node_id")
+
+    def __init__(
+        self,
+        engine: Engine,
+        number: int = WORLD,
+        members: tuple[int, ...] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        nodes = range(engine.n_node) if members is None else members
+        super().__init__(engine, number, nodes)
+        self.n_node = len(nodes)
+        self.node_id = nodes.index(engine.node_id)
+        self._timeout = timeout
+
+    def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
+        node = node_number(dest, self.n_node)
+        self._finish(self._post(node, tag, encoded))
+        self._know(node)
+
+    def _recv_slow(
+        self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
+    ) -> Any:
+        wanted = self._wanted(source, tag)
+        try:
+            self._engine.receive(wanted, self._time(timeout))
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
+            raise
+        if wanted.source != ANY:
+            self._know(self._ids[wanted.source])
+        return self._take(wanted, out, status)
+
+    def _post(
+        self, dest: int, tag: int, encoded: codec.Encoded, synchronous: bool = False
+    ) -> Sending:
+        kind, meta, buffers = encoded
+        message = Message(self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers)
+        return self._engine.send(
+            self._members[node_number(dest, self.n_node)], message, synchronous
+        )
+
+    def _finish(self, sending: Sending, timeout: float | None = None) -> None:
+        """Waits for the end of a send; after it, however it ends, the object may be changed."""
+        try:
+            deadline = None if timeout is None else monotonic() + timeout
+            if not self._engine.finish(sending, deadline):
+                raise SendTimeout(sending.dest, timeout or 0.0)
+            if self._gate.interrupted:
+                self._engine.check_interrupt()
+        except BaseException:
+            self._engine.let_go(sending)
+            raise
+
+    def _send_request(self, sending: Sending) -> Request:
+        if self._gate.interrupted:
+            self._engine.let_go(sending)
+            self._engine.check_interrupt()
+        self._engine.flush_later()
+        return SendRequest(self._engine, sending)
+
+    def _take(self, wanted: Receive, out: Any, status: Status | None) -> Any:
+        """What the caller gets for the message matched with `wanted`, which is unread if none."""
+        try:
+            value = self._open(wanted, out)
+            if status is not None:
+                there = self._status_of(wanted)
+                status.source, status.tag = there.source, there.tag
+                status.payload_bytes = there.payload_bytes
+            if self._gate.interrupted:
+                self._engine.check_interrupt()
+        except (DoesNotFit, KeyboardInterrupt):
+            self._engine.withdraw(wanted)
+            raise
+        return value
+
+    def _open(self, wanted: Receive, out: Any) -> Any:
+        message = _matched(wanted)
+        value = codec.decode(message.codec, message.meta, message.buffers)
+        return value if out is None else fill(out, value)
+
+    def _matched(self, wanted: Receive) -> MatchedMessage:
+        status = self._status_of(wanted)
+        if self._gate.interrupted:
+            self._engine.withdraw_interrupted(wanted)
+        return MatchedMessage(self._engine, status, partial(self._open, wanted))
+
+    def _status_of(self, wanted: Receive) -> Status:
+        return self._status(_matched(wanted))
+
+    def _status(self, message: Message) -> Status:
+        return Status(self._ids[message.source], message.tag, message.payload_bytes)
+
+    def _wanted(self, source: int, tag: int) -> Receive:
+        is_any = integer(source) == ANY
+        whom = ANY if is_any else self._members[node_number(source, self.n_node)]
+        return Receive(self._number, whom, ANY if integer(tag) == ANY else tag_number(tag))
+
+    def _time(self, timeout: float | None) -> float | None:
+        """A timeout in seconds as given, or else the run's default."""
+        return self._timeout if timeout is None else seconds(timeout)
+
+
+def _matched(wanted: Receive) -> Message:
+    if wanted.message is None:
+        raise InternalError("a receive is over that was never matched")
+    return wanted.message

@@ -33,7 +33,7 @@ class CompiledCopy(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """What the build needs beside hatchling."""
-        return ["cython>=3.1", "setuptools>=70"] if _is_wanted() else []
+        return ["cython>=3.1", "setuptools"] if _is_wanted() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compiles; what fails leaves the wheel as it was."""
@@ -83,6 +83,7 @@ def _compile(root: Path, folder: Path) -> dict[str, str]:
         modules = cythonize(extensions, compiler_directives=DIRECTIVES, quiet=True)
         command = build_ext(Distribution({"name": "distrcomp", "ext_modules": modules}))
         command.build_lib, command.build_temp = "built", "objects"
+        command.parallel = os.cpu_count()
         command.ensure_finalized()
         command.run()
     finally:

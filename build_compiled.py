@@ -16,7 +16,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-MODULES = ("array_path", "fast_path", "gate", "link_path", "links/ring")
+MODULES = ("array_path", "fast_path", "gate", "link_path", "long_path", "links/ring")
 DIRECTIVES = {
     "annotation_typing": False,  # an `int` may be any that has __index__
     "auto_pickle": False,

@@ -15,6 +15,7 @@ from .engine import Engine
 from .link_path import LinkPath
 from .links.array_record import SMALL_BYTES_MAX
 from .links.ring import CODEC_SHIFT, PUT_BYTES, STORES_ARE_ORDERED, RingWriter, fence
+from .long_path import WORLD
 
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.
 OTHERS: set[type] = {bytearray, memoryview}
@@ -22,12 +23,18 @@ ARRAY_TYPES: set[type] = set()
 
 
 class ArrayPath(LinkPath):
-    """Sending arrays, for FastPath; see LinkPath for the arguments."""
+    """Sending arrays, for FastPath; see LongPath for the arguments."""
 
     __slots__ = ("_asleep", "_bells")
 
-    def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
-        super().__init__(engine, number, members)
+    def __init__(
+        self,
+        engine: Engine,
+        number: int = WORLD,
+        members: tuple[int, ...] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        super().__init__(engine, number, members, timeout)
         bells = engine.bells
         self._bells: Any = bells  # never None where there are writers
         self._asleep: Any = None if bells is None else bells.asleep
@@ -49,11 +56,14 @@ class ArrayPath(LinkPath):
             known = know_array(array)
         if known is None or known[1] >= writer.record_words_max << 3:
             return self._send_encoded(dest, tag, encode(array))
-        head, nbytes = known
+        head, nbytes, is_c = known
         length = len(head) + nbytes
         header = envelope | ARRAY << CODEC_SHIFT
         is_small = nbytes <= SMALL_BYTES_MAX
-        data = head + array.tobytes("A") if is_small else content(array)
+        if is_small:  # telling tobytes the order would take longer than the rest of it
+            data = head + (array.tobytes() if is_c else array.tobytes("A"))
+        else:
+            data = content(array)
         gate = self._gate
         is_put = not gate.taken
         if is_put:

@@ -32,8 +32,9 @@ _DESCRIPTION_BYTES_MAX, _MEMORY_BYTES_MAX = 2**LENGTH_BITS - 1, 2 ** (64 - LENGT
 _PICKLED = b"\x80"  # how every pickle begins, and no dtype's string
 
 _ndarray: Any = None
-KNOWN: dict[tuple[Any, tuple[int, ...], tuple[int, ...]], tuple[bytes, int]] = {}
-"""By dtype, shape and strides: an array's description and its bytes, if it has no metadata."""
+KNOWN: dict[tuple[Any, tuple[int, ...], tuple[int, ...]], tuple[bytes, int, bool]] = {}
+"""By dtype, shape and strides: an array's description, its bytes, and whether it lies in C order,
+if it has no metadata."""
 _meanings: dict[bytes, tuple[Any, tuple[int, ...], Any, str]] = {}
 
 
@@ -91,7 +92,7 @@ def rebuild(description: bytes, memory: Any, begin: int = 0) -> Any:
     return ndarray(shape, dtype, memory, begin, None, order)
 
 
-def know_array(array: Any) -> tuple[bytes, int] | None:
+def know_array(array: Any) -> tuple[bytes, int, bool] | None:
     """What KNOWN has of such an array from now on; None if its memory can't travel as it lies."""
     flags, dtype, nbytes = array.flags, array.dtype, array.nbytes
     if not flags.forc:
@@ -104,10 +105,11 @@ def know_array(array: Any) -> tuple[bytes, int] | None:
     length += -length % _ALIGNMENT
     if length > _DESCRIPTION_BYTES_MAX or nbytes > _MEMORY_BYTES_MAX:
         return None
-    order = b"C" if flags.c_contiguous else b"F"
+    is_c: bool = flags.c_contiguous
+    order = b"C" if is_c else b"F"
     description = _HEADER.pack(nbytes << LENGTH_BITS | length, order, array.ndim, len(text)) + text
     description += struct.pack(f"<{array.ndim}Q", *array.shape)
-    known = description.ljust(length, b"\0"), nbytes
+    known = description.ljust(length, b"\0"), nbytes, is_c
     if not is_record:
         if len(KNOWN) >= limits.REMEMBERED_SHAPES_MAX:
             KNOWN.clear()

@@ -7,15 +7,15 @@ from typing import Any
 
 from . import codec, framed
 from .arguments import seconds
-from .fast_path import IS_COMPILED
-from .long_path import LongPath
+from .fast_path import IS_COMPILED, FastPath
 from .mailbox import ANY
+from .out import check
 from .request_kinds import ReceiveRequest
 from .requests import Request
 from .status import MatchedMessage, Status
 
 
-class Communicator(LongPath):
+class Communicator(FastPath):
     """The nodes that can talk to each other here; the world holds all of the run.
 
     Attributes:
@@ -93,6 +93,7 @@ class Communicator(LongPath):
             'one'
         """
         wanted = self._wanted(source, tag)
+        check(out)
         self._engine.post_receive(wanted)
         if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)

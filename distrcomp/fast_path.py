@@ -2,7 +2,7 @@
 
 Theory. Nearly all messages are small, and nearly all that a small one costs is what happens around
 it. So here one call does everything itself: no event objects, no chain of attributes, no lock. What
-it can't do at once it hands to `link_path`, and that to `_send_long` and `_recv_slow`, which can do
+it can't do at once it hands to `link_path`, and that to `_send_long` and `_recv_long`, which can do
 everything; before that nothing has changed. The records are those of links.ring and links.shm.
 
 `send` takes this way when the other node shares our memory, nothing queued is to be overtaken and
@@ -29,6 +29,7 @@ from time import perf_counter
 from typing import Any
 
 from . import plain as cython
+from .arguments import tag_number
 from .array_path import ARRAY_TYPES, OTHERS, ArrayPath
 from .arrays import rebuild as rebuild_array
 from .codec import (
@@ -48,7 +49,6 @@ from .engine import Engine
 from .errors import ProtocolError
 from .frames import Message
 from .gate import Gate
-from .link_path import tag_number
 from .links import ShmLink
 from .links.array_record import (
     split_array,
@@ -69,6 +69,7 @@ from .links.ring import (
     RingWriter,
     fence,
 )
+from .long_path import WORLD
 from .mailbox import ANY
 
 if cython.compiled:
@@ -116,13 +117,7 @@ class _Envelopes(dict[Any, int]):
 
 
 class FastPath(ArrayPath):
-    """The two calls, for the communicator that is made of them.
-
-    Args:
-        engine: of this node.
-        number: of the communicator.
-        members: the world's ids of its nodes, by their ids here.
-    """
+    """The two calls; see LongPath for the arguments."""
 
     __slots__ = (
         "_envelopes",
@@ -136,8 +131,14 @@ class FastPath(ArrayPath):
         "_yields",
     )
 
-    def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
-        super().__init__(engine, number, members)
+    def __init__(
+        self,
+        engine: Engine,
+        number: int = WORLD,
+        members: tuple[int, ...] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        super().__init__(engine, number, members, timeout)
         self._envelopes = _Envelopes(number)
         self._receives = engine.mailbox.receives
         self._unread = engine.mailbox.unread
@@ -147,7 +148,7 @@ class FastPath(ArrayPath):
         self._yield_s = _YIELD_S if engine.spins else _YIELD_CROWDED_S
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
-        for node, member in enumerate(members):
+        for node, member in enumerate(self._members):
             link = engine.link_to(member)
             if isinstance(link, ShmLink) and self._is_atomic:
                 self._writers[node] = link.writer
@@ -242,7 +243,7 @@ class FastPath(ArrayPath):
     ) -> Any:
         """See Communicator.recv."""
         if out is not None or status is not None:
-            return self._recv_slow(source, tag, timeout, out, status)
+            return self._recv_long(source, tag, timeout, out, status)
         reader: RingReader | None = None
         try:
             envelope = self._envelopes[tag] if tag != ANY else _ANY_TAG
@@ -361,13 +362,10 @@ class FastPath(ArrayPath):
         else:
             message = self._recv_link(source, tag, timeout)
         if message is None:
-            return self._recv_slow(source, tag, timeout, None, None)
+            value = self._recv_long(source, tag, timeout, None, None)
+            self._know(source)
+            return value
         value = decode(message.codec, message.meta, message.buffers)
         if self._gate.interrupted:
             self._engine.give_back(message)
         return value
-
-    def _recv_slow(
-        self, source: int, tag: int, timeout: float | None, out: Any, status: Any
-    ) -> Any:
-        raise NotImplementedError

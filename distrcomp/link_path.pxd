@@ -1,9 +1,6 @@
-from distrcomp.gate cimport Gate
+from distrcomp.long_path cimport LongPath
 
 
-cdef class LinkPath:
-    cdef object __weakref__
-    cdef public object _engine, _ids, _links, _members
+cdef class LinkPath(LongPath):
+    cdef public object _links
     cdef public bint _is_atomic
-    cdef public unsigned long long _number
-    cdef public Gate _gate

@@ -12,60 +12,49 @@ TLS links go the long way: there the cipher costs more than all this saves.
 
 from __future__ import annotations
 
-from operator import index
 from time import perf_counter
 from typing import Any
 
-from . import codec, limits
+from . import codec
+from .arguments import integer, tag_number
 from .engine import Engine
-from .errors import BadTag
 from .frames import ACKNOWLEDGEMENT, Message
 from .gate import is_atomic
 from .links import ShmLink, StreamLink
+from .long_path import WORLD, LongPath
 from .mailbox import ANY
 from .progress import SPIN_S
 
 
-class LinkPath:
-    """Sending and receiving over links directly, for FastPath.
+class LinkPath(LongPath):
+    """Sending and receiving over links directly; see LongPath for the arguments."""
 
-    Args:
-        engine: of this node.
-        number: of the communicator.
-        members: the world's ids of its nodes, by their ids here.
-    """
+    __slots__ = ("_is_atomic", "_links")
 
-    __slots__ = (
-        "__weakref__",
-        "_engine",
-        "_gate",
-        "_ids",
-        "_is_atomic",
-        "_links",
-        "_members",
-        "_number",
-    )
-
-    def __init__(self, engine: Engine, number: int, members: range | tuple[int, ...]) -> None:
-        self._engine = engine
-        self._gate = engine.gate
-        self._number = number
-        self._members = members
-        self._ids = {member: node for node, member in enumerate(members)}
+    def __init__(
+        self,
+        engine: Engine,
+        number: int = WORLD,
+        members: tuple[int, ...] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        super().__init__(engine, number, members, timeout)
         self._links: dict[int, ShmLink | StreamLink] = {}
         self._is_atomic = is_atomic()
-        for node in range(len(members)):
+        for node in range(self.n_node):
             self._know(node)
 
     def forget(self) -> None:
         """Has every call go the long way from now on."""
         self._links.clear()
 
-    def _know(self, node: int) -> None:
-        """Goes the short way to `node` from now on, if its link is of the kind."""
-        link: Any = self._engine.link_to(self._members[node])
-        if self._is_atomic and type(link) in (ShmLink, StreamLink):
-            self._links[node] = link
+    def _know(self, node: Any) -> None:
+        """Goes the short way to `node` from now on, if there is such a one by now."""
+        number = integer(node)
+        if number is not None and 0 <= number < self.n_node and self._is_atomic:
+            link: Any = self._engine.link_to(self._members[number])
+            if type(link) in (ShmLink, StreamLink):
+                self._links[number] = link
 
     def _send_encoded(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
         """Sends by the link to `dest` if it is known, else the long way."""
@@ -73,7 +62,8 @@ class LinkPath:
         link = self._known(dest)
         message = Message(engine.node_id, tag_number(tag), self._number, *encoded)
         if link is None or gate.taken:
-            return self._send_long(dest, tag, encoded)
+            self._send_long(dest, tag, encoded)
+            return self._know(dest)
         gate.taken = True
         try:
             pending = link.post(message)
@@ -142,21 +132,3 @@ class LinkPath:
             elif gate.interrupted or perf_counter() >= until:
                 break
         return False
-
-    def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
-        raise NotImplementedError
-
-
-def tag_number(tag: Any) -> int:
-    """`tag` as an integer.
-
-    Raises:
-        BadTag: it is not an integer from 0 to 2**31-1.
-    """
-    try:
-        number = index(tag)
-    except TypeError:
-        number = -1
-    if not 0 <= number <= limits.TAG_MAX:
-        raise BadTag(f"{tag!r} is no tag: tags are integers from 0 to {limits.TAG_MAX}")
-    return number

@@ -1,4 +1,4 @@
-"""The long way of every call, which can do everything: what `communicator` is made of.
+"""The long way of every call, which can do everything; the short ways stand on it.
 
 A call becomes a message posted or a receive matched, by the engine. Where Ctrl-C or a misfit ends
 a call, the message that it was about to return is unread again.
@@ -14,10 +14,9 @@ from . import codec
 from .arguments import integer, node_number, seconds, tag_number
 from .engine import Engine, Sending
 from .errors import DoesNotFit, InternalError, SendTimeout
-from .fast_path import FastPath
 from .frames import Message
 from .mailbox import ANY, Receive, awaited
-from .out import fill
+from .out import check, fill
 from .request_kinds import SendRequest
 from .requests import Request
 from .status import MatchedMessage, Status
@@ -25,7 +24,7 @@ from .status import MatchedMessage, Status
 WORLD = 0
 
 
-class LongPath(FastPath):
+class LongPath:
     """Everything behind the calls.
 
     Args:
@@ -35,7 +34,17 @@ class LongPath(FastPath):
         timeout: the run's default for every wait for a message, in seconds.
     """
 
-    __slots__ = ("_timeout", "n_node", "node_id")
+    __slots__ = (
+        "__weakref__",
+        "_engine",
+        "_gate",
+        "_ids",
+        "_members",
+        "_number",
+        "_timeout",
+        "n_node",
+        "node_id",
+    )
 
     def __init__(
         self,
@@ -45,27 +54,30 @@ class LongPath(FastPath):
         timeout: float | None = None,
     ) -> None:
         nodes = range(engine.n_node) if members is None else members
-        super().__init__(engine, number, nodes)
         self.n_node = len(nodes)
         self.node_id = nodes.index(engine.node_id)
+        self._engine = engine
+        self._gate = engine.gate
+        self._number = number
+        self._members = nodes
+        self._ids = {member: node for node, member in enumerate(nodes)}
         self._timeout = timeout
 
     def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
-        node = node_number(dest, self.n_node)
-        self._finish(self._post(node, tag, encoded))
-        self._know(node)
+        self._finish(self._post(dest, tag, encoded))
 
-    def _recv_slow(
+    def _recv_long(
         self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
     ) -> Any:
         wanted = self._wanted(source, tag)
+        check(out)
+        if status is not None and not isinstance(status, Status):
+            raise DoesNotFit(f"status={status!r} can't be filled in: it takes a dc.Status()")
         try:
             self._engine.receive(wanted, self._time(timeout))
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
             raise
-        if wanted.source != ANY:
-            self._know(self._ids[wanted.source])
         return self._take(wanted, out, status)
 
     def _post(

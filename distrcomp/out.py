@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import sys
+from pickle import PickleBuffer
 from typing import Any
 
 from .errors import DoesNotFit
+
+
+def check(out: Any) -> None:
+    """Whether anything can be received into `out`, to be asked before one waits for it.
+
+    Raises:
+        DoesNotFit: it is nothing that can be written into.
+    """
+    if out is not None and not _is_array(out):
+        _bytes_of(out, "`out`", must_be_writable=True)
 
 
 def fill(out: Any, value: Any) -> Any:
@@ -19,8 +30,7 @@ def fill(out: Any, value: Any) -> Any:
     Raises:
         DoesNotFit: `value` is something else; `out` is unchanged.
     """
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(out, numpy.ndarray) and isinstance(value, numpy.ndarray):
+    if _is_array(out) and _is_array(value):
         if out.dtype != value.dtype or out.shape != value.shape:
             raise DoesNotFit(
                 f"an array of {value.dtype} {value.shape} came; "
@@ -30,28 +40,32 @@ def fill(out: Any, value: Any) -> Any:
             raise DoesNotFit("`out` is read-only")
         out[...] = value
         return out
-    target = _writable_bytes(out)
-    try:
-        source = memoryview(value)
-    except TypeError:
-        raise DoesNotFit(
-            f"{_named(value)} came: only arrays and bytes can be received into `out`"
-        ) from None
+    target = _bytes_of(out, "`out`", must_be_writable=True)
+    source = _bytes_of(value, "what came", must_be_writable=False)
     if source.nbytes != target.nbytes:
         raise DoesNotFit(f"{source.nbytes} bytes came; `out` has room for {target.nbytes}")
-    target[:] = source.tobytes() if not source.contiguous else source.cast("B")
+    target[:] = source
     return out
 
 
-def _writable_bytes(out: Any) -> memoryview:
+def _is_array(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)
+
+
+def _bytes_of(value: Any, name: str, must_be_writable: bool) -> memoryview:
+    """The memory of a buffer, or a copy in C order where it lies otherwise and is only read."""
     try:
-        view = memoryview(out)
-    except TypeError:
-        raise DoesNotFit(f"`out` is {_named(out)}, which is no array or buffer") from None
-    if view.readonly or not view.c_contiguous:
-        raise DoesNotFit("`out` must be writable and contiguous")
-    return view.cast("B")
-
-
-def _named(value: Any) -> str:
-    return f"an object of type {type(value).__qualname__}"
+        if _is_array(value) and value.dtype.kind in "Mm":  # unknown to the buffer protocol
+            value = value.view(f"V{value.dtype.itemsize}")
+        view = memoryview(value)
+        if "O" in view.format:  # pointers, which mean nothing as bytes
+            raise TypeError
+    except (TypeError, ValueError):
+        raise DoesNotFit(
+            f"{name} is an object of type {type(value).__qualname__}: "
+            "only arrays and bytes can be received into an array or a buffer"
+        ) from None
+    if must_be_writable and (view.readonly or not view.c_contiguous):
+        raise DoesNotFit("`out` must be writable and in one piece, in C order")
+    return PickleBuffer(view).raw() if view.c_contiguous else memoryview(view.tobytes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,15 +89,20 @@ def output(words: Sequence[str], extra: Mapping[str, str], limit_s: float) -> st
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Ends a command and all that it started, gently first: a launcher ends its own nodes."""
+    """Ends a command and all that it started.
+
+    First its launcher, which ends its own nodes; then the nodes of one that did not, which may
+    still remove what they have in /dev/shm; and by force only who heeds neither.
+    """
     top = psutil.Process(process.pid)
-    tree = [top, *top.children(recursive=True)]
+    alive = [top, *top.children(recursive=True)]
     with contextlib.suppress(psutil.NoSuchProcess):
         top.terminate()
-    _, alive = psutil.wait_procs(tree, timeout=_GRACE_S)
-    for each in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            each.kill()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        _, alive = psutil.wait_procs(alive, timeout=_GRACE_S)
+        for each in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.send_signal(number)
     process.wait()
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:

@@ -21,7 +21,7 @@ from typing import Any
 from ..arrays import LENGTH_BITS
 from ..errors import ProtocolError
 from ..memory import lease
-from .ring import TAKE_BYTES, WORD_BYTES, RingReader, words_of
+from .ring import TAKE_BYTES, WORD_BYTES, RingReader
 
 _LOW = 2**LENGTH_BITS - 1
 SMALL_BYTES_MAX = 2048
@@ -36,16 +36,17 @@ def take_array(reader: RingReader) -> tuple[bytes, Any, int]:
     lengths = reader.words[position + 1] if begin < end else 0
     nbytes = lengths >> LENGTH_BITS
     middle = lengths & _LOW
-    if middle < WORD_BYTES or begin + middle + nbytes > end:
+    beyond = begin + middle + nbytes + WORD_BYTES - 1 >> 3
+    if middle < WORD_BYTES or beyond << 3 >= end:  # behind it stands a header
         raise ProtocolError("an array longer than its ring")
     if nbytes <= SMALL_BYTES_MAX:
         (record,) = TAKE_BYTES[middle + nbytes](reader.memory, begin)
-        reader.skip(1 + words_of(middle + nbytes))
+        reader.position = beyond
         return record[:middle], bytearray(record), middle
     description = bytes(reader.memory[begin : begin + middle])
     memory = lease(nbytes)
     memoryview(memory)[:] = reader.memory[begin + middle : begin + middle + nbytes]
-    reader.skip(1 + words_of(middle + nbytes))
+    reader.position = beyond
     return description, memory, 0
 
 

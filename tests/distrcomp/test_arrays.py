@@ -137,7 +137,7 @@ def test_memory_of_descriptions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         description = describe(array)
         assert description is not None
         assert same(array, rebuild(description, bytearray(length)))
-        assert (description, length) == know_array(array)
+        assert (description, length, True) == know_array(array)
     assert len(arrays.KNOWN) <= 10
     assert len(arrays._meanings) <= 10
 

@@ -16,7 +16,7 @@ from distrcomp.communicator import Communicator
 from distrcomp.links.ring import RingReader, RingWriter
 from launcher.cli import main
 
-MODULES = ("array_path", "fast_path", "gate", "link_path", "links.ring")
+MODULES = ("array_path", "fast_path", "gate", "link_path", "long_path", "links.ring")
 PACKAGE = Path(plain.__file__).parent
 
 

@@ -303,7 +303,7 @@ def test_any_source_is_fair(monkeypatch: pytest.MonkeyPatch) -> None:
             three.send(0, 2, ("flood", number))
         for number in range(5):
             three.send(1, 2, ("heard", number))
-        monkeypatch.setattr(Communicator, "_recv_slow", not_taken)
+        monkeypatch.setattr(Communicator, "_recv_long", not_taken)
         received = [three.receive(2) for _ in range(10)]
         assert sorted(["flood", "heard"] * 5) == sorted(kind for kind, _ in received)
         rest = [three.receive(2) for _ in range(45)]

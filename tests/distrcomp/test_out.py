@@ -30,6 +30,29 @@ def test_array_into_an_array(out: Any, value: Any) -> None:
     assert np.array_equal(out, value)
 
 
+ODD: list[tuple[Any, Any]] = [
+    (bytearray(16), np.array([1 + 2j])),
+    (bytearray(8), np.array(["2026-01-01"], "M8[D]")),
+    (bytearray(24), np.ones(2, "i4,f8")),
+    (bytearray(48), np.asfortranarray(np.arange(6.0).reshape(2, 3))),
+    (bytearray(), np.zeros((0, 3))),
+    (np.zeros(4, ">i4"), bytes(range(16))),
+    (np.zeros(1, "M8[D]"), bytes(range(8))),
+    (np.zeros(2, "i4,f8"), bytes(range(24))),
+    (np.zeros((0, 3)), b""),
+]
+
+
+@pytest.mark.parametrize(("out", "value"), ODD)
+def test_odd_elements(out: Any, value: Any) -> None:
+    """Bytes are bytes, whatever their elements are called; they come in C order."""
+    assert fill(out, value) is out
+    sent, found = (
+        bytes(each) if not isinstance(each, np.ndarray) else each.tobytes() for each in (value, out)
+    )
+    assert sent == found
+
+
 BUFFERS: list[Any] = [
     bytearray(8),
     memoryview(bytearray(8)),
@@ -72,12 +95,16 @@ MISMATCHES: list[tuple[Any, Any, str]] = [
     (read_only(np.zeros(3)), np.zeros(3), "`out` is read-only"),
     (bytearray(3), b"1234", "4 bytes came; `out` has room for 3"),
     (bytearray(3), b"12", "2 bytes came; `out` has room for 3"),
-    (b"123", b"456", "`out` must be writable and contiguous"),
-    (memoryview(bytearray(6))[::2], b"123", "`out` must be writable and contiguous"),
-    (bytearray(3), "123", "an object of type str came: only arrays and bytes can be"),
-    (np.zeros(3), [0.0, 0.0, 0.0], "an object of type list came"),
-    ([1, 2, 3], b"123", "`out` is an object of type list, which is no array or buffer"),
-    (3, 4, "which is no array or buffer"),
+    (b"123", b"456", "`out` must be writable and in one piece"),
+    (memoryview(bytearray(6))[::2], b"123", "`out` must be writable and in one piece"),
+    (np.zeros((2, 3), order="F"), bytes(48), "`out` must be writable and in one piece"),
+    (bytearray(3), "123", "what came is an object of type str: only arrays and bytes can be"),
+    (np.zeros(3), [0.0, 0.0, 0.0], "what came is an object of type list"),
+    ([1, 2, 3], b"123", "`out` is an object of type list"),
+    (3, 4, "`out` is an object of type int"),
+    (np.zeros(2, object), bytes(16), "`out` is an object of type ndarray"),
+    (np.zeros(1, [("name", object)]), bytes(8), "`out` is an object of type ndarray"),
+    (bytearray(16), np.array([1, "two"], object), "what came is an object of type ndarray"),
 ]
 
 
@@ -130,6 +157,25 @@ def test_mismatch_leaves_the_message_unread(two: Nodes, size: int) -> None:
             two.worlds[1].recv(0, out=out, timeout=TIMEOUT_S)
     assert np.array_equal(two.receive(1, 0), np.arange(size))
     assert two.receive(1, 0) == "next"
+
+
+@pytest.mark.parametrize("wrong", [5, Status, {}, "status"])
+def test_what_is_no_status(two: Nodes, wrong: Any) -> None:
+    """It is refused before anything is received, and stays as it was."""
+    two.send(0, 1, "x")
+    with pytest.raises(DoesNotFit, match=r"it takes a dc\.Status\(\)"):
+        two.worlds[1].recv(0, status=wrong)
+    assert two.receive(1, 0) == "x"
+    assert Status(1, 2, 3).source == 1
+
+
+@pytest.mark.parametrize("wrong", [5, "text", b"bytes", np.zeros(8, np.uint8)[::2].data])
+def test_what_nothing_can_be_received_into(two: Nodes, wrong: Any) -> None:
+    """It is refused at once, whether a message has come or not."""
+    with pytest.raises(DoesNotFit):
+        two.worlds[1].recv(0, out=wrong)
+    with pytest.raises(DoesNotFit):
+        two.worlds[1].irecv(0, out=wrong)
 
 
 def test_request_into_an_array(two: Nodes) -> None:

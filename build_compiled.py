@@ -18,7 +18,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 MODULES = ("array_path", "fast_path", "gate", "link_path", "long_path", "links/ring")
 DIRECTIVES = {
-    "annotation_typing": False,  # an `int` may be any that has __index__
+    "annotation_typing": False,  # what is annotated as an int may be anything with __index__
     "auto_pickle": False,
     "binding": True,
     "embedsignature": False,

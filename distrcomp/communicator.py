@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from . import codec
+from . import codec, framed
 from .arguments import seconds
-from .fast_path import FastPath
+from .fast_path import IS_COMPILED, FastPath
 from .mailbox import ANY
 from .out import check
 from .request_kinds import ReceiveRequest
@@ -24,6 +24,9 @@ class Communicator(FastPath):
     """
 
     __slots__ = ()
+
+    if IS_COMPILED:
+        send, recv = framed.send, framed.recv
 
     def ssend(self, dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:
         """Sends `obj` and returns when a receive was matched with it.
@@ -199,7 +202,7 @@ class Communicator(FastPath):
         return self._matched(wanted)
 
 
-FastPath.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be changed again.
+Communicator.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be changed again.
 
         Standard mode (MPI-4.1, 3.4): the call returns once the object is in the kernel or in a
         buffer of up to 64 MiB per destination; beyond that it waits for the receiver, and goes on
@@ -223,7 +226,7 @@ FastPath.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be
             {'any': 'object'}
         """
 
-FastPath.recv.__doc__ = """Waits for a message and returns its object, the caller's and writable.
+Communicator.recv.__doc__ = """Waits for a message, returns its object, the caller's and writable.
 
         Matching is MPI's (MPI-4.1, 3.5): among the messages that fit, the oldest.
 
@@ -252,5 +255,5 @@ FastPath.recv.__doc__ = """Waits for a message and returns its object, the calle
         """
 
 # What Python says of wrong arguments names the call as the program knows it.
-FastPath.send.__qualname__ = "Communicator.send"
-FastPath.recv.__qualname__ = "Communicator.recv"
+Communicator.send.__qualname__ = "Communicator.send"
+Communicator.recv.__qualname__ = "Communicator.recv"

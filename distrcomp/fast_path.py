@@ -28,6 +28,7 @@ from os import sched_yield
 from time import perf_counter
 from typing import Any
 
+from . import plain as cython
 from .arguments import tag_number
 from .array_path import ARRAY_TYPES, OTHERS, ArrayPath
 from .arrays import rebuild as rebuild_array
@@ -47,6 +48,7 @@ from .codec import (
 from .engine import Engine
 from .errors import ProtocolError
 from .frames import Message
+from .gate import Gate
 from .links import ShmLink
 from .links.array_record import (
     split_array,
@@ -70,15 +72,22 @@ from .links.ring import (
 from .long_path import WORLD
 from .mailbox import ANY
 
+if cython.compiled:
+    import cython  # type: ignore[no-redef]
+
+IS_COMPILED: bool = cython.compiled
+
 _dumps = pickle.dumps
 _refuse: Any = len  # what a buffer inside an object is given to: it raises, at the least cost
 
-_ENVELOPE = ~((1 << TAG_SHIFT) - 1)
+_ENVELOPE = 2**64 - 2**TAG_SHIFT
+_ANY_TAG = 1  # no envelope
 _CODEC = CODEC_MASK << CODEC_SHIFT
 _INT, _TEXT, _BYTES = INT << CODEC_SHIFT, TEXT << CODEC_SHIFT, BYTES << CODEC_SHIFT
 _BYTEARRAY = BYTEARRAY << CODEC_SHIFT
 _PICKLE, _ARRAY = PICKLE << CODEC_SHIFT, ARRAY << CODEC_SHIFT
 _INT_RECORD = _INT | 8
+_LENGTH_MAX, _COMMUNICATOR_SHIFT = LENGTH_MAX, COMMUNICATOR_SHIFT
 # How long `recv` looks, at most: so often as fast as it can, and then giving its core away between
 # the looks. Where nodes share a core that is cheaper than to be woken up, unless others compute.
 _SPINS, _YIELDS, _YIELD_S = 200, 1000, 400e-6
@@ -152,6 +161,8 @@ class FastPath(ArrayPath):
         self._writers.clear()
         self._readers.clear()
 
+    @cython.locals(writer=RingWriter, gate=Gate, envelope=cython.ulonglong, header=cython.ulonglong)
+    @cython.locals(length=cython.Py_ssize_t, position=cython.Py_ssize_t, beyond=cython.Py_ssize_t)
     def send(self, dest: int, obj: Any, tag: int = 0) -> None:
         """See Communicator.send."""
         kind = type(obj)
@@ -166,11 +177,11 @@ class FastPath(ArrayPath):
         put = None
         if kind is int:
             put, data, length, header = PUT_INTEGER, obj, 8, envelope | _INT_RECORD
-        elif kind is str and len(obj) <= LENGTH_MAX and obj.isascii():
+        elif kind is str and len(obj) <= _LENGTH_MAX and obj.isascii():
             data = obj.encode()
             length = len(data)
             header = envelope | _TEXT | length
-        elif kind is bytes and len(obj) <= LENGTH_MAX:
+        elif kind is bytes and len(obj) <= _LENGTH_MAX:
             data = obj
             length = len(data)
             header = envelope | _BYTES | length
@@ -197,13 +208,18 @@ class FastPath(ArrayPath):
                 position = writer.position
                 beyond = position + (length + 15 >> 3)
                 is_put = beyond < writer.end
-                if is_put:
+                if is_put and IS_COMPILED:
+                    if put:
+                        writer.put_integer(header, obj, beyond)
+                    else:
+                        writer.put_bytes(header, data, beyond)
+                elif is_put:
                     (put or PUT_BYTES[length])(writer.memory, position + 1 << 3, data, 0)
                     if not STORES_ARE_ORDERED:
                         fence()
                     writer.position = beyond
                     writer.words[position] = header
-            except struct.error:  # an integer of more than 64 bits
+            except (struct.error, OverflowError):  # an integer of more than 64 bits
                 is_put = False
             finally:
                 gate.taken = False
@@ -212,10 +228,12 @@ class FastPath(ArrayPath):
             return self._send_encoded(dest, tag, (PICKLE, data, []) if is_pickle else encode(obj))
         if self._asleep[writer.bell]:
             self._bells.wake(writer.reader)
-        if gate.interrupted:
+        if gate.hears_interrupt() if IS_COMPILED else gate.interrupted:
             self._engine.check_interrupt()
         return None
 
+    @cython.locals(reader=RingReader, gate=Gate, header=cython.ulonglong, codec=cython.ulonglong)
+    @cython.locals(envelope=cython.ulonglong, length=cython.Py_ssize_t, position=cython.Py_ssize_t)
     def recv(
         self,
         source: int = ANY,
@@ -230,42 +248,43 @@ class FastPath(ArrayPath):
             return self._recv_long(source, tag, timeout, out, status)
         reader: RingReader | None = None
         try:
-            envelope = self._envelopes[tag] if tag != ANY else ANY
+            envelope = self._envelopes[tag] if tag != ANY else _ANY_TAG
             reader = self._readers[source]
-            if not reader.words[reader.position]:
+            if not (reader.look() if IS_COMPILED else reader.words[reader.position]):
                 self._look(reader, timeout)
         except KeyError:
             reader = self._find_any(source, timeout)
         except (TypeError, IndexError):  # the long way says what is wrong
             pass
-        gate = self._gate
+        gate, codec = self._gate, 0
         if reader is None or gate.taken:
             return self._recv_other(source, tag, timeout)
         gate.taken = True
-        codec = 0
         try:
             if not self._receives and reader.node not in self._unread:
                 position = reader.position
-                header = reader.words[position]
+                header = reader.look() if IS_COMPILED else reader.words[position]
                 if not STORES_ARE_ORDERED:
                     fence()
                 if (
-                    header >> COMMUNICATOR_SHIFT == self._number
-                    if envelope == ANY
+                    header >> _COMMUNICATOR_SHIFT == self._number
+                    if envelope == _ANY_TAG
                     else header & _ENVELOPE == envelope
                 ):
                     codec = header & _CODEC
                 if codec == _INT:
                     data: Any = reader.integers[position + 1]
                     reader.position = position + 2
+                elif IS_COMPILED and codec and codec != _ARRAY:
+                    data = reader.take_bytes((header & _LENGTH_MAX) << (codec == _PICKLE) * 3)
                 elif codec == _PICKLE:
-                    length = header & LENGTH_MAX
+                    length = header & _LENGTH_MAX
                     (data,) = TAKE_BYTES[length << 3](reader.memory, position + 1 << 3)
                     reader.position = position + 1 + length
                 elif codec == _ARRAY:
                     data = take_array(reader)
                 elif codec:
-                    length = header & LENGTH_MAX
+                    length = header & _LENGTH_MAX
                     (data,) = TAKE_BYTES[length](reader.memory, position + 1 << 3)
                     reader.position = position + (length + 15 >> 3)
                 if reader.position > reader.publish_at:
@@ -280,10 +299,11 @@ class FastPath(ArrayPath):
             value = data if codec == _INT else _DECODERS[codec](data)
         except Exception as error:
             raise undecodable(error) from error
-        if gate.interrupted:
+        if gate.hears_interrupt() if IS_COMPILED else gate.interrupted:
             self._give_back(reader.node, header, data)
         return value
 
+    @cython.locals(reader=RingReader, gate=Gate)
     def _look(self, reader: RingReader, timeout: float | None) -> None:
         """Looks for a record for a while; nobody is inside meanwhile.
 

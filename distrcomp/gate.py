@@ -34,7 +34,11 @@ import threading
 from time import monotonic, sleep
 from types import FrameType
 
+from . import plain as cython
 from .errors import NestedCall
+
+if cython.compiled:
+    import cython  # type: ignore[no-redef]
 
 _WAIT_S = 1.0
 _HERE = os.path.join(os.path.dirname(__file__), "")
@@ -51,6 +55,7 @@ CALL_FILES = {
         "link_path",
         "array_path",
         "fast_path",
+        "framed",
         "long_path",
         "communicator",
     )
@@ -107,6 +112,12 @@ class Gate:
         """Goes out."""
         self.taken = False
         self._lock.release()
+
+    def hears_interrupt(self) -> bool:
+        """What `interrupted` is after the handlers of signals that came while compiled code ran."""
+        if cython.compiled:
+            PyErr_CheckSignals()  # type: ignore[name-defined]  # noqa: F821  from gate.pxd
+        return self.interrupted
 
     def __enter__(self) -> bool:
         return self.acquire()

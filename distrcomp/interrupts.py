@@ -31,7 +31,7 @@ from .gate import CALL_FILES, Gate
 _PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
 # These call pickle.
-_PICKLING = {f"{_PACKAGE}{module}.py" for module in ("codec", "fast_path")}
+_PICKLING = {f"{_PACKAGE}{module}.py" for module in ("codec", "fast_path", "framed")}
 
 Handler = Callable[[int, FrameType | None], Any]
 

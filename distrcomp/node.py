@@ -138,7 +138,8 @@ def _cut_own_frames(error: BaseException) -> None:
         frame = frame.tb_next
 
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# Compiled code names its files as they were called where it was compiled.
+_PACKAGE = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "distrcomp/")
 _STARTERS = {__file__, runpy.__file__, "<frozen runpy>"}
 
 

@@ -38,9 +38,13 @@ from struct import Struct
 from typing import Any
 
 from .. import limits
+from .. import plain as cython
 from ..errors import ProtocolError
 from ..frames import Message
 from ..segment import LINE_BYTES, MACHINE, STORES_IN_ORDER
+
+if cython.compiled:
+    import cython  # type: ignore[no-redef]
 
 WORD_BYTES = 8
 CONTROL_WORDS = 8
@@ -116,6 +120,7 @@ class RingWriter:
     __slots__ = (
         "_control",
         "_lap",
+        "_raw",
         "_size",
         "bell",
         "end",
@@ -132,6 +137,7 @@ class RingWriter:
         self.words = words[CONTROL_WORDS:]
         self.memory = area[CONTROL_WORDS * WORD_BYTES :]
         self.integers = self.memory.cast("q")
+        self._raw = self.words
         self._size = len(self.words)
         self.position = self._lap = 0
         self.end = self._size
@@ -209,6 +215,32 @@ class RingWriter:
         self.position = position + count  # no call between these two: no signal, no other thread
         words[position] = header
 
+    def put_bytes(self, header: int, data: bytes, beyond: int) -> None:
+        """Puts a record that ends before word `beyond`; for the compiled copy of `fast_path`."""
+        if cython.compiled:
+            store_bytes(self, header, data, beyond)  # type: ignore[name-defined]  # noqa: F821
+            return
+        PUT_BYTES[len(data)](self.memory, self.position + 1 << 3, data, 0)
+        self._publish(header, beyond)
+
+    def put_integer(self, header: int, number: int, beyond: int) -> None:
+        """The same with a number of 64 bits.
+
+        Raises:
+            OverflowError, struct.error: it has more.
+        """
+        if cython.compiled:
+            store_integer(self, header, number, beyond)  # type: ignore[name-defined]  # noqa: F821
+            return
+        PUT_INTEGER(self.memory, self.position + 1 << 3, number, 0)
+        self._publish(header, beyond)
+
+    def _publish(self, header: int, beyond: int) -> None:
+        if not STORES_ARE_ORDERED:
+            fence()
+        position, self.position = self.position, beyond
+        self.words[position] = header
+
 
 class RingReader:
     """The reading end.
@@ -224,6 +256,7 @@ class RingReader:
     __slots__ = (
         "_control",
         "_lap",
+        "_raw",
         "_size",
         "integers",
         "memory",
@@ -240,6 +273,7 @@ class RingReader:
         self.words = words[CONTROL_WORDS:]
         self.memory = area[CONTROL_WORDS * WORD_BYTES :]
         self.integers = self.memory.cast("q")
+        self._raw = self.words
         self._size = len(self.words)
         self.position = self._lap = 0
         self.publish_at = self._size // 4
@@ -310,3 +344,25 @@ class RingReader:
     def say_rights(self, allowed: bool) -> None:
         """Tells the writer whether its memory can be read from here."""
         self._control[RIGHTS] = 1 if allowed else 2
+
+    def look(self) -> int:
+        """The word at `position`: a header, or 0; for the compiled copy of `fast_path`.
+
+        Raises:
+            IndexError: that is beyond the ring.
+        """
+        if cython.compiled:
+            return load_header(self)  # type: ignore[name-defined, no-any-return]  # noqa: F821
+        return self.words[self.position]
+
+    def take_bytes(self, length: int) -> bytes:
+        """What follows the header, as bytes; the record is done with.
+
+        Raises:
+            IndexError, struct.error: it would reach beyond the ring.
+        """
+        if cython.compiled:
+            return load_bytes(self, length)  # type: ignore[name-defined, no-any-return]  # noqa: F821
+        data: bytes = TAKE_BYTES[length](self.memory, self.position + 1 << 3)[0]
+        self.position += length + 15 >> 3
+        return data

@@ -19,7 +19,8 @@ from ..errors import NodeLost
 from .plugin import IN_NODE
 from .verdict import INTERRUPTED, LOST
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# Compiled code names its files as they were called where it was compiled.
+_PACKAGE = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep, "distrcomp/")
 _OUTER_PLUGINS = ("lfplugin", "nfplugin", "stepwiseplugin")  # they keep books of whole sessions
 
 
@@ -77,7 +78,9 @@ class _InNode:
 
 def _place(error: pytest.ExceptionInfo[BaseException]) -> str:
     """Where in the test, or in what it calls, an exception of ours came out."""
-    outside = [each for each in error.traceback if not str(each.path).startswith(_PACKAGE)]
+    outside = [
+        each for each in error.traceback if not each.frame.code.raw.co_filename.startswith(_PACKAGE)
+    ]
     return f"at {os.path.relpath(outside[-1].path)}:{outside[-1].lineno + 1}" if outside else ""
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import click
 
-import distrcomp
-
 from ..errors import Interrupted, LauncherError
 from ..run.plain import plain
+from .version import version_option
 
 _COMMANDS = {
     "agent": "Receive programs from the cluster's operator and run their nodes here.",
@@ -64,7 +63,7 @@ class LazyGroup(click.Group):
         "help_option_names": ["-h", "--help"],
     },
 )
-@click.version_option(distrcomp.__version__, prog_name="distrcomp")
+@version_option
 def main() -> None:
     """Run one Python program on many machines and let its copies talk to each other.
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import click
 
-import distrcomp
-
 from ..cluster.peers_file import Peer
 from ..control.messages import Setting
 from ..errors import BadManifest, BadUsage, CannotWrite, Interrupted
@@ -27,6 +25,7 @@ from ..run.table import LiveView, NoView, View
 from ..ship.bundle import Wanted, collect
 from ..ship.manifest import check_path
 from .options import chosen_peers, peers_options
+from .version import version_option
 
 _RUNS_REST = ("-m", "-c")
 
@@ -137,7 +136,7 @@ class _Show:
 @click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
 @click.option("-q", "--quiet", is_flag=True, help="No table and no remarks.")
 @click.option("-v", "--verbose", is_flag=True, help="Say where each node runs.")
-@click.version_option(distrcomp.__version__, prog_name="distrcomp")
+@version_option
 @click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="PROGRAM [ARGS]...")
 @click.pass_context

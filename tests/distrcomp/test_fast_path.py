@@ -285,7 +285,7 @@ def test_an_abort_in_the_middle_of_a_call(monkeypatch: pytest.MonkeyPatch) -> No
 
         array = np.ones(10)
         two.send(0, 1, array)  # from now on it is known
-        monkeypatch.setattr(FastPath, "_send_array", aborting)
+        monkeypatch.setattr(Communicator, "_send_array", aborting)
         two.send(0, 1, array)
         with pytest.raises(NodeLost, match="it failed"):
             two.send(0, 1, array)

@@ -6,8 +6,9 @@ Small messages inside a machine don't come here at all (see fast_path).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, partial
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 
 from . import limits
 from .errors import RecvTimeout
@@ -21,9 +22,9 @@ from .progress import SPIN_S
 _PATIENCE_S = 0.002
 # When the time is over what has arrived is still looked through, but a flood not for ever: a ring
 # holds about so many messages.
-_LAST_LOOKS = 2**14
-# Serials have four bytes; 0 is none.
-_SERIALS_MAX = 2**32 - 1
+_LAST_LOOKS, _LAST_LOOKS_S = 2**14, 1.0
+# While the receiver copies a piece its sender asks again so often.
+_OWN_AGAIN_S = 0.0005
 # A receiver that copies more slowly has been stopped.
 _COPIED_BYTES_PER_S_MIN = 500e6
 
@@ -57,7 +58,7 @@ class Engine(Mesh):
             self._check()
             serial = 0
             if synchronous:
-                self._serials = serial = self._serials % _SERIALS_MAX + 1
+                self._serials = serial = self._serials % limits.SERIALS_MAX + 1
                 self._progress.unmatched.add(serial)
                 message = message._replace(serial=serial)
             if dest == self.node_id:
@@ -78,7 +79,7 @@ class Engine(Mesh):
         last = first + link.queued_bytes / _COPIED_BYTES_PER_S_MIN
         while not pending.is_out:
             now = perf_counter()
-            if now >= first and (now >= last or not link.is_being_read() or self.gate.interrupted):
+            if now >= first and (now >= last or not link.is_begun() or self.gate.interrupted):
                 return False
         with self.gate:
             link.flush()  # lets go of the message
@@ -121,11 +122,22 @@ class Engine(Mesh):
                 self._progress.n_sending -= 1
 
     def let_go(self, sending: Sending) -> None:
-        """The caller may change its objects from now on: what is left to send is copied."""
-        with self.gate:
-            link = self._links.get(sending.dest)
-            if link is not None and sending.pending is not None and not sending.pending.is_out:
-                link.own()
+        """Returns when the caller may change its objects: what is left to send is copied.
+
+        A piece that the receiver is copying just now is waited for; and all of it, where there is
+        no memory for a copy.
+        """
+        pending = sending.pending
+        while pending is not None and not pending.is_out:
+            with self.gate:
+                link = self._links.get(sending.dest)
+                if link is None or link.is_broken:
+                    return
+                with suppress(MemoryError):
+                    link.own()
+                link.flush()
+            if not pending.is_out:
+                sleep(_OWN_AGAIN_S)
 
     def is_over(self, sending: Sending) -> bool:
         """Whether a send is over: the message out of our hands and, if asked, received."""
@@ -235,10 +247,11 @@ class Engine(Mesh):
             if found is None:
                 self.mailbox.probes.append(wanted)
                 try:
+                    until = monotonic() + _LAST_LOOKS_S
                     for _ in range(_LAST_LOOKS):
                         moved = self._wait(0.0)
                         found = self.mailbox.find(wanted)
-                        if found is not None or not moved:
+                        if found is not None or not moved or monotonic() >= until:
                             break
                 finally:
                     self.mailbox.probes.remove(wanted)
@@ -311,12 +324,12 @@ class Engine(Mesh):
         looks = _LAST_LOOKS
         while wanted.message is None:
             self._fates.check_source(wanted.source)
-            is_overdue = deadline is not None and monotonic() >= deadline
+            overdue_s = -1.0 if deadline is None else monotonic() - deadline
             self._check()
             moved = self._progress.wait(deadline, wanted)
-            if is_overdue:
+            if overdue_s >= 0:
                 looks -= 1
-                if not (moved and looks):
+                if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
                     break
         self._check()
 
@@ -330,11 +343,11 @@ class Engine(Mesh):
         looks = _LAST_LOOKS
         while not is_over():
             check()
-            is_overdue = deadline is not None and monotonic() >= deadline
+            overdue_s = -1.0 if deadline is None else monotonic() - deadline
             moved = self._wait(deadline)
-            if is_overdue:
+            if overdue_s >= 0:
                 looks -= 1
-                if not (moved and looks):
+                if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
                     return is_over()
         return True
 

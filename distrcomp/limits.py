@@ -20,6 +20,8 @@ MESSAGE_OVERHEAD_BYTES = 256
 # Bounds on what a message may announce before anything is allocated for it.
 MESSAGE_BYTES_MAX = 2**40
 BUFFERS_MAX = 1_000_000
+# The serial of a message that waits for its match has four bytes; 0 is none.
+SERIALS_MAX = 2**32 - 1
 # What travels within a message's meta: a buffer of its own costs more than a second copy. It is as
 # much as a ring's record of bytes holds (links.ring.LENGTH_MAX).
 WITHIN_META_BYTES_MAX = 2047

@@ -265,7 +265,8 @@ class Mesh:
             link.own()
             link.finish()
             self._progress.watch(node, link)
-        self._progress.n_sending += 1  # for good: nobody will ask for what comes
+        self._progress.n_sending += 1  # for good
+        self._progress.is_deaf = True
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
         while not self._fates.is_aborted:
             try:

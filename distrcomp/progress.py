@@ -50,6 +50,7 @@ class Progress:
         unsent: nodes for which a call that is over left bytes queued.
         n_sending: how many calls wait for a send. While there are any every link is read, however
             much lies unread: two nodes that wait for each other's room would wait for ever.
+        is_deaf: nobody will ask for a message any more, so none is kept.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Progress:
         self.unsent: set[int] = set()
         self.unmatched: set[int] = set()
         self.n_sending = 0
+        self.is_deaf = False
         self.poller = Poller()
         self.is_polling = False
         self.bells = bells
@@ -307,6 +309,8 @@ class Progress:
         if message.codec == ACKNOWLEDGEMENT:
             self.unmatched.discard(message.serial)
             self.wake()
+            return
+        if self.is_deaf:
             return
         receive = self._mailbox.deliver(message)
         if receive is not None:

@@ -15,7 +15,7 @@ from typing import Any
 from . import arrays
 
 _NATIVE, _ARRAY = b"N", b"A"
-_NATIVE_FORMATS = frozenset(prefix + code for prefix in ("", "@") for code in "?bBchHiIlLqQnNefdP")
+_NATIVE_FORMATS = frozenset(prefix + code for prefix in ("", "@") for code in "?bBchHiIlLqQnNfdP")
 _HEADER = struct.Struct("<cB")
 
 

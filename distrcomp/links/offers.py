@@ -1,11 +1,13 @@
 """Large messages inside a machine: offered by the sender, copied by the receiver from its memory.
 
 The record of an offer tells where the parts of the message lie in the sender's memory. The sender's
-objects must stay as they are until the record is read. A sender that does not want to wait copies
-what is left and says so in the record: it writes the new addresses, then MOVED, a fence, and looks
-at the reader's word. The receiver writes READING, a fence, and looks at the sender's word. One of
-the two fences comes first (Dekker's argument): either the receiver sees MOVED and reads the copy,
-or the sender sees READING and waits until the record is read.
+objects must stay as they are until the record is read. A sender that does not want to wait makes a
+copy and says so in the record: it writes the new addresses, then MOVED, a fence, and looks at the
+reader's word. The receiver reads in pieces. Before each it writes NOW, a fence, and looks at the
+sender's word; after each but the last it writes BETWEEN. One of the two fences comes first
+(Dekker's argument): either the receiver sees MOVED and reads this piece from the copy, or the
+sender sees NOW and asks again later, for a piece takes some milliseconds. What was read before from
+the original is the same as in the copy, for the sender let nobody change it meanwhile.
 
 A sender that closes its link while the receiver lives writes WITHDRAWN and then lets go of the
 memory. The receiver looks once more when it has copied all: without WITHDRAWN there, it has copied
@@ -47,6 +49,7 @@ from .ring import (
 _ENVELOPE, _SERIAL, _PARTS, _MOVED, _READING, _META, _TABLE = range(1, 8)
 _HEAD = Struct("<6Q")
 _IS_MOVED, _IS_WITHDRAWN = 1, 2
+_NOW, _BETWEEN = 1, 2
 _META_MAX = 512
 _META_IS_A_PART = _META_MAX + 1
 
@@ -139,7 +142,7 @@ class Offers:
             offer.pending.let_out()
             self.queued_bytes -= offer.nbytes
 
-    def is_being_read(self) -> bool:
+    def is_begun(self) -> bool:
         """Whether the reader has begun with the newest; for who knows that it is not done.
 
         A look that anybody may take.
@@ -150,9 +153,12 @@ class Offers:
             return False
 
     def own(self) -> None:
-        """Has the reader copy copies, so that the sender may change its objects."""
+        """Has the reader copy copies, so that the sender may change its objects.
+
+        What is being read just now stays pending: to be asked again.
+        """
         for offer in self._offers:
-            if not offer.pending.is_out and not offer.is_copied:
+            if not offer.pending.is_out:
                 self._move(offer)
 
     def clear(self) -> None:
@@ -166,20 +172,21 @@ class Offers:
         self.queued_bytes = 0
 
     def _move(self, offer: _Offer) -> None:
-        """Has the receiver read a copy, unless it reads the original already."""
+        """Has the receiver read what is left from a copy, unless it is reading just now."""
         words, position = self._writer.words, offer.position
-        if words[position + _READING]:
-            return
-        copies = [bytes(part) for part in offer.parts]
-        for index, copy in enumerate(copies):
-            words[position + _TABLE + 3 * index + 1] = address_of(copy)
-        offer.parts = [offer.parts, copies]  # whichever it reads
-        offer.is_copied = True
-        fence()
-        words[position + _MOVED] = _IS_MOVED
-        fence()
-        if not words[position + _READING]:
-            offer.parts = copies
+        if not offer.is_copied:
+            if words[position + _READING] == _NOW:
+                return
+            copies = [bytes(part) for part in offer.parts]
+            for index, copy in enumerate(copies):
+                words[position + _TABLE + 3 * index + 1] = address_of(copy)
+            offer.parts = [offer.parts, copies]  # whichever it reads
+            offer.is_copied = True
+            fence()
+            words[position + _MOVED] = _IS_MOVED
+            fence()
+        if words[position + _READING] != _NOW:
+            offer.parts = offer.parts[1]
             offer.pending.let_out()
 
 
@@ -201,6 +208,7 @@ class Pulling:
             count > limits.OFFERED_PARTS_MAX
             or meta_bytes > _META_IS_A_PART
             or is_meta_a_part > count
+            or self._serial > limits.SERIALS_MAX
         ):
             raise ProtocolError("an offer that no node makes")
         self.words = _TABLE + 3 * count
@@ -209,13 +217,10 @@ class Pulling:
         if not is_meta_a_part:
             self._meta = bytes(meta)
             self.words += words_of(meta_bytes)
-        reader.words[reader.position + _READING] = 1
-        fence()
-        column = 1 if reader.word(_MOVED) else 0
-        if not STORES_ARE_ORDERED:
-            fence()
-        table = unpack(f"<{3 * count}Q", reader.payload(_TABLE, 3 * WORD_BYTES * count))
-        self._addresses, lengths = table[column::3], table[2::3]
+        self._count = count
+        self._is_moved = False
+        table = self._table()
+        self._addresses, lengths = table[0::3], table[2::3]
         if sum(lengths) > limits.MESSAGE_BYTES_MAX:
             raise ProtocolError("a message larger than any node sends")
         begin = int(is_meta_a_part)
@@ -229,6 +234,14 @@ class Pulling:
         Raises:
             OSError: the process is gone, or has withdrawn its offer.
         """
+        reader = self._reader
+        reader.words[reader.position + _READING] = _NOW
+        fence()
+        if not self._is_moved and reader.word(_MOVED):
+            if not STORES_ARE_ORDERED:
+                fence()
+            self._is_moved = True
+            self._addresses = self._table()[1::3]
         left = limits.PIECE_BYTES_MAX
         pieces: list[tuple[int, Any]] = []
         while self._part < len(self._parts) and left:
@@ -244,13 +257,19 @@ class Pulling:
                 self._part += 1
                 self._done = 0
         read_memory(self._process, pieces)
-        if self._part < len(self._parts):
-            return False
         if not STORES_ARE_ORDERED:
             fence()
-        if self._reader.word(_MOVED) == _IS_WITHDRAWN:
+        if self._part < len(self._parts):
+            reader.words[reader.position + _READING] = _BETWEEN
+            return False
+        if reader.word(_MOVED) == _IS_WITHDRAWN:
             raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
         return True
+
+    def _table(self) -> tuple[int, ...]:
+        """Address, address of the copy, and length of each part."""
+        count = 3 * self._count
+        return unpack(f"<{count}Q", self._reader.payload(_TABLE, WORD_BYTES * count))
 
     def message(self) -> Message:
         meta: Any = self._meta

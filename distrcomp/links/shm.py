@@ -268,9 +268,9 @@ class ShmLink:
 
     # --- reading --------------------------------------------------------------------------------
 
-    def is_being_read(self) -> bool:
+    def is_begun(self) -> bool:
         """Whether the receiver copies what was posted last from this process's memory just now."""
-        return bool(self._offers) and self._offers.is_being_read()
+        return bool(self._offers) and self._offers.is_begun()
 
     def can_receive(self) -> bool:
         return self.reader.has_record() or self._other_ended or self.at_end

@@ -321,3 +321,18 @@ def test_abort_ends_an_orderly_close(two: Nodes) -> None:
     closing = two.start_and_wait(0, two.engines[0].close, True)
     two.engines[0].abort(1, "it raised ValueError")
     closing.result(TIMEOUT_S)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_closing_node_keeps_nothing(kind: str) -> None:
+    """What comes while a node says goodbye, which nobody will ask for, is dropped."""
+    with nodes(2, kind) as two:
+        request = two.worlds[0].isend(1, bytes(10 * MIB))  # unread, so the goodbye takes its time
+        closing = two.start(two.engines[0].close, True)
+        wait_until(lambda: two.engines[0]._progress.is_deaf, TIMEOUT_S, "the goodbye")
+        for _ in range(20):
+            two.send(1, 0, bytes(1000))
+        assert two.receive(1, 0) == bytes(10 * MIB)
+        closing.result(TIMEOUT_S)
+        assert two.engines[0].mailbox.unread == {}
+        assert request is not None

@@ -21,7 +21,7 @@ from distrcomp.errors import (
 )
 from distrcomp.limits import MIB
 from distrcomp.requests import Request
-from tests.distrcomp.kit import TIMEOUT_S, Nodes
+from tests.distrcomp.kit import MEMORY, TIMEOUT_S, Nodes, nodes
 
 wait_all, wait_any, wait_some = Request.wait_all, Request.wait_any, Request.wait_some
 
@@ -306,6 +306,26 @@ def test_block_that_an_exception_ends(two: Nodes, monkeypatch: pytest.MonkeyPatc
     assert not receiving.result(TIMEOUT_S).any()
     two.send(1, 0, "not for the cancelled one")
     assert two.receive(0, 1) == "not for the cancelled one"
+
+
+def test_a_send_that_is_left_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the receiver has begun to copy arrives as it was, though the sender goes on."""
+    monkeypatch.setattr(limits, "PIECE_BYTES_MAX", MIB)
+    with nodes(2, MEMORY) as two:
+        two.send(0, 1, np.ones(100_000))  # finds out that memory can be read
+        two.receive(1, 0)
+        array = np.zeros(MIB)
+        request = two.worlds[1].irecv(0)
+
+        def leave() -> None:
+            with two.worlds[0].isend(1, array):
+                assert request.test() is False  # some of the eight pieces are copied
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            leave()
+        array[:] = 1.0
+        assert not request.wait(TIMEOUT_S).any()
 
 
 @pytest.mark.parametrize("wrong", [None, 5, [1], ["isend"]])

@@ -25,27 +25,33 @@ from tests.distrcomp.links.interleavings import PARTIAL, TOTAL, Model, Process, 
 from tests.distrcomp.links.kit import End, link_pair, move
 
 SIZE = 64
+N_PARTS = 2
 OLD, NEW = 1, 2
+WHOLE = (OLD,) * N_PARTS
 ORIGINAL, COPY = 1000, 2000
 USER = Words("sender's memory")
 
 
 class Part:
-    """One byte of a message in the sender's memory of the model."""
+    """One byte of a message in the sender's memory of the model; the second part is another."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
 
     def __len__(self) -> int:
         return 1
 
     def __bytes__(self) -> bytes:
-        return bytes([USER[ORIGINAL]])
+        return bytes([10 * self.index + USER[ORIGINAL + self.index]])
 
 
 def model_address(part: Any) -> int:
     """Where a part lies on the model; a copy is written there."""
     if isinstance(part, Part):
-        return ORIGINAL
-    USER[COPY] = part[0]
-    return COPY
+        return ORIGINAL + part.index
+    index, value = divmod(part[0], 10)
+    USER[COPY + index] = value
+    return COPY + index
 
 
 def model_read(_: int, pieces: list[tuple[int, Any]]) -> None:
@@ -61,16 +67,25 @@ def on_model(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(ring, "fence", interleavings.fence)
     monkeypatch.setattr(offers, "address_of", model_address)
     monkeypatch.setattr(offers, "read_memory", model_read)
+    monkeypatch.setattr(limits, "PIECE_BYTES_MAX", 1)
     return monkeypatch
 
 
+def change() -> None:
+    """The sender's program changes its objects."""
+    for index in range(N_PARTS):
+        USER[ORIGINAL + index] = NEW
+
+
 def offering(act: Any) -> Process:
-    """A sender that has offered one byte, and then acts."""
+    """A sender that has offered some bytes, and then acts."""
 
     def make() -> tuple[Offers, Pending]:
-        USER[ORIGINAL] = OLD
+        for index in range(N_PARTS):
+            USER[ORIGINAL + index] = OLD
         made = Offers(interleavings.ring_writer(SIZE))
-        pending = made.put(Message(0, 0, 0, 5, b"meta", [Part()]))
+        parts = [Part(index) for index in range(N_PARTS)]
+        pending = made.put(Message(0, 0, 0, 5, b"meta", parts))
         assert pending is not None
         return made, pending
 
@@ -79,18 +94,20 @@ def offering(act: Any) -> Process:
 
 def owning(made: Offers, pending: Pending) -> str:
     """Copies, and changes the object as soon as that is allowed."""
-    made.own()
-    if not pending.is_out:
-        made.retire()
-    if pending.is_out:
-        USER[ORIGINAL] = NEW
+    for _ in range(2):
+        made.own()
+        if not pending.is_out:
+            made.retire()
+        if pending.is_out:
+            change()
+            break
     return "done"
 
 
 def closing(made: Offers, _: Pending) -> str:
     """Lets go of everything, so that its memory serves others."""
     made.clear()
-    USER[ORIGINAL] = NEW
+    change()
     return "done"
 
 
@@ -98,8 +115,9 @@ def moving_then_closing(made: Offers, _: Pending) -> str:
     """The same, when it had copied before: the copy's memory serves others, too."""
     made.own()
     made.clear()
-    USER[ORIGINAL] = NEW
-    USER[COPY] = NEW
+    change()
+    for index in range(N_PARTS):
+        USER[COPY + index] = NEW
     return "done"
 
 
@@ -115,7 +133,7 @@ def receive(reader: RingReader) -> object:
         return "withdrawn"
     reader.skip(pulling.words)
     reader.publish()
-    return pulling.message().buffers[0][0]
+    return tuple(buffer[0] for buffer in pulling.message().buffers)
 
 
 def receiving() -> Process:
@@ -126,9 +144,9 @@ def receiving() -> Process:
 @pytest.mark.parametrize(
     ("act", "possible"),
     [
-        (owning, {OLD}),
-        (closing, {OLD, "withdrawn"}),
-        (moving_then_closing, {OLD, "withdrawn"}),
+        (owning, {WHOLE}),
+        (closing, {WHOLE, "withdrawn"}),
+        (moving_then_closing, {WHOLE, "withdrawn"}),
     ],
 )
 def test_what_arrives_is_what_was_sent(
@@ -154,7 +172,8 @@ def test_the_model_can_fail(on_model: pytest.MonkeyPatch, broken: str) -> None:
         act = closing
         on_model.setattr(offers, "_IS_WITHDRAWN", 3)
         on_model.setattr(Offers, "clear", lambda _: None)
-    assert ("done", NEW) in Model([offering(act), receiving()]).outcomes()
+    outcomes = Model([offering(act), receiving()]).outcomes()
+    assert any(NEW in received for _, received in outcomes if isinstance(received, tuple))
 
 
 # --- on real memory ------------------------------------------------------------------------------
@@ -233,19 +252,31 @@ def test_copies_are_kept_until_they_are_read(ends: tuple[RingWriter, RingReader]
 def test_own_while_it_is_read(
     ends: tuple[RingWriter, RingReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is being read stays the sender's until it is read."""
+    """Between two pieces the rest is copied; during one the sender has to ask again."""
     monkeypatch.setattr(limits, "PIECE_BYTES_MAX", 1000)
     writer, reader = ends
     made = Offers(writer)
-    pending = made.put(message(1500))
+    sent = message(2500)
+    pending = made.put(sent)
     assert pending is not None
     reader.header()
     pulling = Pulling(reader, os.getpid())
+    assert not made.is_begun()
     assert not pulling.go_on()
+    assert made.is_begun()
+    word = reader.position + offers._READING
+    assert offers._BETWEEN == reader.words[word]
+    reader.words[word] = offers._NOW
+    for _ in range(2):
+        made.own()
+        assert not pending.is_out
+    reader.words[word] = offers._BETWEEN
     made.own()
-    assert not pending.is_out
+    assert pending.is_out
+    sent.buffers[0][:] = b"y" * 2500
+    assert not pulling.go_on()
     assert pulling.go_on()
-    assert message(1500) == pulling.message()
+    assert message(2500) == pulling.message()
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")

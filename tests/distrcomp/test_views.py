@@ -24,6 +24,7 @@ VIEWS: dict[str, Any] = {
     "large": bytes(100_000),
     "doubles": array.array("d", [1, 2, 3]),
     "at format": memoryview(bytes(8)).cast("@i"),
+    "half precision": np.arange(3, dtype=np.float16),
     "characters": memoryview(b"abc").cast("c"),
     "3-d": BLOCK,
     "0-d": np.array(2.5),

@@ -23,6 +23,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -60,10 +61,12 @@ class Signals:
         inside = stack
         while inside is not None and inside.f_code.co_filename not in CALL_FILES:
             inside = inside.f_back
-        waiting = [each for each in self._waiting if each[0] == number]
+        # Another signal may come at any moment here: so a copy is looked through.
+        waiting = [each for each in list(self._waiting) if each[0] == number]
         if inside is None or (waiting and _is_pickling(stack)):
             for each in waiting:
-                self._waiting.remove(each)
+                with suppress(ValueError):
+                    self._waiting.remove(each)
             self._gate.interrupted = bool(self._waiting)
             handle(number, stack)
             return

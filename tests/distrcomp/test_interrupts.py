@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -139,7 +137,7 @@ def test_interrupt_outside_a_call(two: Nodes) -> None:
 
 def test_other_threads_are_not_interrupted(two: Nodes) -> None:
     """A pending Ctrl-C is the main thread's: calls of another thread don't raise it."""
-    ctrl_c(two.engines[0])(signal.SIGINT, _frame_inside())
+    ctrl_c(two.engines[0])(signal.SIGINT, frame_inside())
     for number in range(2):
         two.send(1, 0, number)
         assert two.start(two.receive, 0, 1).result(TIMEOUT_S) == number
@@ -261,7 +259,7 @@ def test_second_ctrl_c_inside_a_call(two: Nodes) -> None:
     """It is noted as the first was: raised where the state is not whole it would hang the next."""
     engine = two.engines[0]
     for _ in range(3):
-        ctrl_c(engine)(signal.SIGINT, _frame_inside())
+        ctrl_c(engine)(signal.SIGINT, frame_inside())
     with pytest.raises(KeyboardInterrupt):
         two.receive(0, timeout=0)
     two.send(1, 0, "after")
@@ -277,11 +275,11 @@ class AtTheLastMoment(Engine):
         matched = super().receive(*args)
         if self.armed:
             self.armed = False
-            ctrl_c(self)(signal.SIGINT, _frame_inside())
+            ctrl_c(self)(signal.SIGINT, frame_inside())
         return matched
 
 
-def _frame_inside() -> Any:
+def frame_inside() -> Any:
     """A frame that stands for one of our modules."""
     code = compile("import sys; frame = sys._getframe()", next(iter(CALL_FILES)), "exec")
     names: dict[str, Any] = {}
@@ -299,81 +297,3 @@ def test_interrupted_receive_loses_no_message() -> None:
         world.recv()
     assert [world.recv() for _ in range(2)] == [1, 2]
     engine.close(in_order=False)
-
-
-# --- the program's own handlers ---
-
-PROGRAM = """
-import signal
-import distrcomp as dc
-
-class Late(Exception):
-    pass
-
-def late(number, stack):
-    raise Late
-
-counted = []
-signal.signal(signal.SIGUSR1, lambda number, stack: counted.append(number))
-dc.setup_connection()
-assert signal.signal(signal.SIGALRM, late) is signal.SIG_DFL
-assert signal.getsignal(signal.SIGALRM) is late
-assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-for number in range(200):
-    signal.setitimer(signal.ITIMER_REAL, 0.0005 + number * 1e-5)
-    try:
-        while True:
-            signal.raise_signal(signal.SIGUSR1)
-            dc.send(0, number)
-            dc.recv(0)
-            dc.recv(0)
-    except Late:
-        pass
-    while dc.iprobe():
-        dc.recv(0)
-assert counted
-dc.close_connection()
-try:
-    signal.raise_signal(signal.SIGALRM)
-except Late:
-    print("to the end")
-"""
-
-
-def test_time_limits_by_alarm() -> None:
-    """A program's own time limits end its calls and harm nothing; its handlers look as ever."""
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    assert ("to the end\n", "", 0) == (result.stdout, result.stderr, result.returncode)
-
-
-def test_a_handler_that_returns_costs_no_message(two: Nodes) -> None:
-    """What was put off runs once, in the call; the call goes on."""
-    handled: list[int] = []
-    arrive = two.engines[0].signals.arrive
-    for number in range(3):
-        for _ in range(2):
-            arrive(lambda each, _: handled.append(each), signal.SIGUSR1, _frame_inside())
-        two.send(1, 0, number)
-        assert [] == handled[number:]
-        assert two.receive(0, 1) == number
-    assert [signal.SIGUSR1] * 3 == handled
-    assert two.worlds[0].iprobe() is None
-
-
-def test_every_handler_has_its_turn(two: Nodes) -> None:
-    """Where the first of two raises, the other one runs in the next call."""
-    arrive = two.engines[0].signals.arrive
-    handled: list[int] = []
-    arrive(signal.default_int_handler, signal.SIGINT, _frame_inside())
-    arrive(lambda number, _: handled.append(number), signal.SIGUSR1, _frame_inside())
-    with pytest.raises(KeyboardInterrupt):
-        two.worlds[0].iprobe()
-    assert [] == handled
-    assert two.worlds[0].iprobe() is None
-    assert [signal.SIGUSR1] == handled

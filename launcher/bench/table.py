@@ -59,7 +59,7 @@ def remarks(pair: PairFigures) -> list[str]:
 def _pair_table(pair: PairFigures) -> RenderableType:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for heading in ("time", "ceiling", "rate", "ceiling", "of it"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -38,6 +38,22 @@ def test_each_row_has_time_rate_and_ceiling() -> None:
     ] == lines(figures(inside()))[:-1]
 
 
+def test_the_widest_figures_fit() -> None:
+    """Ten million messages a second beside the longest name cut nothing."""
+    told = lines(
+        figures(
+            inside(
+                (
+                    row("objects", 10 * 100 * KIB, 9.99e-4, 9.99e-5, "dict, 10 arrays of 100 KiB"),
+                    row("one way", 5, 8.1e-8, 8.1e-8, "int"),
+                )
+            )
+        )
+    )
+    assert "time ceiling rate ceiling of it" in told
+    assert "int 81.0 ns 81.0 ns 12,300,000/s 12,300,000/s 100 %" in told
+
+
 def test_each_pair_has_its_table_and_its_ceiling() -> None:
     """Between machines the data plane is told, and that the ceiling is not encrypted."""
     text = "\n".join(lines(figures(inside(), across())))

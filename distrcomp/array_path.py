@@ -11,11 +11,9 @@ from typing import Any
 
 from .arrays import KNOWN, content, is_array_type, know_array
 from .codec import ARRAY, encode
-from .engine import Engine
 from .link_path import LinkPath
 from .links.array_record import SMALL_BYTES_MAX
 from .links.ring import CODEC_SHIFT, PUT_BYTES, STORES_ARE_ORDERED, RingWriter, fence
-from .long_path import WORLD
 
 # They have a codec of their own. Numpy's array joins them with the first one that is sent.
 OTHERS: set[type] = {bytearray, memoryview}
@@ -23,19 +21,13 @@ ARRAY_TYPES: set[type] = set()
 
 
 class ArrayPath(LinkPath):
-    """Sending arrays, for FastPath; see LongPath for the arguments."""
+    """Sending arrays, for FastPath; see LongPath."""
 
     __slots__ = ("_asleep", "_bells")
 
-    def __init__(
-        self,
-        engine: Engine,
-        number: int = WORLD,
-        members: tuple[int, ...] | None = None,
-        timeout: float | None = None,
-    ) -> None:
-        super().__init__(engine, number, members, timeout)
-        bells = engine.bells
+    def _prepare(self) -> None:
+        super()._prepare()
+        bells = self._engine.bells
         self._bells: Any = bells  # never None where there are writers
         self._asleep: Any = None if bells is None else bells.asleep
 

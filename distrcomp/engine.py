@@ -1,6 +1,6 @@
 """The calls of one node's program, on top of `progress`: send, receive, probe, and their waiting.
 
-Small messages inside a machine don't come here at all (see fast_path).
+Most messages don't come here at all: see fast_path and link_path, the short ways.
 """
 
 from __future__ import annotations

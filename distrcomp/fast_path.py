@@ -45,7 +45,6 @@ from .codec import (
     undecodable,
     unpicklable,
 )
-from .engine import Engine
 from .errors import ProtocolError
 from .frames import Message
 from .gate import Gate
@@ -69,7 +68,6 @@ from .links.ring import (
     RingWriter,
     fence,
 )
-from .long_path import WORLD
 from .mailbox import ANY
 
 if cython.compiled:
@@ -117,7 +115,7 @@ class _Envelopes(dict[Any, int]):
 
 
 class FastPath(ArrayPath):
-    """The two calls; see LongPath for the arguments."""
+    """The two calls; see LongPath."""
 
     __slots__ = (
         "_envelopes",
@@ -131,15 +129,10 @@ class FastPath(ArrayPath):
         "_yields",
     )
 
-    def __init__(
-        self,
-        engine: Engine,
-        number: int = WORLD,
-        members: tuple[int, ...] | None = None,
-        timeout: float | None = None,
-    ) -> None:
-        super().__init__(engine, number, members, timeout)
-        self._envelopes = _Envelopes(number)
+    def _prepare(self) -> None:
+        super()._prepare()
+        engine = self._engine
+        self._envelopes = _Envelopes(self._number)
         self._receives = engine.mailbox.receives
         self._unread = engine.mailbox.unread
         self._spins = range(_SPINS if engine.spins else 0)

@@ -17,28 +17,21 @@ from typing import Any
 
 from . import codec
 from .arguments import integer, tag_number
-from .engine import Engine
 from .frames import ACKNOWLEDGEMENT, Message
 from .gate import is_atomic
 from .links import ShmLink, StreamLink
-from .long_path import WORLD, LongPath
+from .long_path import LongPath
 from .mailbox import ANY
 from .progress import SPIN_S
 
 
 class LinkPath(LongPath):
-    """Sending and receiving over links directly; see LongPath for the arguments."""
+    """Sending and receiving over links directly; see LongPath."""
 
     __slots__ = ("_is_atomic", "_links")
 
-    def __init__(
-        self,
-        engine: Engine,
-        number: int = WORLD,
-        members: tuple[int, ...] | None = None,
-        timeout: float | None = None,
-    ) -> None:
-        super().__init__(engine, number, members, timeout)
+    def _prepare(self) -> None:
+        super()._prepare()
         self._links: dict[int, ShmLink | StreamLink] = {}
         self._is_atomic = is_atomic()
         for node in range(self.n_node):

@@ -62,6 +62,10 @@ class LongPath:
         self._members = nodes
         self._ids = {member: node for node, member in enumerate(nodes)}
         self._timeout = timeout
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What the short ways add before the first call."""
 
     def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
         self._finish(self._post(dest, tag, encoded))

@@ -269,7 +269,7 @@ class ShmLink:
     # --- reading --------------------------------------------------------------------------------
 
     def is_begun(self) -> bool:
-        """Whether the receiver copies what was posted last from this process's memory just now."""
+        """Whether the receiver has begun to copy what was posted last from our memory."""
         return bool(self._offers) and self._offers.is_begun()
 
     def can_receive(self) -> bool:

@@ -84,7 +84,7 @@ class LeakChecker:
             *(description(process) for process in self.processes()),
             *(f"the test process itself listens on port {port}" for port in sorted(own_ports)),
             *(f"/dev/shm/{name}" for name in _names_in(_SHARED_MEMORY) - self._shared_memory),
-            *(str(path) for folder in self.temp_dirs for path in sorted(folder.rglob("*"))),
+            *(path for folder in self.temp_dirs for path in sorted(_paths_below(folder))),
             *(f"namespace {name}" for name in self.namespaces if (NAMESPACES / name).exists()),
         ]
 
@@ -149,6 +149,12 @@ def listening_ports(process: psutil.Process) -> list[int]:
                 if words[3] == _LISTEN and words[9] in inodes:
                     ports.append(int(words[1].rpartition(":")[2], 16))
     return ports
+
+
+def _paths_below(folder: Path) -> Iterator[str]:
+    """What lies below `folder`; os.walk passes over what vanishes meanwhile."""
+    for here, folders, files in os.walk(folder):
+        yield from (f"{here}/{name}" for name in (*folders, *files))
 
 
 def description(process: psutil.Process) -> str:

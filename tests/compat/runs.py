@@ -1,7 +1,7 @@
 """Runs modules of mpi4py's suite on nodes and says what became of each test.
 
-A module is run as often as it takes: a run that stops getting on is killed, what it was at counts as
-hung, and the next run begins behind that. So one deadlock costs one test and not a module.
+A module is run as often as it takes: a run that stops getting on is killed, what it was at counts
+as hung, and the next run begins behind that. So one deadlock costs one test and not a module.
 """
 
 from __future__ import annotations

@@ -1,0 +1,46 @@
+"""Names of communicators, datatypes and windows, shared by all handles of one state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .constants import MAX_OBJECT_NAME
+from .errors import ERR_ARG, MPIException
+
+
+class Named:
+    """Mixin: `Get_name`, `Set_name` and `name`, kept as `name` of the handle's state.
+
+    The state has an attribute `name`; a class whose null handle may not be asked sets `_null_error`.
+    """
+
+    __slots__ = ()
+
+    _state: Any
+    _null_error: int = ERR_ARG
+
+    def Get_name(self) -> str:  # noqa: N802
+        """Get the printable name of this object."""
+        state = self._state
+        if state is None:
+            raise MPIException(self._null_error, "a null handle has no name")
+        name: str = state.name
+        return name
+
+    def Set_name(self, name: str) -> None:  # noqa: N802
+        """Set the printable name of this object."""
+        state = self._state
+        if state is None:
+            raise MPIException(self._null_error, "a null handle has no name")
+        if not isinstance(name, str):
+            raise TypeError(f"a name is a str, not {type(name).__name__}")
+        state.name = name.encode()[: MAX_OBJECT_NAME - 1].decode(errors="ignore")
+
+    @property
+    def name(self) -> str:
+        """Printable name."""
+        return self.Get_name()
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self.Set_name(value)

@@ -7,9 +7,10 @@ the origin knows the answer, and what is done to which bytes of the target's win
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
+
+from .typemap import Grid, Layout, Runs, Typemap
 
 
 class Kind(IntEnum):
@@ -30,109 +31,69 @@ class Kind(IntEnum):
     REFUSED = 13  # `element` is the error class
 
 
-class Layout(NamedTuple):
-    """Some bytes of a window: `n_item` items, `extent` bytes apart, each of some blocks.
-
-    Attributes:
-        offset: where item 0 begins, in bytes from where the window begins; in a dynamic window, the
-            address.
-        blocks: displacement from the item's begin and length of each, in the order of the data.
-    """
-
-    offset: int
-    n_item: int
-    extent: int
-    blocks: tuple[tuple[int, int], ...]
-
-    @property
-    def nbytes(self) -> int:
-        """How many bytes of data it holds."""
-        return self.n_item * sum(length for _, length in self.blocks)
-
-    def span(self) -> tuple[int, int]:
-        """The first byte and the one after the last.
-
-        Example:
-            >>> Layout(8, 3, 16, ((0, 4),)).span()
-            (8, 44)
-        """
-        if not self.nbytes:
-            return self.offset, self.offset
-        last = (self.n_item - 1) * self.extent
-        begins = [begin for begin, length in self.blocks if length]
-        ends = [begin + length for begin, length in self.blocks if length]
-        return self.offset + min(begins) + min(0, last), self.offset + max(ends) + max(0, last)
-
-    def runs(self) -> Iterator[tuple[int, int]]:
-        """Begin and length of each piece without a hole, in the order of the data.
-
-        Example:
-            >>> list(Layout(8, 2, 16, ((0, 4), (4, 4), (12, 1))).runs())
-            [(8, 8), (20, 1), (24, 8), (36, 1)]
-        """
-        begin, end = 0, 0
-        for item in range(self.n_item):
-            base = self.offset + item * self.extent
-            for displacement, length in self.blocks:
-                if base + displacement == end:
-                    end += length
-                    continue
-                if end > begin:
-                    yield begin, end - begin
-                begin = base + displacement
-                end = begin + length
-        if end > begin:
-            yield begin, end - begin
-
-
-def contiguous(offset: int, nbytes: int) -> Layout:
-    """A layout without holes."""
-    return Layout(offset, 1, nbytes, ((0, nbytes),))
-
-
-def simplified(layout: Layout) -> Layout:
-    """The same bytes, as one block where there are no holes.
-
-    Example:
-        >>> simplified(Layout(8, 3, 4, ((0, 2), (2, 2))))
-        Layout(offset=8, n_item=1, extent=12, blocks=((0, 12),))
-    """
-    nbytes = layout.nbytes
-    end = 0
-    for displacement, length in layout.blocks:
-        if displacement != end:
-            return layout
-        end += length
-    if layout.n_item > 1 and layout.extent != end:
-        return layout
-    return contiguous(layout.offset, nbytes)
-
-
 class Message(NamedTuple):
     """One message of the window's protocol.
 
     Attributes:
         op, element: how and as what accumulated data is combined, by the caller's numbers.
+        layout: which bytes of the window, counted from its begin; in a dynamic window, addresses.
     """
 
     kind: Kind
     serial: int = 0
     op: int = 0
     element: int = 0
-    layout: Layout = contiguous(0, 0)
+    layout: Layout = Grid(0, (), 0)
     data: memoryview = memoryview(b"")
 
     def to_bytes(self) -> bytes:
         """The message as it travels."""
-        offset, n_item, extent, blocks = self.layout
-        flat = [number for block in blocks for number in block]
+        layout = self.layout
+        offset, nbytes, n_run = 0, 0, 0
+        pairs = b""
+        if isinstance(layout, Runs):
+            import numpy
+
+            n_run = len(layout.offsets)
+            pairs = numpy.column_stack((layout.offsets, layout.lengths)).astype("<i8").tobytes()
+        else:
+            offset, nbytes = layout.offset, layout.nbytes
+            if layout.dims:
+                flat = [number for dim in layout.dims for number in dim]
+                pairs = struct.pack(f"<{len(flat)}q", *flat)
         header = _HEADER.pack(
-            self.kind, self.op, self.element, self.serial, offset, n_item, extent, len(blocks)
+            self.kind,
+            self.op,
+            self.element,
+            n_run,
+            self.serial,
+            offset,
+            nbytes,
+            len(pairs) // _PAIR_BYTES,
         )
-        return b"".join((header, struct.pack(f"<{len(flat)}q", *flat), self.data))
+        return b"".join((header, pairs, self.data))
 
 
-_HEADER = struct.Struct("<BBHQqQqI")
+_HEADER = struct.Struct("<BBHIQqqI")
+_PAIR_BYTES = 16
+
+
+def contiguous(offset: int, nbytes: int) -> Grid:
+    """A layout without holes."""
+    return Grid(offset, (), nbytes)
+
+
+def measure(layout: Layout) -> tuple[int, int, int]:
+    """How many bytes a layout has, the first of them, and the one after the last.
+
+    Example:
+        >>> measure(Grid(8, ((3, 16),), 4))
+        (12, 8, 44)
+    """
+    if isinstance(layout, Grid) and not layout.dims:
+        return layout.nbytes, layout.offset, layout.offset + layout.nbytes
+    whole = Typemap(layout, 0, 0)
+    return whole.size, whole.true_lb, whole.true_ub
 
 
 def parse(data: memoryview) -> Message:
@@ -147,10 +108,21 @@ def parse(data: memoryview) -> Message:
         True
     """
     try:
-        kind, op, element, serial, offset, n_item, extent, n_block = _HEADER.unpack_from(data)
-        flat = struct.unpack_from(f"<{2 * n_block}q", data, _HEADER.size)
+        kind, op, element, n_run, serial, offset, nbytes, n_pair = _HEADER.unpack_from(data)
     except struct.error as error:
         raise ValueError(f"no message of a window: {error}") from error
-    blocks = tuple(zip(flat[::2], flat[1::2], strict=True))
-    payload = data[_HEADER.size + 16 * n_block :]
-    return Message(Kind(kind), serial, op, element, Layout(offset, n_item, extent, blocks), payload)
+    end = _HEADER.size + _PAIR_BYTES * n_pair
+    if end > len(data) or n_run not in (0, n_pair):
+        raise ValueError("no message of a window: its layout is cut")
+    layout: Layout
+    if n_run:
+        import numpy
+
+        pairs = numpy.frombuffer(data[_HEADER.size : end], "<i8").reshape(-1, 2)
+        layout = Runs(pairs[:, 0], pairs[:, 1])
+    elif n_pair:
+        flat = struct.unpack_from(f"<{2 * n_pair}q", data, _HEADER.size)
+        layout = Grid(offset, tuple(zip(flat[::2], flat[1::2], strict=True)), nbytes)
+    else:
+        layout = Grid(offset, (), nbytes)
+    return Message(Kind(kind), serial, op, element, layout, data[end:])

@@ -19,8 +19,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from .layout_copy import pack, unpack
+from .typemap import Grid, Layout, shift
 from .window_locks import Held, LockQueue
-from .window_messages import Kind, Layout, Message, parse
+from .window_messages import Kind, Message, measure, parse
 
 Outgoing = list[tuple[int, Message]]
 """What is to be sent, and to whom, in this order."""
@@ -235,43 +237,45 @@ class Protocol:
             return []
         return [(source, Message(Kind.DONE, message.serial, data=memoryview(fetched)))]
 
-    def _operate(self, message: Message) -> bytes:
+    def _operate(self, message: Message) -> memoryview | bytes:
         """Does an operation; what it fetches."""
-        kind, layout, data = message.kind, message.layout, message.data
-        nbytes = layout.nbytes * _N_VALUE.get(kind, 1)
+        kind, data = message.kind, message.data
+        size, begin, end = measure(message.layout)
+        nbytes = size * _N_VALUE.get(kind, 1)
         if len(data) != nbytes and not (kind in _MAY_BE_EMPTY and not data):
             raise ProtocolError(f"{kind.name} of {nbytes} bytes with {len(data)} bytes of data")
-        begin, end = layout.span()
         memory = self.regions.find(begin, end)
-        fetched = b"" if kind in (Kind.PUT, Kind.ACCUMULATE) else _gather(memory, begin, layout)
+        layout = shift(message.layout, -begin)
+        fetched = b"" if kind in (Kind.PUT, Kind.ACCUMULATE) else _gather(memory, layout)
         if kind is Kind.PUT:
-            _scatter(memory, begin, layout, data)
-        elif kind in (Kind.ACCUMULATE, Kind.GET_ACCUMULATE):
-            self._accumulate(memory, begin, message)
-        elif kind is Kind.COMPARE_AND_SWAP and data[: layout.nbytes] == fetched:
-            _scatter(memory, begin, layout, data[layout.nbytes :])
+            _scatter(memory, layout, data)
+        elif kind in (Kind.ACCUMULATE, Kind.GET_ACCUMULATE) and data:
+            self._accumulate(memory, layout, message)
+        elif kind is Kind.COMPARE_AND_SWAP and data[:size] == fetched:
+            _scatter(memory, layout, data[size:])
         return fetched
 
-    def _accumulate(self, memory: memoryview, begin: int, message: Message) -> None:
-        layout = message.layout
-        if not message.data:
-            return
-        if len(layout.blocks) == layout.n_item == 1:
+    def _accumulate(self, memory: memoryview, layout: Layout, message: Message) -> None:
+        if _is_whole(layout):
             self._combine(message.op, message.element, memory, message.data)
             return
-        copy = bytearray(_gather(memory, begin, layout))
-        self._combine(message.op, message.element, memoryview(copy), message.data)
-        _scatter(memory, begin, layout, memoryview(copy))
+        copy = memoryview(bytearray(_gather(memory, layout)))
+        self._combine(message.op, message.element, copy, message.data)
+        _scatter(memory, layout, copy)
 
 
-def _gather(memory: memoryview, begin: int, layout: Layout) -> bytes:
-    """The bytes of `layout`, out of memory that begins at `begin`."""
-    return b"".join(memory[at - begin : at - begin + length] for at, length in layout.runs())
+def _is_whole(layout: Layout) -> bool:
+    return isinstance(layout, Grid) and not layout.dims
 
 
-def _scatter(memory: memoryview, begin: int, layout: Layout, data: memoryview) -> None:
+def _gather(memory: memoryview, layout: Layout) -> memoryview | bytes:
+    """A copy of the bytes of `layout`."""
+    return bytes(memory) if _is_whole(layout) else pack(memory, layout)
+
+
+def _scatter(memory: memoryview, layout: Layout, data: memoryview) -> None:
     """Writes `data` where `layout` says."""
-    position = 0
-    for at, length in layout.runs():
-        memory[at - begin : at - begin + length] = data[position : position + length]
-        position += length
+    if _is_whole(layout):
+        memory[:] = data
+    else:
+        unpack(memory, layout, data)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distrcomp.mpi.window_messages import Kind, Layout, Message, contiguous, parse, simplified
+from distrcomp.mpi.typemap import Grid, Layout, Runs
+from distrcomp.mpi.window_messages import Kind, Message, measure, parse
 
-blocks = st.lists(st.tuples(st.integers(-8, 40), st.integers(0, 9)), max_size=4).map(tuple)
-layouts = st.builds(Layout, st.integers(0, 100), st.integers(0, 4), st.integers(-50, 50), blocks)
+grids = st.builds(
+    Grid,
+    st.integers(0, 100),
+    st.lists(st.tuples(st.integers(1, 4), st.integers(-50, 50)), max_size=3).map(tuple),
+    st.integers(1, 9),
+)
+runs = st.lists(st.tuples(st.integers(0, 99), st.integers(1, 9)), min_size=1, max_size=4).map(
+    lambda pairs: Runs(np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs]))
+)
+layouts = st.one_of(grids, runs)
 messages = st.builds(
     Message,
     st.sampled_from(Kind),
@@ -21,20 +31,22 @@ messages = st.builds(
 )
 
 
-def bytes_of(layout: Layout) -> list[int]:
-    """Every byte of a layout, one by one, by the definition."""
-    return [
-        layout.offset + item * layout.extent + displacement + byte
-        for item in range(layout.n_item)
-        for displacement, length in layout.blocks
-        for byte in range(length)
-    ]
+def runs_of(layout: Layout) -> list[tuple[int, int]]:
+    """Begin and length of every run of a layout, one by one, by the definition."""
+    if isinstance(layout, Runs):
+        return list(zip(layout.offsets.tolist(), layout.lengths.tolist(), strict=True))
+    found = [layout.offset]
+    for count, step in layout.dims:
+        found = [begin + i * step for begin in found for i in range(count)]
+    return [(begin, layout.nbytes) for begin in found]
 
 
 @given(messages)
 def test_there_and_back(message: Message) -> None:
     """A message that was parsed is the one that was sent."""
-    assert parse(memoryview(message.to_bytes())) == message
+    parsed = parse(memoryview(message.to_bytes()))
+    assert runs_of(parsed.layout) == runs_of(message.layout)
+    assert parsed._replace(layout=Grid(0, (), 0)) == message._replace(layout=Grid(0, (), 0))
 
 
 @given(messages, st.data())
@@ -54,22 +66,10 @@ def test_unknown_kinds_are_no_messages() -> None:
 
 
 @given(layouts)
-def test_runs_are_the_bytes_of_the_layout(layout: Layout) -> None:
-    """The runs name every byte of a layout, in the order of its data, and the span holds them."""
-    expected = bytes_of(layout)
-    runs = list(layout.runs())
-    assert [at + byte for at, length in runs for byte in range(length)] == expected
-    assert layout.nbytes == len(expected)
-    if expected:
-        assert layout.span() == (min(expected), max(expected) + 1)
-
-
-@given(layouts)
-def test_a_simplified_layout_means_the_same(layout: Layout) -> None:
-    """What is written as one block is the same bytes in the same order."""
-    assert bytes_of(simplified(layout)) == bytes_of(layout)
-
-
-def test_no_holes_no_blocks() -> None:
-    """A layout without holes becomes one block."""
-    assert simplified(Layout(3, 5, 8, ((0, 8),))) == contiguous(3, 40)
+def test_a_layout_is_measured(layout: Layout) -> None:
+    """Size, first and last byte of a layout are those of its runs."""
+    found = runs_of(layout)
+    size = sum(length for _, length in found)
+    low = min(begin for begin, _ in found)
+    high = max(begin + length for begin, length in found)
+    assert measure(layout) == (size, low, high)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distrcomp.mpi.window_messages import Kind, Layout, Message, contiguous
+from distrcomp.mpi.typemap import Grid, Layout, Runs
+from distrcomp.mpi.window_messages import Kind, Message, contiguous, measure
 from distrcomp.mpi.window_protocol import Protocol, ProtocolError, Regions
 
 WINDOW_BYTES = 16
@@ -75,16 +77,19 @@ def test_put_and_get() -> None:
     assert net.nodes[0].unflushed() == []
 
 
-def test_layouts_with_holes() -> None:
-    """Data goes to the blocks of a layout, is accumulated there, and comes back in its order."""
+@pytest.mark.parametrize(
+    "layout",
+    [Grid(1, ((2, 6), (2, 2)), 1), Runs(np.array([1, 3, 7, 9]), np.array([1, 1, 1, 1]))],
+)
+def test_layouts_with_holes(layout: Layout) -> None:
+    """Data goes to the runs of a layout, is accumulated there, and comes back in its order."""
     net = Net()
-    layout = Layout(1, 2, 6, ((2, 1), (0, 2)))
-    net.operate(0, 1, Message(Kind.PUT, layout=layout, data=memoryview(b"\1\2\3\4\5\6")))
-    net.operate(0, 1, Message(Kind.ACCUMULATE, layout=layout, data=memoryview(b"\1" * 6)))
+    net.operate(0, 1, Message(Kind.PUT, layout=layout, data=memoryview(b"\1\2\3\4")))
+    net.operate(0, 1, Message(Kind.ACCUMULATE, layout=layout, data=memoryview(b"\1" * 4)))
     answers = net.operate(0, 1, Message(Kind.GET, layout=layout))
     net.settle()
-    assert answers == [b"\2\3\4\5\6\7"]
-    assert bytes(net.memories[1][:12]) == b"\0\3\4\2\0\0\0\6\7\5\0\0"
+    assert answers == [b"\2\3\4\5"]
+    assert bytes(net.memories[1][:11]) == b"\0\2\0\3\0\0\0\4\0\5\0"
 
 
 def test_compare_and_swap() -> None:
@@ -189,7 +194,7 @@ operations = st.one_of(
 
 def do(memory: bytearray, message: Message) -> bytes | None:
     """The sequential model: one operation on one memory; what it fetches."""
-    at, nbytes = message.layout.offset, message.layout.nbytes
+    nbytes, at, _ = measure(message.layout)
     old = bytes(memory[at : at + nbytes])
     data = message.data
     if message.kind is Kind.PUT or (message.kind is not Kind.GET and message.op):

@@ -25,7 +25,7 @@ problems = {}
 for _module in ("errors", "constants", *_MODULES):
     try:
         _loaded = importlib.import_module(f"distrcomp.mpi.{_module}")
-    except Exception as _error:  # noqa: BLE001
+    except BaseException as _error:  # noqa: BLE001
         problems[_module] = repr(_error)
         continue
     for _name, _value in list(vars(_loaded).items()):

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Attributes: values that a program (or a library in it) keeps on communicators, datatypes and windows.
 
 A key is created per kind with `Create_keyval(copy_fn, delete_fn)`. On `Dup`, `copy_fn` decides what the
@@ -57,7 +58,7 @@ class Attributed:
     _kind: Any
     _null_error: int = ERR_ARG
 
-    def Get_attr(self, keyval: int) -> Any:  # noqa: N802
+    def Get_attr(self, keyval: int) -> Any:
         """Retrieve the value of an attribute by its key, None if it is not set."""
         state = self._living()
         standing = self._standing_attributes()
@@ -66,7 +67,7 @@ class Attributed:
         self._key(keyval)
         return state.attributes.get(keyval)
 
-    def Set_attr(self, keyval: int, attrval: Any) -> None:  # noqa: N802
+    def Set_attr(self, keyval: int, attrval: Any) -> None:
         """Store the value of an attribute under its key."""
         state = self._living()
         key = self._key(keyval)
@@ -76,7 +77,7 @@ class Attributed:
             self._delete(keyval)
         state.attributes[keyval] = int(attrval) if key.nopython else attrval
 
-    def Delete_attr(self, keyval: int) -> None:  # noqa: N802
+    def Delete_attr(self, keyval: int) -> None:
         """Delete the value of an attribute."""
         state = self._living()
         self._key(keyval)
@@ -84,7 +85,7 @@ class Attributed:
             self._delete(keyval)
 
     @classmethod
-    def Create_keyval(  # noqa: N802
+    def Create_keyval(
         cls,
         copy_fn: Callable[[Any, int, Any], Any] | bool | None = None,
         delete_fn: Callable[[Any, int, Any], None] | None = None,
@@ -100,7 +101,7 @@ class Attributed:
         return keyval
 
     @classmethod
-    def Free_keyval(cls, keyval: int) -> int:  # noqa: N802
+    def Free_keyval(cls, keyval: int) -> int:
         """Free an attribute key; what is stored under it stays until its object goes."""
         key = _keys.get(keyval)
         if key is None or key.kind is not cls._kind:

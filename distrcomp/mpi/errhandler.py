@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Error handlers: what a communicator, window, file or session does about an error in a call on it.
 
 Every error of the face is raised as MPI.Exception in the end. Before that the object's handler is asked:
@@ -36,7 +37,7 @@ class Errhandler(Handle, null="ERRHANDLER_NULL"):
         """The null handler, or another handle of one."""
         return super().__new__(cls, errhandler)
 
-    def Free(self) -> None:  # noqa: N802
+    def Free(self) -> None:
         """Free an error handler; objects that have it keep it."""
         state = self._state
         if state is None:
@@ -84,7 +85,7 @@ class HasErrhandler:
     _null_error: int = ERR_OTHER
 
     @classmethod
-    def Create_errhandler(  # noqa: N802
+    def Create_errhandler(
         cls, errhandler_fn: Callable[[Any, int], None]
     ) -> Errhandler:
         """Create an error handler for this class of objects from a function of object and code."""
@@ -97,11 +98,11 @@ class HasErrhandler:
         created.add(handler)
         return Errhandler._wrap(handler)
 
-    def Get_errhandler(self) -> Errhandler:  # noqa: N802
+    def Get_errhandler(self) -> Errhandler:
         """Get the error handler of this object."""
         return Errhandler._wrap(self._handler())
 
-    def Set_errhandler(self, errhandler: Errhandler) -> None:  # noqa: N802
+    def Set_errhandler(self, errhandler: Errhandler) -> None:
         """Set the error handler of this object."""
         self._handler()
         handler = errhandler._state
@@ -110,7 +111,7 @@ class HasErrhandler:
             raise MPIException(ERR_ERRHANDLER, f"{name} is not for a {type(self).__name__}")
         self._state.errhandler = handler
 
-    def Call_errhandler(self, errorcode: int) -> None:  # noqa: N802
+    def Call_errhandler(self, errorcode: int) -> None:
         """Call the error handler of this object with an error code."""
         self._handler().function(self, errorcode)
 

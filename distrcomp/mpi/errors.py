@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """MPI's errors: the exception, its classes and codes, and those that a program adds.
 
 Every error of the face is an `MPIException` (`MPI.Exception`), which compares and hashes like its code.
@@ -206,15 +207,15 @@ class MPIException(RuntimeError):  # noqa: PLW1641
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.ob_mpi, self.detail))
 
-    def Get_error_code(self) -> int:  # noqa: N802
+    def Get_error_code(self) -> int:
         """Error code."""
         return self.ob_mpi
 
-    def Get_error_class(self) -> int:  # noqa: N802
+    def Get_error_class(self) -> int:
         """Error class of the code."""
         return Get_error_class(self.ob_mpi)
 
-    def Get_error_string(self) -> str:  # noqa: N802
+    def Get_error_string(self) -> str:
         """Text of the error code."""
         return Get_error_string(self.ob_mpi)
 
@@ -251,14 +252,14 @@ def last_used_code() -> int:
     return _last_used
 
 
-def Get_error_class(errorcode: int) -> int:  # noqa: N802
+def Get_error_class(errorcode: int) -> int:
     """Convert an error code into an error class."""
     if errorcode in _MEANINGS:
         return errorcode
     return _added.get(errorcode, ERR_UNKNOWN)
 
 
-def Get_error_string(errorcode: int) -> str:  # noqa: N802
+def Get_error_string(errorcode: int) -> str:
     """Return the text of an error class or code."""
     if errorcode in _MEANINGS:
         return f"MPI_{_names[errorcode]}: {_MEANINGS[errorcode]}"
@@ -267,12 +268,12 @@ def Get_error_string(errorcode: int) -> str:  # noqa: N802
     return Get_error_string(ERR_UNKNOWN)
 
 
-def Add_error_class() -> int:  # noqa: N802
+def Add_error_class() -> int:
     """Add an error class to those that are known."""
     return _add(None)
 
 
-def Remove_error_class(errorclass: int) -> None:  # noqa: N802
+def Remove_error_class(errorclass: int) -> None:
     """Remove an error class that was added and has neither codes nor text left."""
     _check_added(errorclass, is_class=True)
     if any(kind == errorclass for code, kind in _added.items() if code != errorclass):
@@ -280,27 +281,27 @@ def Remove_error_class(errorclass: int) -> None:  # noqa: N802
     _remove(errorclass)
 
 
-def Add_error_code(errorclass: int) -> int:  # noqa: N802
+def Add_error_code(errorclass: int) -> int:
     """Add an error code to an error class."""
     if Get_error_class(errorclass) != errorclass:
         raise MPIException(ERR_ARG, f"{errorclass} is not an error class")
     return _add(errorclass)
 
 
-def Remove_error_code(errorcode: int) -> None:  # noqa: N802
+def Remove_error_code(errorcode: int) -> None:
     """Remove an error code that was added and has no text left."""
     _check_added(errorcode, is_class=False)
     _remove(errorcode)
 
 
-def Add_error_string(errorcode: int, string: str) -> None:  # noqa: N802
+def Add_error_string(errorcode: int, string: str) -> None:
     """Give an error class or code that was added its text."""
     if errorcode not in _added:
         raise MPIException(ERR_ARG, f"error code {errorcode} was not added by the program")
     _strings[errorcode] = string
 
 
-def Remove_error_string(errorcode: int) -> None:  # noqa: N802
+def Remove_error_string(errorcode: int) -> None:
     """Take the text of an error class or code away."""
     if _strings.pop(errorcode, None) is None:
         raise MPIException(ERR_ARG, f"error code {errorcode} has no text of the program's own")

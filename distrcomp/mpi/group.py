@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Group: an ordered set of nodes.
 
 A group is the tuple of its members' ids in the world, in order of rank; all of its algebra is on tuples.
@@ -48,7 +49,7 @@ class Group(Handle, null="GROUP_NULL"):
             raise MPIException(ERR_GROUP, "this is the null group")
         return self._state.ids
 
-    def Get_size(self) -> int:  # noqa: N802
+    def Get_size(self) -> int:
         """Return the number of processes in the group."""
         return len(self._members)
 
@@ -57,7 +58,7 @@ class Group(Handle, null="GROUP_NULL"):
         """Number of processes."""
         return len(self._members)
 
-    def Get_rank(self) -> int:  # noqa: N802
+    def Get_rank(self) -> int:
         """Return the rank of this process in the group, UNDEFINED outside of it."""
         return _rank(self._members, distrcomp.node_id)
 
@@ -66,7 +67,7 @@ class Group(Handle, null="GROUP_NULL"):
         """Rank of this process."""
         return self.Get_rank()
 
-    def Translate_ranks(  # noqa: N802
+    def Translate_ranks(
         self, ranks: Sequence[int] | None = None, group: Group | None = None
     ) -> list[int]:
         """Translate ranks in this group, all of them without `ranks`, to those in another.
@@ -83,25 +84,25 @@ class Group(Handle, null="GROUP_NULL"):
             for r in wanted
         ]
 
-    def Compare(self, group: Group) -> int:  # noqa: N802
+    def Compare(self, group: Group) -> int:
         """Compare two groups: IDENT, SIMILAR (in another order) or UNEQUAL."""
         mine, theirs = self._members, group._members
         if mine == theirs:
             return IDENT
         return SIMILAR if set(mine) == set(theirs) else UNEQUAL
 
-    def Dup(self) -> Self:  # noqa: N802
+    def Dup(self) -> Self:
         """Duplicate the group."""
         return type(self)._of(self._members)
 
     @classmethod
-    def Union(cls, group1: Group, group2: Group) -> Self:  # noqa: N802
+    def Union(cls, group1: Group, group2: Group) -> Self:
         """Make a group of all in the first, then those of the second that are not in it."""
         first, second = group1._members, group2._members
         return cls._of(dict.fromkeys(first + second))
 
     @classmethod
-    def Intersection(cls, group1: Group, group2: Group) -> Self:  # noqa: N802
+    def Intersection(cls, group1: Group, group2: Group) -> Self:
         """Make a group of those in both, in the order of the first."""
         second = set(group2._members)
         return cls._of(member for member in group1._members if member in second)
@@ -109,36 +110,36 @@ class Group(Handle, null="GROUP_NULL"):
     Intersect = Intersection
 
     @classmethod
-    def Difference(cls, group1: Group, group2: Group) -> Self:  # noqa: N802
+    def Difference(cls, group1: Group, group2: Group) -> Self:
         """Make a group of those in the first and not in the second."""
         second = set(group2._members)
         return cls._of(member for member in group1._members if member not in second)
 
-    def Incl(self, ranks: Sequence[int]) -> Self:  # noqa: N802
+    def Incl(self, ranks: Sequence[int]) -> Self:
         """Make a group of these ranks, in this order."""
         members = self._members
         return type(self)._of(members[rank] for rank in _distinct(ranks, members))
 
-    def Excl(self, ranks: Sequence[int]) -> Self:  # noqa: N802
+    def Excl(self, ranks: Sequence[int]) -> Self:
         """Make a group of all but these ranks."""
         members = self._members
         left_out = set(_distinct(ranks, members))
         return type(self)._of(m for rank, m in enumerate(members) if rank not in left_out)
 
-    def Range_incl(self, ranks: Sequence[tuple[int, int, int]]) -> Self:  # noqa: N802
+    def Range_incl(self, ranks: Sequence[tuple[int, int, int]]) -> Self:
         """Make a group of ranges of ranks, each given as first, last and stride."""
         return self.Incl(_spread(ranks))
 
-    def Range_excl(self, ranks: Sequence[tuple[int, int, int]]) -> Self:  # noqa: N802
+    def Range_excl(self, ranks: Sequence[tuple[int, int, int]]) -> Self:
         """Make a group of all but ranges of ranks, each given as first, last and stride."""
         return self.Excl(_spread(ranks))
 
     @classmethod
-    def Create_from_session_pset(cls, session: Any, pset_name: str) -> Self:  # noqa: N802
+    def Create_from_session_pset(cls, session: Any, pset_name: str) -> Self:
         """Make a group of a process set of a session."""
         return cls._of(session._process_set(pset_name))
 
-    def Free(self) -> None:  # noqa: N802
+    def Free(self) -> None:
         """Free the group."""
         if self._state is None:
             raise MPIException(ERR_GROUP, "the null group can't be freed")

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Names of communicators, datatypes and windows, shared by all handles of one state."""
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Named:
     _state: Any
     _null_error: int = ERR_ARG
 
-    def Get_name(self) -> str:  # noqa: N802
+    def Get_name(self) -> str:
         """Get the printable name of this object."""
         state = self._state
         if state is None:
@@ -27,7 +28,7 @@ class Named:
         name: str = state.name
         return name
 
-    def Set_name(self, name: str) -> None:  # noqa: N802
+    def Set_name(self, name: str) -> None:
         """Set the printable name of this object."""
         state = self._state
         if state is None:

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Status: where a message came from, under which tag, how long it was, and whether it was cancelled."""
 
 from __future__ import annotations
@@ -52,31 +53,31 @@ class Status:
         for name, value in state.items():
             setattr(self, name, value)
 
-    def Get_source(self) -> int:  # noqa: N802
+    def Get_source(self) -> int:
         """Get the rank of the message's sender."""
         return self._words[_SOURCE]
 
-    def Set_source(self, source: int) -> None:  # noqa: N802
+    def Set_source(self, source: int) -> None:
         """Set the rank of the message's sender."""
         self._words[_SOURCE] = source
 
-    def Get_tag(self) -> int:  # noqa: N802
+    def Get_tag(self) -> int:
         """Get the message's tag."""
         return self._words[_TAG]
 
-    def Set_tag(self, tag: int) -> None:  # noqa: N802
+    def Set_tag(self, tag: int) -> None:
         """Set the message's tag."""
         self._words[_TAG] = tag
 
-    def Get_error(self) -> int:  # noqa: N802
+    def Get_error(self) -> int:
         """Get the message's error code."""
         return self._words[_ERROR]
 
-    def Set_error(self, error: int) -> None:  # noqa: N802
+    def Set_error(self, error: int) -> None:
         """Set the message's error code."""
         self._words[_ERROR] = error
 
-    def Get_count(self, datatype: Any = None) -> int:  # noqa: N802
+    def Get_count(self, datatype: Any = None) -> int:
         """Get the number of items of a datatype, bytes without one; UNDEFINED if they aren't whole."""
         nbytes = self._words[_BYTES]
         if datatype is None:
@@ -87,26 +88,28 @@ class Status:
         count, rest = divmod(nbytes, size)
         return UNDEFINED if rest else count
 
-    def Get_elements(self, datatype: Any) -> int:  # noqa: N802
+    def Get_elements(self, datatype: Any) -> int:
         """Get the number of basic elements of a datatype; UNDEFINED if they aren't whole."""
         nbytes = self._words[_BYTES]
         size = _size(datatype)
         if size == 0:
             return 0 if nbytes == 0 else UNDEFINED
-        elements: int = datatype._count_elements(nbytes)
-        return elements
+        items, rest = divmod(nbytes, size)
+        signature = datatype._state.signature
+        last, rest = _elements_in(signature, rest)
+        return UNDEFINED if rest else items * _elements_in(signature, size)[0] + last
 
-    def Set_elements(self, datatype: Any, count: int) -> None:  # noqa: N802
+    def Set_elements(self, datatype: Any, count: int) -> None:
         """Set the number of elements of a datatype."""
         if count < 0:
             raise MPIException(ERR_ARG, f"a message has no {count} elements")
         self._words[_BYTES] = count * _size(datatype)
 
-    def Is_cancelled(self) -> bool:  # noqa: N802
+    def Is_cancelled(self) -> bool:
         """Tell whether the request was cancelled."""
         return self._words[_CANCELLED] != 0
 
-    def Set_cancelled(self, flag: bool) -> None:  # noqa: N802
+    def Set_cancelled(self, flag: bool) -> None:
         """Set whether the request was cancelled."""
         self._words[_CANCELLED] = bool(flag)
 
@@ -176,3 +179,19 @@ def _size(datatype: Any) -> int:
         raise MPIException(ERR_TYPE, "a null datatype has no size")
     size: int = datatype.Get_size()
     return size
+
+
+def _elements_in(signature: Any, nbytes: int) -> tuple[int, int]:
+    """How many whole elements of a datatype's signature lie in its first bytes; what is left over."""
+    found = 0
+    for repeat, part in signature:
+        for _ in range(repeat):
+            size = part.size if hasattr(part, "size") else _bytes_of(part)
+            if size > nbytes:
+                if hasattr(part, "size"):
+                    return found, nbytes
+                more, rest = _elements_in(part, nbytes)
+                return found + more, rest
+            found += 1 if hasattr(part, "size") else _elements_in(part, size)[0]
+            nbytes -= size
+    return found, nbytes

@@ -156,6 +156,10 @@ class Protocol:
         """Whether no answer is awaited, of `target` or of anybody."""
         return not (self._awaited if target is None else self._n_awaited[target])
 
+    def awaited_of(self) -> list[int]:
+        """Of whom answers are awaited."""
+        return sorted(target for target, number in self._n_awaited.items() if number)
+
     def is_awaited(self, serial: int) -> bool:
         """Whether the answer to this message has not come yet."""
         return serial in self._awaited

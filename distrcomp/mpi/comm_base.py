@@ -10,10 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from .errors import ERR_COMM, MPIException
+from ..errors import (
+    BadTag,
+    CollectiveMismatch,
+    CommunicatorFreed,
+    NoSuchNode,
+    Truncated,
+    Undecodable,
+    Unpicklable,
+    WorldClosed,
+)
+from .attributes import CommAttributes
+from .errhandler import HasErrhandler
+from .errors import ERR_COMM, ERR_OTHER, ERR_RANK, ERR_TAG, ERR_TRUNCATE, MPIException
 from .handles import Handle
+from .naming import Named
 
 if TYPE_CHECKING:
     from ..communicator import Communicator
@@ -38,6 +51,9 @@ class CommState:
         self.topology: Any = None
         self.remote: Any = None
         self.buffer: Any = None
+        self.board: Any = None
+        self.errhandler: Any = None
+        self.hints: dict[str, str] = {}
         self.attributes: dict[int, Any] = {}
         self.locks: dict[Any, Any] = {}
 
@@ -47,10 +63,17 @@ class CommState:
         return self.open_core()
 
 
-class CommBase(Handle, null="COMM_NULL"):
+class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
     """A handle of a communicator; see Comm."""
 
     _state: CommState | None
+    _null_error = ERR_COMM
+    _kinds: ClassVar[dict[str, Any]] = {}  # the classes of the face, for those that make one
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__.startswith(__package__):
+            cls._kinds[cls.__name__] = cls
 
     @cached_property
     def _core(self) -> Communicator:
@@ -79,6 +102,29 @@ class CommBase(Handle, null="COMM_NULL"):
         super()._invalidate()
         self.__dict__.pop("_core", None)
 
-    def _fail(self, error: BaseException) -> NoReturn:
-        """Raises what MPI says of a wrong call; other errors pass as they are."""
-        raise error
+    def _wrong(self, error: BaseException) -> NoReturn:
+        """Raises what MPI says of an error of the core, by way of the error handler.
+
+        What went wrong when an object was pickled or rebuilt is raised as it was.
+        """
+        if isinstance(error, (Unpicklable, Undecodable)):
+            raise error.__cause__ or error
+        code = error_code(error)
+        if code is None:
+            raise error
+        self._fail(code, str(error))
+
+
+def error_code(error: BaseException) -> int | None:
+    """The MPI error class of an error of the core; None if it is none."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), None)
+
+
+_CODES = (
+    (NoSuchNode, ERR_RANK),
+    (BadTag, ERR_TAG),
+    (Truncated, ERR_TRUNCATE),
+    (CommunicatorFreed, ERR_COMM),
+    (CollectiveMismatch, ERR_OTHER),
+    (WorldClosed, ERR_OTHER),
+)

@@ -29,7 +29,7 @@ class ObjectCalls(CommBase):
         try:
             self._core.send(dest, obj, tag)
         except CallError as error:
-            self._fail(error)
+            self._wrong(error)
 
     def ssend(self, obj: Any, dest: int, tag: int = 0) -> None:
         """Send an object; return when a receive was matched with it."""
@@ -38,7 +38,7 @@ class ObjectCalls(CommBase):
         try:
             self._core.ssend(dest, obj, tag)
         except CallError as error:
-            self._fail(error)
+            self._wrong(error)
 
     def isend(self, obj: Any, dest: int, tag: int = 0) -> Request:
         """Begin to send an object, which may be changed at once."""
@@ -68,7 +68,7 @@ class ObjectCalls(CommBase):
             told = CoreStatus()
             value = self._core.recv(source, tag, status=told)
         except (CallError, Undecodable) as error:
-            self._fail(error)
+            self._wrong(error)
         status._set(told.source, told.tag, told.payload_bytes)
         return value
 
@@ -81,7 +81,7 @@ class ObjectCalls(CommBase):
         try:
             return Request._of(CoreOperation(self._core.irecv(source, tag)))
         except CallError as error:
-            self._fail(error)
+            self._wrong(error)
 
     def sendrecv(
         self,
@@ -133,7 +133,7 @@ class ObjectCalls(CommBase):
         try:
             request = getattr(self._core, call)(dest, obj, tag)
         except CallError as error:
-            self._fail(error)
+            self._wrong(error)
         if not request._is_done():
             request._let_go()
         return Request._of(CoreOperation(request, is_send=True))

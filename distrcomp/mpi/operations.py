@@ -164,6 +164,46 @@ class Parts(Operation):
         self._told.fill(status)
 
 
+class Renewed(Operation):
+    """A persistent operation, begun anew by each `start`.
+
+    Args:
+        begin: begins it.
+    """
+
+    is_persistent = True
+    is_active = False
+
+    def __init__(self, begin: Callable[[], Operation]) -> None:
+        self._begin = begin
+        self._now: Operation = Done()
+
+    def start(self) -> None:
+        """Begins."""
+        self._now = self._begin()
+        self.is_send = self._now.is_send
+        self.is_active = True
+
+    def is_done(self) -> bool:
+        return self._now.is_done()
+
+    def check(self) -> None:
+        self._now.check()
+
+    def result(self) -> Any:
+        return self._now.result()
+
+    def fill(self, status: Status) -> None:
+        self._now.fill(status)
+
+    def cancel(self) -> None:
+        self._now.cancel()
+
+    def end(self) -> None:
+        self._now.end()
+        self.is_active = False
+
+
 def engine() -> Engine:
     """What moves the messages of this node."""
     return join().communicator._engine

@@ -92,8 +92,9 @@ class Request(Handle, null="REQUEST_NULL"):
         """Give the request up; what is under way is finished all the same."""
         if self._state is None:
             raise MPIException(ERR_REQUEST)
-        self._state.end()
+        operation = self._state
         self._invalidate()
+        operation.end()
 
     # --- any ------------------------------------------------------------------------------------
 
@@ -286,11 +287,11 @@ class Request(Handle, null="REQUEST_NULL"):
         try:
             value = operation.result()
         finally:
+            if not operation.is_persistent:
+                self._invalidate()
             if status is not None:
                 operation.fill(status)
             operation.end()
-            if not operation.is_persistent:
-                self._invalidate()
         return value
 
     def _wait_plainly(self, status: Status | None) -> None:

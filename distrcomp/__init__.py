@@ -17,6 +17,8 @@ from .errors import (
     BadTag,
     BadTimeout,
     CallError,
+    CollectiveMismatch,
+    CommunicatorFreed,
     DistrcompError,
     DoesNotFit,
     InternalError,
@@ -29,9 +31,35 @@ from .errors import (
     RecvTimeout,
     RequestCancelled,
     SendTimeout,
+    Truncated,
     Undecodable,
     Unpicklable,
     WorldClosed,
+)
+from .world_collectives import (
+    allgather,
+    allreduce,
+    alltoall,
+    barrier,
+    bcast,
+    exscan,
+    gather,
+    iallgather,
+    iallreduce,
+    ialltoall,
+    ibarrier,
+    ibcast,
+    iexscan,
+    igather,
+    ireduce,
+    ireduce_scatter,
+    iscan,
+    iscatter,
+    reduce,
+    reduce_scatter,
+    scan,
+    scatter,
+    split,
 )
 
 TYPE_CHECKING = False  # type checkers know it by its name; `typing` would take most of the import
@@ -39,6 +67,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .communicator import Communicator
+    from .ops import (
+        BAND,
+        BOR,
+        BXOR,
+        LAND,
+        LOR,
+        LXOR,
+        MAX,
+        MAXLOC,
+        MIN,
+        MINLOC,
+        PROD,
+        SUM,
+        Op,
+    )
     from .requests import Request
     from .status import MatchedMessage, Status
 
@@ -46,11 +89,25 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ANY",
+    "BAND",
+    "BOR",
+    "BXOR",
+    "LAND",
+    "LOR",
+    "LXOR",
+    "MAX",
+    "MAXLOC",
+    "MIN",
+    "MINLOC",
+    "PROD",
+    "SUM",
     "AlreadyReceived",
     "BadTag",
     "BadTimeout",
     "CallError",
+    "CollectiveMismatch",
     "Communicator",
+    "CommunicatorFreed",
     "DistrcompError",
     "DoesNotFit",
     "InternalError",
@@ -59,6 +116,7 @@ __all__ = [
     "NestedCall",
     "NoSuchNode",
     "NodeLost",
+    "Op",
     "OutsideRun",
     "ProtocolError",
     "RecvTimeout",
@@ -66,13 +124,32 @@ __all__ = [
     "RequestCancelled",
     "SendTimeout",
     "Status",
+    "Truncated",
     "Undecodable",
     "Unpicklable",
     "WorldClosed",
+    "allgather",
+    "allreduce",
+    "alltoall",
+    "barrier",
+    "bcast",
     "close_connection",
+    "exscan",
+    "gather",
+    "iallgather",
+    "iallreduce",
+    "ialltoall",
+    "ibarrier",
+    "ibcast",
+    "iexscan",
+    "igather",
     "improbe",
     "iprobe",
     "irecv",
+    "ireduce",
+    "ireduce_scatter",
+    "iscan",
+    "iscatter",
     "isend",
     "issend",
     "mprobe",
@@ -80,9 +157,14 @@ __all__ = [
     "node_id",
     "probe",
     "recv",
+    "reduce",
+    "reduce_scatter",
+    "scan",
+    "scatter",
     "send",
     "sendrecv",
     "setup_connection",
+    "split",
     "ssend",
     "world",
 ]
@@ -101,25 +183,50 @@ if TYPE_CHECKING:
 
 # Joining puts the world's own methods in the place of these functions.
 _CALLS = (
+    "allgather",
+    "allreduce",
+    "alltoall",
+    "barrier",
+    "bcast",
+    "exscan",
+    "gather",
+    "iallgather",
+    "iallreduce",
+    "ialltoall",
+    "ibarrier",
+    "ibcast",
+    "iexscan",
+    "igather",
     "improbe",
     "iprobe",
     "irecv",
+    "ireduce",
+    "ireduce_scatter",
+    "iscan",
+    "iscatter",
     "isend",
     "issend",
     "mprobe",
     "probe",
     "recv",
+    "reduce",
+    "reduce_scatter",
+    "scan",
+    "scatter",
     "send",
     "sendrecv",
+    "split",
     "ssend",
 )
 
 # Loaded when they are named: importing this package must cost next to nothing.
-_CLASSES = {
+_LATER = {
     "Communicator": "communicator",
     "MatchedMessage": "status",
+    "Op": "ops",
     "Request": "requests",
     "Status": "status",
+    **dict.fromkeys("SUM PROD MIN MAX LAND LOR LXOR BAND BOR BXOR MINLOC MAXLOC".split(), "ops"),
 }
 
 
@@ -318,10 +425,10 @@ def _world() -> Communicator:
 def __getattr__(name: str) -> Any:
     if name == "world":
         return _world()
-    if name in _CLASSES:
+    if name in _LATER:
         from importlib import import_module
 
-        found = getattr(import_module(f".{_CLASSES[name]}", __name__), name)
+        found = getattr(import_module(f".{_LATER[name]}", __name__), name)
         globals()[name] = found
         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,26 +7,31 @@ from typing import Any
 
 from . import codec, framed
 from .arguments import seconds
-from .fast_path import IS_COMPILED, FastPath
+from .fast_path import IS_COMPILED
 from .mailbox import ANY
 from .out import check
 from .request_kinds import ReceiveRequest
 from .requests import Request
+from .services import ServiceCalls
 from .status import MatchedMessage, Status
 
 
-class Communicator(FastPath):
+class Communicator(ServiceCalls):
     """The nodes that can talk to each other here; the world holds all of the run.
 
     Attributes:
         node_id: this node's id, from 0 to `n_node` - 1 (MPI: rank).
         n_node: how many nodes there are (MPI: size).
+        members: their ids in the world, in order.
     """
 
     __slots__ = ()
 
     if IS_COMPILED:
         send, recv = framed.send, framed.recv
+
+    def _of(self, number: int, members: tuple[int, ...]) -> Communicator:
+        return Communicator(self._engine, number, members, self._timeout)
 
     def ssend(self, dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:
         """Sends `obj` and returns when a receive was matched with it.

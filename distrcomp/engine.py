@@ -5,7 +5,7 @@ Most messages don't come here at all: see fast_path and link_path, the short way
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property, partial
 from time import monotonic, perf_counter, sleep
@@ -17,6 +17,7 @@ from .links import Link, Pending, ShmLink, StreamLink
 from .mailbox import Receive, awaited
 from .mesh import Mesh
 from .progress import SPIN_S
+from .spaces import SPACES
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
@@ -149,9 +150,28 @@ class Engine(Mesh):
         if not self.is_over(sending):
             self._fates.check_node(sending.dest)
 
-    def check_source(self, source: int) -> None:
-        """Raises NodeLost when nothing can come from `source` any more."""
-        self._fates.check_source(source)
+    def check_source(self, wanted: Receive) -> None:
+        """Raises NodeLost when nothing that `wanted` takes can come any more."""
+        self._fates.check_source(wanted.source, wanted.communicator)
+
+    def check_nodes(self, nodes: Iterable[int]) -> None:
+        """Raises NodeLost when one of these has ended."""
+        for node in nodes:
+            self._fates.check_node(node)
+
+    def add_communicator(self, number: int, members: tuple[int, ...]) -> None:
+        """A communicator of these nodes has been made."""
+        with self.gate:
+            for space in range(number, number + SPACES):
+                self._fates.set_members(space, members)
+
+    def drop_communicator(self, number: int) -> None:
+        """A communicator is no more; what lies unread on it goes."""
+        with self.gate:
+            for space in range(number, number + SPACES):
+                self._fates.set_members(space, None)
+                self.mailbox.drop(space)
+        self.spaces.release(number // SPACES)
 
     def wait_for(
         self,
@@ -185,7 +205,7 @@ class Engine(Mesh):
         """Asks for a message; whoever matches it sets `wanted.message`."""
         with self._call:
             self.mailbox.post(wanted)
-            self._progress.acknowledge(wanted)
+            self._progress.matched(wanted)
 
     def wait_receive(self, wanted: Receive, timeout: float | None) -> bool:
         """Waits for the match of a posted receive; whether it came in `timeout` seconds."""
@@ -194,15 +214,22 @@ class Engine(Mesh):
                 self._wait_matched(wanted, timeout)
         return wanted.message is not None
 
-    def receive(self, wanted: Receive, timeout: float | None) -> Message:
-        """The oldest message that matches, waiting for it up to `timeout` seconds."""
+    def receive(
+        self, wanted: Receive, timeout: float | None, watch: Callable[[], float] | None = None
+    ) -> Message:
+        """The oldest message that matches, waiting for it up to `timeout` seconds.
+
+        Args:
+            watch: called, outside the lock, while one waits; when it is to be called again. What it
+                raises ends the wait.
+        """
         try:
             with self._call:
                 self.mailbox.post(wanted)
                 if wanted.message is None:
-                    self._wait_matched(wanted, timeout)
+                    self._wait_matched(wanted, timeout, watch)
                 else:
-                    self._progress.acknowledge(wanted)
+                    self._progress.matched(wanted)
             if wanted.message is None:
                 raise self.receive_timeout(wanted, timeout)
             return wanted.message
@@ -229,7 +256,7 @@ class Engine(Mesh):
             deadline = None if timeout is None else monotonic() + timeout
             self.mailbox.probes.append(wanted)
             try:
-                self._wait_until(is_here, partial(self.check_source, wanted.source), deadline)
+                self._wait_until(is_here, partial(self.check_source, wanted), deadline)
             finally:
                 self.mailbox.probes.remove(wanted)
         if found is None:
@@ -257,8 +284,21 @@ class Engine(Mesh):
                     self.mailbox.probes.remove(wanted)
             if found is not None and take:
                 self.mailbox.post(wanted)
-                self._progress.acknowledge(wanted)
+                self._progress.matched(wanted)
             return found
+
+    def take_unread(self, wanted: Receive) -> Message | None:
+        """The message that `wanted` gets from what lies unread, if there is one."""
+        with self.gate:
+            if self.mailbox.find(wanted) is not None:
+                self.mailbox.post(wanted)
+            return wanted.message
+
+    def unread_tags(self, source: int, communicator: int) -> list[int]:
+        """The tags of what lies unread from a node on a communicator."""
+        with self.gate:
+            unread = self.mailbox.unmatched(communicator)
+            return [tag for node, tag in unread if node == source]
 
     def receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
         """The error for a receive that was not matched in time."""
@@ -300,6 +340,14 @@ class Engine(Mesh):
         sending.found_busy = found_busy
         return sending
 
+    def _outside(self, call: Callable[[], float]) -> float:
+        """Calls something with the lock let go."""
+        self.gate.release()
+        try:
+            return call()
+        finally:
+            self.gate.acquire()
+
     def _send_out(self, sending: Sending, deadline: float | None) -> None:
         """Waits until a message is out of its sender's hands, or the deadline."""
         pending, dest = sending.pending, sending.dest
@@ -319,14 +367,24 @@ class Engine(Mesh):
         if pending is not None and dest in self._links:
             self._progress.flush(dest)  # lets go of it
 
-    def _wait_matched(self, wanted: Receive, timeout: float | None) -> None:
+    @staticmethod
+    def _is_matched(wanted: Receive) -> bool:
+        return wanted.message is not None
+
+    def _wait_matched(
+        self, wanted: Receive, timeout: float | None, watch: Callable[[], float] | None = None
+    ) -> None:
         deadline = None if timeout is None else monotonic() + timeout
         looks = _LAST_LOOKS
+        until = deadline
         while wanted.message is None:
-            self._fates.check_source(wanted.source)
+            if watch is not None:
+                until = _earlier(deadline, self._outside(watch))
+                if self._is_matched(wanted):
+                    break
+            self.check_source(wanted)
             overdue_s = -1.0 if deadline is None else monotonic() - deadline
-            self._check()
-            moved = self._progress.wait(deadline, wanted)
+            moved = self._wait(until, wanted)
             if overdue_s >= 0:
                 looks -= 1
                 if not (moved and looks) or overdue_s > _LAST_LOOKS_S:

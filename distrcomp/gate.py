@@ -57,6 +57,12 @@ CALL_FILES = {
         "fast_path",
         "framed",
         "long_path",
+        "raw_calls",
+        "collective_path",
+        "collective_requests",
+        "collective_calls",
+        "groups",
+        "services",
         "communicator",
     )
 }

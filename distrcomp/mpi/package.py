@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable
 
-Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+_Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 def get_include() -> str:
@@ -23,7 +23,7 @@ def get_config() -> dict[str, str]:
     return {}
 
 
-def profile(name: Path, *, path: Path | Iterable[Path] | None = None) -> None:
+def profile(name: _Path, *, path: _Path | Iterable[_Path] | None = None) -> None:
     """Finds a profiling library, and says that it has nothing to profile here.
 
     Args:

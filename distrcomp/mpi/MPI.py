@@ -32,7 +32,12 @@ for _module in ("errors", "constants", *_MODULES):
         if _WANTED.match(_name) and getattr(_value, "__module__", "distrcomp").startswith("distrcomp"):
             globals()[_name] = _value
 
+from . import environment  # noqa: E402
+from .abort import _set_abort_status  # noqa: E402
+from .assembly import settle  # noqa: E402
 from .errors import MPIException as Exception  # noqa: A004,E402
 from .handles import _addressof, _handleof, _sizeof, constants  # noqa: E402
 
 globals().update(constants())
+settle(__name__, globals())
+environment.start()

@@ -33,12 +33,19 @@ _next_number = itertools.count(1)
 _lock = threading.Lock()
 
 
+class _Kind:
+    """The root of a handle class's kind, as an attribute of the class."""
+
+    def __get__(self, _handle: object, cls: type[Handle]) -> type[Handle]:
+        return next(base for base in cls.__mro__ if "_null" in vars(base))
+
+
 class Handle:
     """The base of all handle classes; see the module's text for what a subclass owes."""
 
     __slots__ = ("__weakref__", "_cell", "_state")
 
-    _kind: ClassVar[type[Handle]]
+    _kind: ClassVar[_Kind] = _Kind()
     _null: ClassVar[str]
     _state: Any
     _cell: ctypes.c_uint64
@@ -46,7 +53,6 @@ class Handle:
     def __init_subclass__(cls, null: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)
         if null:
-            cls._kind = cls
             cls._null = null
 
     def __new__(cls, handle: Handle | None = None) -> Self:

@@ -31,7 +31,7 @@ from .constants import (
     UNIVERSE_SIZE,
     WTIME_IS_GLOBAL,
 )
-from .errors import ERR_ARG, ERR_KEYVAL, ERR_OTHER, MPIException, last_used_code
+from .errors import ERR_KEYVAL, ERR_OTHER, MPIException, last_used_code
 from .handles import Handle
 
 HIGHEST_TAG = 2**31 - 1
@@ -56,7 +56,7 @@ class Attributed:
 
     _state: Any
     _kind: Any
-    _null_error: int = ERR_ARG
+    _null_error: int
 
     def Get_attr(self, keyval: int) -> Any:
         """Retrieve the value of an attribute by its key, None if it is not set."""
@@ -143,9 +143,9 @@ class Attributed:
 
     def _delete(self, keyval: int) -> None:
         key = _keys.get(keyval) or _freed[keyval]
+        value = self._state.attributes.pop(keyval)
         if key.delete_fn:
-            _guard(key.delete_fn, self, keyval, self._state.attributes[keyval])
-        del self._state.attributes[keyval]
+            _guard(key.delete_fn, self, keyval, value)
 
 
 def _guard(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from .constants import BSEND_OVERHEAD
-from .errors import ERR_BUFFER, ERR_OTHER, MPIException
+from .errors import ERR_BUFFER, MPIException
 from .memory import buffer
 from .operations import Done, Operation, Parts, are_all_done, wait_all
 from .request import Request
@@ -91,7 +91,7 @@ class BufferOwner:
     __slots__ = ()
 
     _state: Any
-    _null_error: int = ERR_OTHER
+    _null_error: int
 
     def Attach_buffer(self, buf: Any) -> None:
         """Attach memory for buffered sends; None or BUFFER_AUTOMATIC for as much as it takes."""

@@ -82,7 +82,7 @@ class HasErrhandler:
 
     _state: Any
     _kind: Any
-    _null_error: int = ERR_OTHER
+    _null_error: int
 
     @classmethod
     def Create_errhandler(

@@ -10,7 +10,7 @@ What holds always:
 - `_state` is None exactly when the handle is null. Owners may keep more slots and then extend `_adopt`,
   which a copy goes through, and `_invalidate`, which freeing goes through.
 - A class whose bases include `Handle` directly is the root of its kind and names its null constant:
-  `class Group(Handle, null="GROUP_NULL")`.
+  `class Group(Handle, null="GROUP_NULL")`. What a call on the null handle raises is `_null_error`.
 - A constant (`MPI.SUM`, `MPI.COMM_NULL`) was passed to `predefine` and pickles as its name, by way of
   `__reduce__`; no other handle pickles unless its class says how.
 
@@ -24,6 +24,8 @@ import ctypes
 import itertools
 import threading
 from typing import Any, ClassVar, Self
+
+from .errors import ERR_ARG
 
 _constants: dict[str, Handle] = {}
 _constant_names: dict[int, str] = {}  # id of a constant's state -> name; constants live for ever
@@ -47,6 +49,7 @@ class Handle:
 
     _kind: ClassVar[_Kind] = _Kind()
     _null: ClassVar[str]
+    _null_error: ClassVar[int] = ERR_ARG  # the class of error of calls on the null handle
     _state: Any
     _cell: ctypes.c_uint64
 

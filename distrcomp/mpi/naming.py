@@ -6,19 +6,19 @@ from __future__ import annotations
 from typing import Any
 
 from .constants import MAX_OBJECT_NAME
-from .errors import ERR_ARG, MPIException
+from .errors import MPIException
 
 
 class Named:
     """Mixin: `Get_name`, `Set_name` and `name`, kept as `name` of the handle's state.
 
-    The state has an attribute `name`; a class whose null handle may not be asked sets `_null_error`.
+    The state has an attribute `name`.
     """
 
     __slots__ = ()
 
     _state: Any
-    _null_error: int = ERR_ARG
+    _null_error: int
 
     def Get_name(self) -> str:
         """Get the printable name of this object."""

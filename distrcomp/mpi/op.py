@@ -112,9 +112,7 @@ class Op(Handle, null="OP_NULL"):
         if source.datatype != inout.datatype:
             raise ValueError("inbuf and inoutbuf have different datatypes")
         if source.count != inout.count:
-            raise ValueError(
-                f"inbuf has {source.count} items and inoutbuf has {inout.count}"
-            )
+            raise ValueError(f"inbuf has {source.count} items and inoutbuf has {inout.count}")
         memory = inout.writable()
         if memory is not None:
             self._reduce_into(source.to_bytes(), memory, inout.datatype)

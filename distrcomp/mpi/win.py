@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from .attributes import Attributed
-from .comm import COMM_SELF
+from .worlds import COMM_SELF
 from .constants import (
     PROC_NULL,
     WIN_BASE,
@@ -114,8 +114,7 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
             state.core.free()
             raise
         state.parts = [
-            whole[begin : begin + part]
-            for begin, part in zip(places, state.sizes, strict=False)
+            whole[begin : begin + part] for begin, part in zip(places, state.sizes, strict=False)
         ]
         return cls._made(state, WIN_FLAVOR_SHARED, _part(state, state.me))
 

@@ -75,9 +75,7 @@ class OperationCalls(WinBase):
         return Request._of(Fetching(self._live, target_rank, serial))
 
     @asks_handler
-    def Accumulate(
-        self, origin: Any, target_rank: int, target: Any = None, op: Op = SUM
-    ) -> None:
+    def Accumulate(self, origin: Any, target_rank: int, target: Any = None, op: Op = SUM) -> None:
         """Combine data with what is in a node's window, element by element and each whole."""
         if target_rank != PROC_NULL:
             self._accumulate(origin, target_rank, target, op)
@@ -181,7 +179,8 @@ class OperationCalls(WinBase):
             if not element or element != element_of(given.datatype):
                 raise MPIException(ERR_TYPE, "data is combined with data of the same basic type")
             try:
-                check(number, element)
+                if given.nbytes:
+                    check(number, element)
             except CannotCombine as error:
                 raise MPIException(ERR_OP, str(error)) from error
         layout = self._layout(rank, target, given.nbytes)
@@ -199,9 +198,7 @@ class OperationCalls(WinBase):
             layout = contiguous(layout.offset, nbytes)
         size, begin, end = measure(layout)
         if size != nbytes:
-            raise MPIException(
-                ERR_TRUNCATE, f"the origin has {nbytes} bytes, the target {size}"
-            )
+            raise MPIException(ERR_TRUNCATE, f"the origin has {nbytes} bytes, the target {size}")
         if size and not is_dynamic and not 0 <= begin <= end <= state.sizes[rank]:
             raise MPIException(
                 ERR_RMA_RANGE,

@@ -7,20 +7,32 @@ from typing import Any, NoReturn
 
 from .. import ops
 from .abort import abort
-from .comm_base import CommBase
+from .buffer_collectives import BufferCollectives
+from .buffer_collectives_begun import BegunCollectives
+from .buffer_collectives_renewed import RenewedCollectives
 from .comm_create import CreatingCalls
 from .constants import CONGRUENT, IDENT, SIMILAR, UNDEFINED, UNEQUAL
 from .group import Group
 from .handles import predefine
 from .info import Info
 from .message import MatchingCalls
+from .object_collectives import ObjectCollectives
 from .object_p2p import ObjectCalls
 from .operations import CoreOperation, Done
 from .request import Request
 from .unsupported import unsupported
 
 
-class Comm(ObjectCalls, MatchingCalls, CreatingCalls, null="COMM_NULL"):
+class Comm(
+    ObjectCalls,
+    MatchingCalls,
+    ObjectCollectives,
+    BufferCollectives,
+    BegunCollectives,
+    RenewedCollectives,
+    CreatingCalls,
+    null="COMM_NULL",
+):
     """A communicator.
 
     Example:

@@ -18,14 +18,13 @@ class Named:
     __slots__ = ()
 
     _state: Any
+    _null: str
     _null_error: int
 
     def Get_name(self) -> str:
         """Get the printable name of this object."""
         state = self._state
-        if state is None:
-            raise MPIException(self._null_error, "a null handle has no name")
-        name: str = state.name
+        name: str = f"MPI_{self._null}" if state is None else state.name
         return name
 
     def Set_name(self, name: str) -> None:

@@ -21,6 +21,7 @@ from .info import INFO_NULL, Info
 from .operations import CoreOperation, Done, Operation, Parts, Renewed
 from .partitioned import Board, PartitionedReceive, PartitionedSend
 from .prequest import Prequest
+from .receiving import Receiving
 from .request import Request
 from .specs import MessageSpec, message
 from .status import Status
@@ -28,7 +29,7 @@ from .status import Status
 _NO_MEMORY = memoryview(bytearray())
 
 
-class BufferReceive(CoreOperation):
+class BufferReceive(Receiving):
     """A receive into memory.
 
     Args:

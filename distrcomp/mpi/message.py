@@ -12,6 +12,7 @@ from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .errors import ERR_REQUEST, MPIException
 from .handles import Handle, is_constant, predefine
 from .operations import Done, Operation
+from .receiving import tell
 from .request import Request
 from .specs import message as message_spec
 from .status import Status
@@ -28,14 +29,15 @@ class Matched:
     def __init__(self, comm: CommBase | None, matched: MatchedMessage | None) -> None:
         self.comm = comm
         self.matched = matched
+        wanted = None if matched is None else matched._wanted
+        self._message = None if wanted is None else wanted.message
 
     def fill(self, status: Status) -> None:
         """Tells what it is like."""
-        if self.matched is None:
+        if self.comm is None or self._message is None:
             status._set(PROC_NULL, ANY_TAG, 0)
         else:
-            told = self.matched.status
-            status._set(told.source, told.tag, told.payload_bytes)
+            tell(self.comm._core, self._message, status)
 
 
 class Taking(Operation):

@@ -12,12 +12,12 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import CallError, Undecodable
-from ..status import Status as CoreStatus
 from .buffer_p2p import BufferCalls
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .memory import buffer
 from .operations import CoreOperation, Done, Operation, yield_core
 from .pickles import pickle
+from .receiving import Receiving, find, look_for, receive, tell
 from .request import Request
 from .status import Status
 
@@ -96,12 +96,9 @@ class ObjectCalls(BufferCalls):
                 return unpickled(raw)
             if status is None:
                 return self._core.recv(source, tag)
-            told = CoreStatus()
-            value = self._core.recv(source, tag, status=told)
+            return receive(self._core, source, tag, status)
         except (CallError, Undecodable) as error:
             self._wrong(error)
-        status._set(told.source, told.tag, told.payload_bytes)
-        return value
 
     def irecv(self, buf: Any = None, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Request:
         """Begin to receive an object of any size; `buf` does nothing."""
@@ -133,11 +130,11 @@ class ObjectCalls(BufferCalls):
                 status._set(PROC_NULL, ANY_TAG, 0)
             return True
         try:
-            told = self._core.probe(source, tag)
+            message = find(self._core, source, tag)
         except CallError as error:
             self._wrong(error)
         if status is not None:
-            status._set(told.source, told.tag, told.payload_bytes)
+            tell(self._core, message, status)
         return True
 
     def iprobe(
@@ -149,17 +146,17 @@ class ObjectCalls(BufferCalls):
                 status._set(PROC_NULL, ANY_TAG, 0)
             return True
         try:
-            told = self._core.iprobe(source, tag)
+            message = look_for(self._core, source, tag)
         except CallError as error:
             self._wrong(error)
-        if told is None:
+        if message is None:
             yield_core()
         if status is not None:
-            if told is None:
+            if message is None:
                 status._set(ANY_SOURCE, ANY_TAG, 0)
             else:
-                status._set(told.source, told.tag, told.payload_bytes)
-        return told is not None
+                tell(self._core, message, status)
+        return message is not None
 
     Probe = probe
     Iprobe = iprobe
@@ -190,7 +187,7 @@ class ObjectCalls(BufferCalls):
             self._wrong(error)
 
 
-class ObjectReceive(CoreOperation):
+class ObjectReceive(Receiving):
     """A receive of an object.
 
     Args:

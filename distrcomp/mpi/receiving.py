@@ -1,0 +1,80 @@
+"""Receiving with a status: who sent a message, under which tag, and how many bytes it has.
+
+The core's own calls say what a message was like after a detour only, so here its steps are taken one by
+one, the short ones first (see distrcomp.link_path and distrcomp.fast_path).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import codec
+from ..requests import Request as CoreRequest
+from .constants import ANY_SOURCE
+from .object_sizes import object_bytes
+from .operations import CoreOperation
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..communicator import Communicator
+    from ..frames import Message
+    from .status import Status
+
+
+class Receiving(CoreOperation):
+    """A receive under way."""
+
+    def fill(self, status: Status) -> None:
+        message = _matched_with(self._request)
+        told = self._request.status
+        if message is None or told is None or self.is_cancelled:
+            super().fill(status)
+        else:
+            status._set(told.source, told.tag, object_bytes(message))
+
+
+def receive(core: Communicator, source: int, tag: int, status: Status) -> Any:
+    """The object of the next message, as `recv` of the core returns it."""
+    message = _receive_soon(core, source, tag)
+    if message is not None:
+        tell(core, message, status)
+        value = codec.decode(message.codec, message.meta, message.buffers)
+        if core._gate.interrupted:
+            core._engine.give_back(message)
+        return value
+    wanted = core._wanted(source, tag)
+    tell(core, core._engine.receive(wanted, core._time(None)), status)
+    return core._take(wanted, None, None)
+
+
+def find(core: Communicator, source: int, tag: int) -> Message:
+    """The next message, which stays unread; waits for it."""
+    message = core._engine.find(core._wanted(source, tag), core._time(None))
+    core._engine.check_interrupt()
+    return message
+
+
+def look_for(core: Communicator, source: int, tag: int) -> Message | None:
+    """The next message, which stays unread, if it is there."""
+    message = core._engine.look_for(core._wanted(source, tag))
+    core._engine.check_interrupt()
+    return message
+
+
+def tell(core: Communicator, message: Message, status: Status) -> None:
+    """Fills a status by what a message is like."""
+    status._set(core._ids[message.source], message.tag, object_bytes(message))
+
+
+def _receive_soon(core: Communicator, source: int, tag: int) -> Message | None:
+    """The next message, if it comes soon by a link that can be looked at alone."""
+    if source == ANY_SOURCE:
+        reader = core._find_any(source, None)
+        return None if reader is None else core._recv_link(core._ids[reader.node], tag, None)
+    return core._recv_link(source, tag, None)
+
+
+def _matched_with(request: CoreRequest) -> Message | None:
+    wanted = getattr(request, "_wanted", None)
+    return None if wanted is None else wanted.message

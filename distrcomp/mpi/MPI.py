@@ -1,4 +1,4 @@
-# ruff: noqa: F401, F403, A004
+# ruff: noqa: F401, F403, A004, N999
 """The MPI module: all public names of the face, collected from the modules that make them."""
 
 from __future__ import annotations
@@ -211,10 +211,13 @@ from .errors import (
     Remove_error_string,
 )
 from .errors import MPIException as Exception
+from .file import FILE_NULL, File
 from .grequest import Grequest
 from .group import GROUP_EMPTY, GROUP_NULL, Group
 from .handles import _addressof, _handleof, _sizeof
 from .info import INFO_ENV, INFO_NULL, Info
+from .intercomm import Intercomm
+from .intracomm import Intracomm
 from .memory import Aint_add, Aint_diff, Alloc_mem, Free_mem, Get_address, buffer
 from .message import MESSAGE_NO_PROC, MESSAGE_NULL, Message
 from .op import (
@@ -248,28 +251,9 @@ from .special_buffers import (
     InPlaceType,
 )
 from .status import Status
+from .topology import Cartcomm, Compute_dims, Distgraphcomm, Graphcomm, Topocomm
+from .win import WIN_NULL, Win
 from .worlds import COMM_SELF, COMM_WORLD
-
-try:
-    from .intracomm import Intracomm
-except ImportError:
-    pass
-try:
-    from .topology import Cartcomm, Compute_dims, Distgraphcomm, Graphcomm, Topocomm
-except ImportError:
-    pass
-try:
-    from .intercomm import Intercomm
-except ImportError:
-    pass
-try:
-    from .win import WIN_NULL, Win
-except ImportError:
-    pass
-try:
-    from .file import FILE_NULL, File
-except ImportError:
-    pass
 
 memory = buffer
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from .abort import _set_abort_status
 from .assembly import settle as _settle
 from .buffering import Attach_buffer, Detach_buffer, Flush_buffer, Iflush_buffer
-from .comm import COMM_NULL, Comm
+from .comm import COMM_NULL, Comm, _comm_lock, _comm_lock_table
 from .constants import *
 from .datatype_names import (
     AINT,

@@ -52,6 +52,7 @@ class CommState:
         self.remote: Any = None
         self.buffer: Any = None
         self.board: Any = None
+        self.agreements: Any = None
         self.errhandler: Any = None
         self.hints: dict[str, str] = {}
         self.attributes: dict[int, Any] = {}

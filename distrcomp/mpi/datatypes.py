@@ -122,7 +122,7 @@ class Datatype(Builders, Lookups, Packing, Named, Attributed, Handle, null="DATA
             super().free()
 
     def Get_envelope(self) -> tuple[int, int, int, int, int]:
-        """Return how many integers, addresses, large counts and datatypes made it, and the combiner."""
+        """Return how many integers, addresses, counts and types made it, and the combiner."""
         state = self._known()
         integers, addresses, counts, members = datatype_contents.contents(state)
         return len(integers), len(addresses), len(counts), len(members), state.combiner

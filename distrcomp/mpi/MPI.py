@@ -106,7 +106,6 @@ from .datatype_names import (
 )
 from .datatypes import Datatype, _datatype_create, _datatype_decode, _typealign, _typecode
 from .environment import (
-    Close_port,
     Finalize,
     Get_abi_fortran_info,
     Get_abi_info,
@@ -120,13 +119,9 @@ from .environment import (
     Is_finalized,
     Is_initialized,
     Is_thread_main,
-    Lookup_name,
-    Open_port,
     Pcontrol,
-    Publish_name,
     Query_thread,
     Register_datarep,
-    Unpublish_name,
     Wtick,
     Wtime,
     get_vendor,
@@ -239,6 +234,7 @@ from .op import (
     Op,
 )
 from .pickles import Pickle, pickle
+from .ports import Close_port, Lookup_name, Open_port, Publish_name, Unpublish_name
 from .prequest import Prequest
 from .request import REQUEST_NULL, Request
 from .session import SESSION_NULL, Session

@@ -145,31 +145,6 @@ def Pcontrol(level: int) -> None:
     """Control profiling; there is none here, so nothing happens."""
 
 
-def Open_port(info: Info = INFO_NULL) -> str:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Open_port")
-
-
-def Close_port(port_name: str) -> None:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Close_port")
-
-
-def Publish_name(service_name: str, port_name: str, info: Info = INFO_NULL) -> None:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Publish_name")
-
-
-def Unpublish_name(service_name: str, port_name: str, info: Info = INFO_NULL) -> None:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Unpublish_name")
-
-
-def Lookup_name(service_name: str, info: Info = INFO_NULL) -> str:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Lookup_name")
-
-
 def Register_datarep(
     datarep: str,
     read_fn: Any,

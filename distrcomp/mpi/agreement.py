@@ -15,7 +15,6 @@ from ..collective_path import CollectivePath
 from ..collective_requests import CollectiveRequest
 from ..ops import BAND
 from ..spaces import CREATION
-from .comm_base import CommBase
 from .comm_create import CreatingCalls
 from .group import Group
 from .operations import CoreOperation, Done
@@ -82,10 +81,6 @@ class FailureCalls(CreatingCalls):
             state.agreements, collectives.ALLREDUCE, 0, collectives.allreduce, flag, BAND
         )
         return CoreOperation(request, put, is_send=True)
-
-    def _need(self) -> CommBase:
-        """An error for the null handle."""
-        return self if self._live else self
 
     def _everyone(self) -> Any:
         """The core communicator of all nodes, those of a remote group included."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import CallError, Truncated
 from ..raw import RawMessage
+from ..requests import Request as CoreRequest
 from .attributes import HIGHEST_TAG
 from .buffering import BufferOwner, node_pool
 from .comm_base import CommBase
@@ -38,24 +39,21 @@ class BufferReceive(Receiving):
         begin: what begins to receive, given the memory if it lies in one piece.
     """
 
-    def __init__(self, comm: BufferCalls, spec: MessageSpec, begin: Callable[..., Any]) -> None:
-        super().__init__(begin(room(spec)))
-        self._comm = comm
-        self._spec = spec
-        self._taken: RawMessage | None = None
+    def __init__(
+        self,
+        comm: CommBase,
+        spec: MessageSpec,
+        begin: Callable[[memoryview | None], CoreRequest],
+    ) -> None:
+        super().__init__(comm, begin(room(spec)), lambda raw: take(spec, raw))
 
     def result(self) -> None:
-        if self.is_cancelled or self._taken is not None:
-            return
-        try:
-            self._taken = take(self._spec, self._request.wait())
-        except CallError as error:
-            self._comm._wrong(error)
+        super().result()
 
     def fill(self, status: Status) -> None:
         super().fill(status)
-        if self._taken is not None:
-            status.count = self._taken.nbytes
+        if self._value is not None:
+            status.count = self._value.nbytes
 
 
 class BufferCalls(BufferOwner, CommBase):

@@ -72,7 +72,7 @@ class Comm(
 
     def Is_inter(self) -> bool:
         """Whether it joins two groups."""
-        self._live  # noqa: B018  an error for the null handle
+        self._need()
         return False
 
     def Is_intra(self) -> bool:
@@ -81,7 +81,7 @@ class Comm(
 
     def Get_topology(self) -> int:
         """Which topology it has: CART, GRAPH, DIST_GRAPH, or UNDEFINED."""
-        self._live  # noqa: B018  an error for the null handle
+        self._need()
         return UNDEFINED
 
     @property
@@ -184,11 +184,3 @@ def _comm_lock(comm: Comm, key: Any = None) -> Any:
 def _locked(comm: Comm, call: str, *args: Any, **kwargs: Any) -> Any:
     with _comm_lock(comm, call):
         return getattr(type(comm), call)(comm, *args, **kwargs)
-
-
-def __getattr__(name: str) -> Any:
-    if name in ("COMM_WORLD", "COMM_SELF"):  # until all import them from worlds
-        import importlib
-
-        return getattr(importlib.import_module(".worlds", __package__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

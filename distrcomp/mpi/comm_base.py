@@ -99,6 +99,11 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
             raise MPIException(ERR_COMM)
         return self._state
 
+    def _need(self) -> None:
+        """Raises on the null handle; see `_live`."""
+        if self._state is None:
+            raise MPIException(ERR_COMM)
+
     def _adopt(self, other: Any) -> None:
         super()._adopt(other)
         self.__dict__.pop("_core", None)

@@ -11,7 +11,9 @@ from .comm_base import CommBase
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .errors import ERR_REQUEST, MPIException
 from .handles import Handle, is_constant, predefine
-from .operations import Done, Operation
+from .object_p2p import unpickled
+from .operations import Done, Operation, yield_core
+from .pickles import pickle
 from .receiving import tell
 from .request import Request
 from .specs import message as message_spec
@@ -62,7 +64,7 @@ class Taking(Operation):
             return None
         try:
             if self._spec is None:
-                return matched.recv()
+                return _object_of(matched)
             self._count = take(self._spec, matched.recv_raw(room(self._spec))).nbytes
         except (CallError, Undecodable) as error:
             comm._wrong(error)
@@ -185,9 +187,14 @@ class MatchingCalls(BufferCalls):
             if status is not None:
                 taken.fill(status)
             return taken
+        yield_core()
         if status is not None:
             status._set(ANY_SOURCE, ANY_TAG, 0)
         return None
+
+
+def _object_of(matched: MatchedMessage) -> Any:
+    return matched.recv() if pickle._loads is None else unpickled(matched.recv_raw())
 
 
 NO_PROC = Matched(None, None)

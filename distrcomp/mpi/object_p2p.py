@@ -181,29 +181,10 @@ class ObjectCalls(BufferCalls):
             return Done(PROC_NULL)
         try:
             if pickle._loads is None:
-                return ObjectReceive(self, self._core.irecv(source, tag))
-            return ObjectReceive(self, self._core.irecv_raw(source, tag), unpickled)
+                return Receiving(self, self._core.irecv(source, tag))
+            return Receiving(self, self._core.irecv_raw(source, tag), unpickled)
         except CallError as error:
             self._wrong(error)
-
-
-class ObjectReceive(Receiving):
-    """A receive of an object.
-
-    Args:
-        comm: whose error handler is asked about what goes wrong.
-        request, take: as in CoreOperation.
-    """
-
-    def __init__(self, comm: ObjectCalls, request: Any, take: Any = None) -> None:
-        super().__init__(request, take)
-        self._comm = comm
-
-    def result(self) -> Any:
-        try:
-            return super().result()
-        except (CallError, Undecodable) as error:
-            self._comm._wrong(error)
 
 
 def unpickled(raw: RawMessage) -> Any:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from os import sched_yield
 from typing import TYPE_CHECKING, Any
 
+from ..errors import CallError, Undecodable
 from ..joining import join
 from ..mailbox import Receive
 from .constants import ANY_SOURCE, ANY_TAG
@@ -81,6 +82,9 @@ class Done(Operation):
     def is_done(self) -> bool:
         return True
 
+    def wait(self) -> None:
+        """Nothing to wait for."""
+
     def result(self) -> Any:
         return self._value
 
@@ -105,6 +109,9 @@ class CoreOperation(Operation):
     ) -> None:
         self._request = request
         self._take = take
+        self._is_over = False
+        self._value: Any = None
+        self._error: CallError | Undecodable | None = None
         self.is_send = is_send
 
     def is_done(self) -> bool:
@@ -113,14 +120,21 @@ class CoreOperation(Operation):
     def check(self) -> None:
         self._request._check()
 
+    def wait(self) -> None:
+        if self._is_over or self.is_cancelled:
+            return
+        try:
+            value = self._request.wait()
+            self._value = value if self._take is None else self._take(value)
+        except (CallError, Undecodable) as error:
+            self._error = error
+        self._is_over = True
+
     def result(self) -> Any:
-        if self.is_cancelled:
-            return None
-        value = self._request.wait()
-        if self._take is None:
-            return value
-        take, self._take = self._take, None
-        return take(value)
+        self.wait()
+        if self._error is not None:
+            raise self._error
+        return self._value
 
     def fill(self, status: Status) -> None:
         told = self._request.status
@@ -156,6 +170,10 @@ class Parts(Operation):
             if not part.is_done():
                 part.check()
 
+    def wait(self) -> None:
+        for part in self._parts:
+            part.wait()
+
     def result(self) -> Any:
         for part in self._parts:
             part.result()
@@ -186,6 +204,9 @@ class Renewed(Operation):
 
     def is_done(self) -> bool:
         return self._now.is_done()
+
+    def wait(self) -> None:
+        self._now.wait()
 
     def check(self) -> None:
         self._now.check()

@@ -6,24 +6,42 @@ one, the short ones first (see distrcomp.link_path and distrcomp.fast_path).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .. import codec
+from ..errors import CallError, Undecodable
 from ..requests import Request as CoreRequest
+from .comm_base import CommBase
 from .constants import ANY_SOURCE
 from .object_sizes import object_bytes
 from .operations import CoreOperation
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from ..communicator import Communicator
     from ..frames import Message
     from .status import Status
 
 
 class Receiving(CoreOperation):
-    """A receive under way."""
+    """A receive under way.
+
+    Args:
+        comm: whose error handler is asked about what goes wrong.
+        request, take: as in CoreOperation.
+    """
+
+    def __init__(
+        self, comm: CommBase, request: CoreRequest, take: Callable[[Any], Any] | None = None
+    ) -> None:
+        super().__init__(request, take)
+        self._comm = comm
+
+    def result(self) -> Any:
+        try:
+            return super().result()
+        except (CallError, Undecodable) as error:
+            self._comm._wrong(error)
 
     def fill(self, status: Status) -> None:
         message = _matched_with(self._request)

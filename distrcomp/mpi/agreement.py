@@ -1,9 +1,10 @@
+# ruff: noqa: N802
 """Communicators and failed nodes: the calls of MPI's chapter on fault tolerance (ULFM).
 
-In distrcomp a node's failure ends the run, or with `--on-failure continue` makes those calls raise that need
-it. So as long as these calls can be made nobody has failed, and the answers follow. What is left to do is
-to agree. Agreements go through the space in which groups are made, so they need not be in one order with
-the communicator's collectives.
+In distrcomp a node's failure ends the run, or with `--on-failure continue` makes those calls raise
+that need it. So as long as these calls can be made nobody has failed, and the answers follow. What
+is left to do is to agree. Agreements go through the space in which groups are made, so they need
+not be in one order with the communicator's collectives.
 """
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Memory between two nodes: the upper-case calls of a communicator.
 
 What lies in one piece is sent from where it lies and received to where it shall lie; other layouts
@@ -223,7 +224,7 @@ class BufferCalls(BufferOwner, CommBase):
         partitions: int,
         dest: int,
         tag: int = 0,
-        info: Info = INFO_NULL,
+        info: Info = INFO_NULL,  # noqa: ARG002
     ) -> Prequest:
         """Make a request that sends memory in partitions, each when `Pready` says so."""
         if dest == PROC_NULL:
@@ -238,7 +239,7 @@ class BufferCalls(BufferOwner, CommBase):
         partitions: int,
         source: int = ANY_SOURCE,
         tag: int = ANY_TAG,
-        info: Info = INFO_NULL,
+        info: Info = INFO_NULL,  # noqa: ARG002
     ) -> Prequest:
         """Make a request that receives memory in partitions; `Parrived` tells which are there."""
         if source == PROC_NULL:

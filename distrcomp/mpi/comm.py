@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Communicators: a group of nodes with its own message space, and what can be asked of one."""
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class Comm(
         return cls._kinds["Intercomm"]._wrap(None)
 
     @classmethod
-    def Join(cls, fd: int) -> Any:
+    def Join(cls, fd: int) -> Any:  # noqa: ARG003
         """Not supported: see the documentation."""
         raise unsupported("Comm.Join")
 
@@ -161,7 +162,17 @@ class Comm(
 COMM_NULL: Comm = predefine("COMM_NULL", Comm())
 
 
-_LOCKED = ("bcast", "gather", "scatter", "allgather", "alltoall", "reduce", "allreduce", "scan", "exscan")
+_LOCKED = (
+    "bcast",
+    "gather",
+    "scatter",
+    "allgather",
+    "alltoall",
+    "reduce",
+    "allreduce",
+    "scan",
+    "exscan",
+)
 
 
 def _comm_lock_table(comm: Comm) -> dict[Any, Any]:

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """What every communicator of the face stands on: the state that its handles share, and its errors.
 
 A communicator is a `CommState`, and `MPI.Comm` objects are handles of it (see handles). The state
@@ -68,7 +69,7 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
     """A handle of a communicator; see Comm."""
 
     _state: CommState | None
-    _null_error = ERR_COMM
+    _null_error: int = ERR_COMM
     _kinds: ClassVar[dict[str, Any]] = {}  # the classes of the face, for those that make one
 
     def __init_subclass__(cls, **options: Any) -> None:

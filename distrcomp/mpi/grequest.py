@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Generalized requests: the program says when they are done (MPI-4.1, 13.2)."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Messages that a matched probe has taken: only the handle can receive them now (MPI-4.1, 3.8.2)."""
+# ruff: noqa: N802
+"""Messages that a matched probe has taken: only their handle receives them (MPI-4.1, 3.8.2)."""
 
 from __future__ import annotations
 

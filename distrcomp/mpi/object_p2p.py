@@ -100,7 +100,12 @@ class ObjectCalls(BufferCalls):
         except (CallError, Undecodable) as error:
             self._wrong(error)
 
-    def irecv(self, buf: Any = None, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Request:
+    def irecv(
+        self,
+        buf: Any = None,  # noqa: ARG002
+        source: int = ANY_SOURCE,
+        tag: int = ANY_TAG,
+    ) -> Request:
         """Begin to receive an object of any size; `buf` does nothing."""
         return Request._of(self._object_receive_begun(source, tag))
 
@@ -109,7 +114,7 @@ class ObjectCalls(BufferCalls):
         sendobj: Any,
         dest: int,
         sendtag: int = 0,
-        recvbuf: Any = None,
+        recvbuf: Any = None,  # noqa: ARG002
         source: int = ANY_SOURCE,
         recvtag: int = ANY_TAG,
         status: Status | None = None,

@@ -1,8 +1,8 @@
-"""How many bytes an object message has, as MPI for Python would have sent it: the size of its pickle.
+"""How many bytes an object message has to a program of MPI for Python: the size of its pickle.
 
 The core sends the commonest objects without a pickle and others with their buffers beside it, but a
-`Status` tells programs what `Get_count` told them there, and a message that a buffer call receives is its
-pickle. So the size is reckoned from what has arrived, without pickling what is large.
+`Status` tells programs what `Get_count` told them there, and a message that a buffer call receives
+is its pickle. So the size is reckoned from what has arrived, without pickling what is large.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def object_bytes(message: Message) -> int:
     if kind == codec.RAW:
         return message.payload_bytes
     if kind == codec.PICKLE:
-        return _end_of_pickle(meta, buffers) + sum(_inside(memoryview(each).nbytes) for each in buffers)
+        return _end_of_pickle(meta, buffers) + sum(
+            _inside(memoryview(each).nbytes) for each in buffers
+        )
     if kind in _OVERHEAD_BYTES and message.payload_bytes >= _LARGE_BYTES:
         return message.payload_bytes + _OVERHEAD_BYTES[kind]
     kept: list[pickle.PickleBuffer] = []

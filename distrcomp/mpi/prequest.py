@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Persistent requests: made once, started many times (MPI-4.1, 3.9 and 4)."""
 
 from __future__ import annotations

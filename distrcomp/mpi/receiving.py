@@ -1,7 +1,7 @@
 """Receiving with a status: who sent a message, under which tag, and how many bytes it has.
 
-The core's own calls say what a message was like after a detour only, so here its steps are taken one by
-one, the short ones first (see distrcomp.link_path and distrcomp.fast_path).
+The core's own calls say what a message was like after a detour only, so here its steps are taken
+one by one, the short ones first (see distrcomp.link_path and distrcomp.fast_path).
 """
 
 from __future__ import annotations

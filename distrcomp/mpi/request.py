@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """MPI's requests: what `isend`, `Irecv` and all other calls give that return before they are done.
 
 Semantics: MPI-4.1, 3.7. A request that is done and was waited for is REQUEST_NULL, unless it is
@@ -135,9 +136,7 @@ class Request(Handle, null="REQUEST_NULL"):
         return Request.waitany(requests, status)[0]
 
     @classmethod
-    def Testany(
-        cls, requests: Sequence[Request], status: Status | None = None
-    ) -> tuple[int, bool]:
+    def Testany(cls, requests: Sequence[Request], status: Status | None = None) -> tuple[int, bool]:
         """Whether one is done: its index and the answer."""
         index, flag, _ = Request.testany(requests, status)
         return (index, flag)
@@ -356,7 +355,7 @@ def _finish_each(
     Raises:
         Exception: ERR_IN_STATUS; all were waited for.
     """
-    values = []
+    values: list[Any] = []
     failure: MPIException | None = None
     for place, index in enumerate(indices):
         request = requests[index]

@@ -17,6 +17,15 @@ except ImportError:  # numpy is one of our dependencies, but nothing else here n
 
 __all__ = ["from_numpy_dtype", "to_numpy_dtype"]
 
+# What MINLOC and MAXLOC are for: a value and an index, as character codes.
+_PAIRS = {
+    "MPI_SHORT_INT": "hi",
+    "MPI_2INT": "ii",
+    "MPI_LONG_INT": "li",
+    "MPI_FLOAT_INT": "fi",
+    "MPI_DOUBLE_INT": "di",
+    "MPI_LONG_DOUBLE_INT": "gi",
+}
 _INDEXED = ("INDEXED", "HINDEXED", "INDEXED_BLOCK", "HINDEXED_BLOCK")
 
 
@@ -126,6 +135,8 @@ def _dtype(spec: Any) -> Any:
 
 
 def _predefined(datatype: MPI.Datatype) -> Any:
+    if datatype.typestr.startswith("V") and datatype.name in _PAIRS:
+        return _pair(*map(_dtype, _PAIRS[datatype.name]))
     if _np_dtype is None:
         return datatype.tocode()
     try:
@@ -184,6 +195,8 @@ def _struct(
         alignments = [MPI._typealign(member) or 1 for member in members]
     else:
         alignments = [each.alignment for each in formats]
+        ends = [at + each.itemsize for at, each in zip(offsets, formats, strict=True)]
+        size = max(size, *ends)  # it may begin behind its lower bound
     is_aligned = size % max(alignments, default=1) == 0 and all(
         offset % alignment == 0 for offset, alignment in zip(offsets, alignments, strict=True)
     )

@@ -220,27 +220,27 @@ class Comm(MPI.Comm):
 
     def send(self, obj: Any, dest: int, tag: int = 0) -> None:
         """Blocking send in standard mode."""
-        super().send(_pack(obj), dest, tag)
+        self._plain().send(_pack(obj), dest, tag)
 
     def bsend(self, obj: Any, dest: int, tag: int = 0) -> None:
         """Blocking send in buffered mode."""
-        super().bsend(_pack(obj), dest, tag)
+        self._plain().bsend(_pack(obj), dest, tag)
 
     def ssend(self, obj: Any, dest: int, tag: int = 0) -> None:
         """Blocking send in synchronous mode."""
-        super().ssend(_pack(obj), dest, tag)
+        self._plain().ssend(_pack(obj), dest, tag)
 
     def isend(self, obj: Any, dest: int, tag: int = 0) -> Request:
         """Nonblocking send in standard mode."""
-        return Request(super().isend(_pack(obj), dest, tag))
+        return Request(self._plain().isend(_pack(obj), dest, tag))
 
     def ibsend(self, obj: Any, dest: int, tag: int = 0) -> Request:
         """Nonblocking send in buffered mode."""
-        return Request(super().ibsend(_pack(obj), dest, tag))
+        return Request(self._plain().ibsend(_pack(obj), dest, tag))
 
     def issend(self, obj: Any, dest: int, tag: int = 0) -> Request:
         """Nonblocking send in synchronous mode."""
-        return Request(super().issend(_pack(obj), dest, tag))
+        return Request(self._plain().issend(_pack(obj), dest, tag))
 
     def recv(
         self,
@@ -250,7 +250,7 @@ class Comm(MPI.Comm):
         status: Status | None = None,
     ) -> Any:
         """Blocking receive."""
-        return _unpack(super().recv(None, source, tag, status))
+        return _unpack(self._plain().recv(None, source, tag, status))
 
     def irecv(self, buf: Any = None, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Request:
         """Not supported, as in mpi4py: use mprobe and Message.irecv."""
@@ -267,7 +267,7 @@ class Comm(MPI.Comm):
         status: Status | None = None,
     ) -> Any:
         """Send and receive."""
-        return _unpack(super().sendrecv(_pack(sendobj), dest, sendtag, None, source, recvtag, status))
+        return _unpack(self._plain().sendrecv(_pack(sendobj), dest, sendtag, None, source, recvtag, status))
 
     def mprobe(
         self, source: int = ANY_SOURCE, tag: int = ANY_TAG, status: Status | None = None
@@ -284,26 +284,30 @@ class Comm(MPI.Comm):
     def bcast(self, obj: Any, root: int = 0) -> Any:
         """Broadcast."""
         is_root = self._is_root(root)
-        packed = super().bcast(_pack(obj) if is_root else None, root)
+        packed = self._plain().bcast(_pack(obj) if is_root else None, root)
         return obj if is_root and not self.Is_inter() else _unpack(packed)
 
     def gather(self, sendobj: Any, root: int = 0) -> list[Any] | None:
         """Gather."""
-        everything = super().gather(_pack(sendobj), root)
+        everything = self._plain().gather(_pack(sendobj), root)
         return None if everything is None else [_unpack(packed) for packed in everything]
 
     def scatter(self, sendobj: Iterable[Any] | None, root: int = 0) -> Any:
         """Scatter."""
         packed = self._pack_each(sendobj) if self._is_root(root) else None
-        return _unpack(super().scatter(packed, root))
+        return _unpack(self._plain().scatter(packed, root))
 
     def allgather(self, sendobj: Any) -> list[Any]:
         """Gather to All."""
-        return [_unpack(packed) for packed in super().allgather(_pack(sendobj))]
+        return [_unpack(packed) for packed in self._plain().allgather(_pack(sendobj))]
 
     def alltoall(self, sendobj: Iterable[Any] | None) -> list[Any]:
         """All to All Scatter/Gather."""
-        return [_unpack(packed) for packed in super().alltoall(self._pack_each(sendobj))]
+        return [_unpack(packed) for packed in self._plain().alltoall(self._pack_each(sendobj))]
+
+    def _plain(self) -> Any:
+        """The same communicator with MPI's own calls, which may call each other."""
+        return (MPI.Intercomm if self.Is_inter() else MPI.Intracomm)(self)
 
     def _is_root(self, root: int) -> bool:
         return root == (ROOT if self.Is_inter() else self.Get_rank())

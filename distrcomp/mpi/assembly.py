@@ -1,7 +1,8 @@
 """What the MPI module does to the names that it has collected.
 
 Classes and functions say that they are MPI's own: constants pickle by that, and tracebacks read
-`MPI.Exception`. Each docstring begins with the call that it describes, as mpi4py's do and as its tests demand.
+`MPI.Exception`. Each docstring begins with the call that it describes, as mpi4py's do and as its
+tests demand.
 """
 
 from __future__ import annotations

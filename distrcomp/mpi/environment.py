@@ -1,8 +1,8 @@
 # ruff: noqa: N802
 """MPI's environment: initialisation, versions, the machine, the clock; and calls that can't be had.
 
-Importing the face initialises it, unless `mpi4py.rc` says otherwise; the run itself is joined by the first
-call that sends or receives, as in all of distrcomp, and left at exit.
+Importing the face initialises it, unless `mpi4py.rc` says otherwise; the run itself is joined by
+the first call that sends or receives, as in all of distrcomp, and left at exit.
 """
 
 from __future__ import annotations
@@ -145,18 +145,13 @@ def Pcontrol(level: int) -> None:
     """Control profiling; there is none here, so nothing happens."""
 
 
-def Register_datarep(
-    datarep: str,
-    read_fn: Any,
-    write_fn: Any,
-    extent_fn: Any,  # noqa: ARG001
-) -> None:
+def Register_datarep(datarep: str, read_fn: Any, write_fn: Any, extent_fn: Any) -> None:  # noqa: ARG001
     """Not supported: files are written in the native representation only."""
     raise unsupported("Register_datarep")
 
 
 def start() -> None:
-    """What importing the MPI module does: initialises and arranges for the end, as `mpi4py.rc` says."""
+    """What importing the MPI module does: initialises, and arranges for the end, as `rc` says."""
     initialize = setting("initialize")
     if initialize and not _State.is_initialized:
         level = _LEVELS.get(str(setting("thread_level")), THREAD_MULTIPLE)

@@ -1,15 +1,15 @@
 # ruff: noqa: N802
 """Error handlers: what a communicator, window, file or session does about an error in a call on it.
 
-Every error of the face is raised as MPI.Exception in the end. Before that the object's handler is asked:
-ERRORS_RETURN, which all objects have at first as in mpi4py, does nothing; ERRORS_ARE_FATAL and
-ERRORS_ABORT end the run; one of the program's own is called with the object and the error code.
+Every error of the face is raised as MPI.Exception in the end. Before that the object's handler is
+asked: ERRORS_RETURN, which all objects have at first as in mpi4py, does nothing; ERRORS_ARE_FATAL
+and ERRORS_ABORT end the run; one of the program's own is called with the object and the error code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 from .abort import abort
 from .errors import ERR_ERRHANDLER, ERR_OTHER, SUCCESS, MPIException
@@ -84,7 +84,7 @@ class HasErrhandler:
 
     _state: Any
     _kind: Any
-    _null_error: int
+    _null_error: ClassVar[int]
 
     @classmethod
     def Create_errhandler(cls, errhandler_fn: Callable[[Any, int], None]) -> Errhandler:

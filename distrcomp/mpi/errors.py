@@ -1,10 +1,11 @@
 # ruff: noqa: N802
 """MPI's errors: the exception, its classes and codes, and those that a program adds.
 
-Every error of the face is an `MPIException` (`MPI.Exception`), which compares and hashes like its code.
-The predefined codes are their own classes. Codes above ERR_LASTCODE are the program's own.
+Every error of the face is an `MPIException` (`MPI.Exception`), which compares and hashes like its
+code. The predefined codes are their own classes. Codes above ERR_LASTCODE are the program's own.
 
-`NotSupported` (a NotImplementedError) is what a call raises that distrcomp can't give; see `unsupported`.
+`NotSupported` (a NotImplementedError) is what a call raises that distrcomp can't give; see
+`unsupported`.
 """
 
 from __future__ import annotations

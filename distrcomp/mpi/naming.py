@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from .constants import MAX_OBJECT_NAME
 from .errors import MPIException
@@ -18,8 +18,8 @@ class Named:
     __slots__ = ()
 
     _state: Any
-    _null: str
-    _null_error: int
+    _null: ClassVar[str]
+    _null_error: ClassVar[int]
 
     def Get_name(self) -> str:
         """Get the printable name of this object."""

@@ -6,8 +6,8 @@ the node that opened it. Who connects sends that node a call by the world's serv
 accepts there takes the first one that has come for the port, or waits for one, and answers. A call
 for a port that is closed is answered with a refusal.
 
-Names that are published are told to every node. A name can be asked for before it has arrived, where
-the asking node heard of it in another way; so a lookup waits a moment for it.
+Names that are published are told to every node. A name can be asked for before it has arrived,
+where the asking node heard of it in another way; so a lookup waits a moment for it.
 
 Messages are JSON lists: ["call", port, ticket, ids], ["answer", ticket, ids or null],
 ["name", service, port or null]. Handlers run inside other calls and neither wait nor raise.

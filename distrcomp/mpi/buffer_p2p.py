@@ -23,7 +23,7 @@ from .info import INFO_NULL, Info
 from .operations import CoreOperation, Done, Operation, Parts, Renewed
 from .partitioned import Board, PartitionedReceive, PartitionedSend
 from .prequest import Prequest
-from .receiving import Receiving
+from .receiving import Receiving, node
 from .request import Request
 from .specs import MessageSpec, message
 from .status import Status
@@ -47,6 +47,7 @@ class BufferReceive(Receiving):
         begin: Callable[[memoryview | None], CoreRequest],
     ) -> None:
         super().__init__(comm, begin(room(spec)), lambda raw: take(spec, raw))
+        self._spec = spec
 
     def result(self) -> None:
         super().result()
@@ -55,6 +56,8 @@ class BufferReceive(Receiving):
         super().fill(status)
         if self._value is not None:
             status.count = self._value.nbytes
+        elif isinstance(self._error, Truncated):
+            status.count = self._spec.nbytes
 
 
 class BufferCalls(BufferOwner, CommBase):
@@ -103,7 +106,7 @@ class BufferCalls(BufferOwner, CommBase):
             return
         spec = message(buf, True)
         try:
-            raw = take(spec, self._core.recv_raw(source, tag, None, room(spec)))
+            raw = take(spec, self._core.recv_raw(node(source), tag, None, room(spec)))
         except CallError as error:
             self._wrong(error)
         if status is not None:
@@ -294,7 +297,7 @@ class BufferCalls(BufferOwner, CommBase):
             return Done(PROC_NULL)
         try:
             return BufferReceive(
-                self, message(buf, True), lambda into: self._core.irecv_raw(source, tag, into)
+                self, message(buf, True), lambda into: self._core.irecv_raw(node(source), tag, into)
             )
         except CallError as error:
             self._wrong(error)

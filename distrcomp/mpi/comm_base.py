@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from ..arguments import integer
 from ..errors import (
     BadTag,
     CollectiveMismatch,
@@ -69,7 +70,7 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
     """A handle of a communicator; see Comm."""
 
     _state: CommState | None
-    _null_error: int = ERR_COMM
+    _null_error: ClassVar[int] = ERR_COMM
     _kinds: ClassVar[dict[str, Any]] = {}  # the classes of the face, for those that make one
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -120,6 +121,8 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
         """
         if isinstance(error, (Unpicklable, Undecodable)):
             raise error.__cause__ or error
+        if isinstance(error, NoSuchNode) and integer(error.node) is None:
+            raise TypeError("an integer is required") from error
         code = error_code(error)
         if code is None:
             raise error

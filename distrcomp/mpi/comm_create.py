@@ -76,8 +76,6 @@ class CreatingCalls(CommBase):
 
     def Split(self, color: int = 0, key: int = 0) -> Any:
         """Split the communicator: all with one color are together, ordered by key, then rank."""
-        if color < 0 and color != UNDEFINED:
-            self._fail(ERR_ARG, f"{color} is no color: they are 0 and more, or UNDEFINED")
         try:
             return self._made(self._core.split(None if color == UNDEFINED else color, key))
         except CallError as error:

@@ -15,7 +15,7 @@ from .handles import Handle, is_constant, predefine
 from .object_p2p import unpickled
 from .operations import Done, Operation, yield_core
 from .pickles import pickle
-from .receiving import tell
+from .receiving import node, tell
 from .request import Request
 from .specs import message as message_spec
 from .status import Status
@@ -169,7 +169,7 @@ class MatchingCalls(BufferCalls):
             taken = NO_PROC
         else:
             try:
-                taken = Matched(self, self._core.mprobe(source, tag))
+                taken = Matched(self, self._core.mprobe(node(source), tag))
             except CallError as error:
                 self._wrong(error)
         if status is not None:
@@ -180,7 +180,7 @@ class MatchingCalls(BufferCalls):
         if source == PROC_NULL:
             return self._take_message(source, tag, status)
         try:
-            found = self._core.improbe(source, tag)
+            found = self._core.improbe(node(source), tag)
         except CallError as error:
             self._wrong(error)
         if found is not None:

@@ -12,12 +12,13 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import CallError, Undecodable
+from ..mailbox import ANY
 from .buffer_p2p import BufferCalls
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .memory import buffer
 from .operations import CoreOperation, Done, Operation, yield_core
 from .pickles import pickle
-from .receiving import Receiving, find, look_for, receive, tell
+from .receiving import Receiving, find, look_for, node, receive, tell
 from .request import Request
 from .status import Status
 
@@ -88,6 +89,8 @@ class ObjectCalls(BufferCalls):
             if status is not None:
                 status._set(PROC_NULL, ANY_TAG, 0)
             return None
+        if source == ANY_SOURCE:
+            source = ANY
         try:
             if pickle._loads is not None:
                 raw = self._core.recv_raw(source, tag)
@@ -135,7 +138,7 @@ class ObjectCalls(BufferCalls):
                 status._set(PROC_NULL, ANY_TAG, 0)
             return True
         try:
-            message = find(self._core, source, tag)
+            message = find(self._core, node(source), tag)
         except CallError as error:
             self._wrong(error)
         if status is not None:
@@ -151,7 +154,7 @@ class ObjectCalls(BufferCalls):
                 status._set(PROC_NULL, ANY_TAG, 0)
             return True
         try:
-            message = look_for(self._core, source, tag)
+            message = look_for(self._core, node(source), tag)
         except CallError as error:
             self._wrong(error)
         if message is None:
@@ -186,8 +189,8 @@ class ObjectCalls(BufferCalls):
             return Done(PROC_NULL)
         try:
             if pickle._loads is None:
-                return Receiving(self, self._core.irecv(source, tag))
-            return Receiving(self, self._core.irecv_raw(source, tag), unpickled)
+                return Receiving(self, self._core.irecv(node(source), tag))
+            return Receiving(self, self._core.irecv_raw(node(source), tag), unpickled)
         except CallError as error:
             self._wrong(error)
 

@@ -34,12 +34,14 @@ class Operation:
         is_persistent: whether its request lives on when it is done.
         is_active: False for a persistent one that was not started, or was waited for.
         is_cancelled: whether it was taken back.
+        engine: what moves its messages, if it knows.
     """
 
     is_send = False
     is_persistent = False
     is_active = True
     is_cancelled = False
+    engine: Engine | None = None
 
     def is_done(self) -> bool:
         """Whether it is done, as far as is known without moving messages."""
@@ -108,6 +110,7 @@ class CoreOperation(Operation):
         is_send: bool = False,
     ) -> None:
         self._request = request
+        self.engine = request._engine
         self._take = take
         self._is_over = False
         self._value: Any = None
@@ -137,12 +140,7 @@ class CoreOperation(Operation):
         return self._value
 
     def fill(self, status: Status) -> None:
-        told = self._request.status
-        if told is None or self.is_cancelled:
-            super().fill(status)
-            status.cancelled = self.is_cancelled
-        else:
-            status._set(told.source, told.tag, told.payload_bytes)
+        """Tells nothing: of a send the status stays as it was, as MPICH has it."""
 
     def cancel(self) -> None:
         if not self.is_cancelled and self._request.cancel():
@@ -161,6 +159,7 @@ class Parts(Operation):
         self._parts = parts
         self._told = told or parts[-1]
         self.is_send = any(part.is_send for part in parts)
+        self.engine = next((part.engine for part in parts if part.engine is not None), None)
 
     def is_done(self) -> bool:
         return all(part.is_done() for part in self._parts)
@@ -200,6 +199,7 @@ class Renewed(Operation):
         """Begins."""
         self._now = self._begin()
         self.is_send = self._now.is_send
+        self.engine = self._now.engine
         self.is_active = True
 
     def is_done(self) -> bool:
@@ -229,14 +229,15 @@ yield_core = sched_yield
 """Lets others have the core: who polls is called by one who waits for them."""
 
 
-def engine() -> Engine:
-    """What moves the messages of this node."""
-    return join().communicator._engine
+def _engine_of(operations: Sequence[Operation]) -> Engine:
+    """What moves the messages of these operations."""
+    found = next((each.engine for each in operations if each.engine is not None), None)
+    return join().communicator._engine if found is None else found
 
 
 def wake() -> None:
     """Has calls that wait in other threads look at their operations again."""
-    engine().withdraw(_NOTHING)
+    _engine_of(()).withdraw(_NOTHING)
 
 
 _NOTHING = Receive(-1, 0, 0)
@@ -244,7 +245,7 @@ _NOTHING = Receive(-1, 0, 0)
 
 def look(operations: Sequence[Operation]) -> None:
     """Moves what can move without waiting; a poller of many then lets others have the core."""
-    engine().look(any(operation.is_send for operation in operations))
+    _engine_of(operations).look(any(operation.is_send for operation in operations))
 
 
 def is_one_done(operations: Sequence[Operation]) -> bool:
@@ -291,5 +292,6 @@ def _wait(operations: Sequence[Operation], which: Callable[[Any], bool]) -> None
 
     if not is_over():
         is_send = any(operation.is_send for operation in operations)
-        engine().wait_for(is_over, check, None, is_send)
-        engine().check_interrupt()
+        engine = _engine_of(operations)
+        engine.wait_for(is_over, check, None, is_send)
+        engine.check_interrupt()

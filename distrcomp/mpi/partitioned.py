@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .constants import PROC_NULL
 from .errors import ERR_ARG, ERR_REQUEST, MPIException
-from .operations import Done, Renewed
+from .operations import Done, Renewed, wait_all
 from .status import Status
 
 if TYPE_CHECKING:
@@ -46,13 +46,19 @@ class Partitioned(Renewed):
         if parts <= 0:
             raise MPIException(ERR_ARG, f"{parts} is no number of partitions")
         if spec is not None and spec.nbytes % parts:
-            raise ValueError(f"{spec.nbytes} bytes can't be cut into {parts} equal partitions")
+            raise ValueError(
+                f"message: cannot infer count, {spec.nbytes} bytes are not a multiple of "
+                f"required number of blocks {parts}"
+            )
         self._spec = spec
         self._parts = parts
 
     def start(self) -> None:
         """Begins a message."""
         self.is_active = True
+
+    def wait(self) -> None:
+        wait_all((self,))
 
     def send(self, parts: Iterable[int]) -> None:  # noqa: ARG002
         """Gives parts free, of a send."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import codec
 from ..errors import CallError, Undecodable
+from ..mailbox import ANY, Receive
 from ..requests import Request as CoreRequest
 from .comm_base import CommBase
 from .constants import ANY_SOURCE
@@ -36,6 +37,8 @@ class Receiving(CoreOperation):
     ) -> None:
         super().__init__(request, take)
         self._comm = comm
+        self._core = comm._core
+        self._wanted: Receive = request._wanted  # type: ignore[attr-defined]
 
     def result(self) -> Any:
         try:
@@ -44,12 +47,13 @@ class Receiving(CoreOperation):
             self._comm._wrong(error)
 
     def fill(self, status: Status) -> None:
-        message = _matched_with(self._request)
-        told = self._request.status
-        if message is None or told is None or self.is_cancelled:
-            super().fill(status)
-        else:
-            status._set(told.source, told.tag, object_bytes(message))
+        wanted = self._wanted
+        if wanted.message is not None and not self.is_cancelled:
+            tell(self._core, wanted.message, status)
+            return
+        source = self._core._ids.get(wanted.source, ANY_SOURCE)
+        status._set(source, wanted.tag, 0)
+        status.cancelled = self.is_cancelled
 
 
 def receive(core: Communicator, source: int, tag: int, status: Status) -> Any:
@@ -85,14 +89,14 @@ def tell(core: Communicator, message: Message, status: Status) -> None:
     status._set(core._ids[message.source], message.tag, object_bytes(message))
 
 
+def node(source: int) -> int:
+    """What the core calls a source that is not PROC_NULL."""
+    return ANY if source == ANY_SOURCE else source
+
+
 def _receive_soon(core: Communicator, source: int, tag: int) -> Message | None:
     """The next message, if it comes soon by a link that can be looked at alone."""
-    if source == ANY_SOURCE:
+    if source == ANY:
         reader = core._find_any(source, None)
         return None if reader is None else core._recv_link(core._ids[reader.node], tag, None)
     return core._recv_link(source, tag, None)
-
-
-def _matched_with(request: CoreRequest) -> Message | None:
-    wanted = getattr(request, "_wanted", None)
-    return None if wanted is None else wanted.message

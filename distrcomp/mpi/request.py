@@ -59,12 +59,12 @@ class Request(Handle, null="REQUEST_NULL"):
 
     def Wait(self, status: Status | None = None) -> Literal[True]:
         """Wait for the operation to be done."""
-        self._wait_plainly(status)
+        Request.wait(self, status)
         return True
 
     def Test(self, status: Status | None = None) -> bool:
         """Whether the operation is done; then its request is freed."""
-        return self._test_plainly(status)[0]
+        return Request.test(self, status)[0]
 
     def Get_status(self, status: Status | None = None) -> bool:
         """Whether the operation is done; the request stays as it is."""
@@ -293,12 +293,6 @@ class Request(Handle, null="REQUEST_NULL"):
             operation.end()
         return value
 
-    def _wait_plainly(self, status: Status | None) -> None:
-        Request.wait(self, status)
-
-    def _test_plainly(self, status: Status | None) -> tuple[bool, Any]:
-        return Request.test(self, status)
-
     def _tell(self, status: Status) -> None:
         operation = self._active()
         if operation is None:
@@ -317,7 +311,7 @@ def _active(requests: Sequence[Request]) -> list[tuple[int, Operation]]:
     found = []
     for index, request in enumerate(requests):
         if not isinstance(request, Request):
-            raise TypeError(f"expected MPI.Request, got {type(request).__name__}")
+            raise TypeError(f"Cannot convert {type(request).__name__} to mpi4py.MPI.Request")
         operation = request._active()
         if operation is not None:
             found.append((index, operation))
@@ -380,6 +374,9 @@ def _room(statuses: Any, count: int) -> Sequence[Status]:
     """The statuses to fill: a list grows to what is needed, another sequence is what it is."""
     if statuses is None:
         return ()
+    for status in statuses:
+        if not isinstance(status, Status):
+            raise TypeError(f"Cannot convert {type(status).__name__} to mpi4py.MPI.Status")
     if isinstance(statuses, list):
         statuses.extend(Status() for _ in range(count - len(statuses)))
     return statuses  # type: ignore[no-any-return]

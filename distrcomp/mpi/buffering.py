@@ -44,10 +44,10 @@ class Pool:
         if memory is None or isinstance(memory, type(BUFFER_AUTOMATIC)):
             self._memory, self._room = BUFFER_AUTOMATIC, _ROOM_FOR_EVER
         else:
-            if memoryview(memory).readonly:
+            attached = buffer.frombuffer(memory)
+            if attached.readonly:
                 raise BufferError("memory to attach is written to: this is read-only")
-            self._memory = buffer.frombuffer(memory)
-            self._room = self._memory.nbytes
+            self._memory, self._room = attached, attached.nbytes
 
     def detach(self) -> Any:
         """Waits until all messages have gone; the memory that was attached, None for none."""

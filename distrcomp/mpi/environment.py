@@ -24,6 +24,7 @@ from .constants import (
     THREAD_SINGLE,
     VERSION,
 )
+from .errhandler import ERRORS_ABORT, ERRORS_ARE_FATAL, ERRORS_RETURN, HasErrhandler
 from .errors import ERR_OTHER, MPIException
 from .info import INFO_NULL, Info
 from .unsupported import unsupported
@@ -33,6 +34,12 @@ _LEVELS = {
     "funneled": THREAD_FUNNELED,
     "serialized": THREAD_SERIALIZED,
     "multiple": THREAD_MULTIPLE,
+}
+_HANDLERS = {
+    "exception": ERRORS_RETURN,
+    "default": ERRORS_ARE_FATAL,
+    "fatal": ERRORS_ARE_FATAL,
+    "abort": ERRORS_ABORT,
 }
 
 
@@ -150,12 +157,21 @@ def Register_datarep(datarep: str, read_fn: Any, write_fn: Any, extent_fn: Any) 
     raise unsupported("Register_datarep")
 
 
-def start() -> None:
-    """What importing the MPI module does: initialises, and arranges for the end, as `rc` says."""
+def start(*communicators: HasErrhandler) -> None:
+    """What importing the MPI module does: initialises and arranges for the end, as `rc` says.
+
+    Args:
+        communicators: what gets the error handler that `rc` says.
+    """
     initialize = setting("initialize")
     if initialize and not _State.is_initialized:
         level = _LEVELS.get(str(setting("thread_level")), THREAD_MULTIPLE)
         Init_thread(level if setting("threads") else THREAD_SINGLE)
+    handler = _HANDLERS.get(str(setting("errors")))
+    if handler is None:
+        raise ValueError(f"mpi4py.rc.errors is none of {', '.join(_HANDLERS)}")
+    for communicator in communicators:
+        communicator.Set_errhandler(handler)
     finalize = setting("finalize")
     if finalize or (finalize is None and initialize):
         atexit.register(_finish)

@@ -119,7 +119,7 @@ class HasErrhandler:
         """Asks the object's handler about an error, and raises it."""
         handler = _RETURN if self._state is None else self._handler()
         handler.function(self, error)
-        raise MPIException(error, detail)
+        raise MPIException(error, detail) from None  # the detail says what it was raised from
 
     def _handler(self) -> _Handler:
         state = self._state

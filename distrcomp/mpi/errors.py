@@ -13,6 +13,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from ..errors import DistrcompError
+
 SUCCESS = 0
 ERR_BUFFER = 1
 ERR_COUNT = 2
@@ -161,7 +163,7 @@ _strings: dict[int, str] = {}
 _last_used = ERR_LASTCODE
 
 
-class MPIException(RuntimeError):
+class MPIException(RuntimeError, DistrcompError):
     """Exception of MPI: an error code, and what went wrong in this case."""
 
     def __init__(self, ierr: int = SUCCESS, /, detail: str = "") -> None:

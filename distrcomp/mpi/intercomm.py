@@ -15,13 +15,14 @@ from zlib import crc32
 from ..communicator import Communicator
 from ..errors import CallError
 from ..joining import join
+from . import ports
 from .collective_side import Side
 from .comm import Comm
 from .comm_base import CommState
 from .comm_create import CreatingCalls
 from .constants import COMM_TYPE_SHARED, UNDEFINED
 from .errhandler import Errhandler
-from .errors import ERR_ARG, ERR_COMM, ERR_GROUP
+from .errors import ERR_ARG, ERR_COMM, ERR_GROUP, ERR_ROOT, MPIException
 from .group import Group
 from .handles import constant_name
 from .info import INFO_NULL, Info
@@ -200,6 +201,36 @@ class Intercomm(InterCollectives, Comm):
         low, high = sorted((tuple(local), tuple(remote)))
         union = join().communicator.create_group((*low, *high), tag)
         return cls._wrap(InterState(union, tuple(local), tuple(remote)))
+
+    @classmethod
+    def _met(cls, comm: Any, port: str, root: int, is_server: bool) -> Intercomm:
+        """A communicator of the group of `comm` and of one that meets it at a port."""
+        core = comm._core
+        if not 0 <= root < core.n_node:
+            comm._fail(ERR_ROOT, f"root {root} is not in 0..{core.n_node - 1}")
+        theirs: tuple[int, ...] = ()
+        failure: tuple[int, str] | None = None
+        if core.node_id == root:
+            try:
+                theirs = (ports.accept if is_server else ports.connect)(port, core.members)
+            except MPIException as error:  # the others wait to be told
+                failure = (error.Get_error_code(), error.detail)
+        try:
+            theirs, failure = core.bcast((theirs, failure), root)
+            if failure is not None:
+                comm._fail(*failure)
+            return cls._joined(core.members, theirs, 0)
+        except CallError as error:
+            comm._wrong(error)
+
+    @classmethod
+    def _met_by_socket(cls, descriptor: int) -> Intercomm:
+        """A communicator of this node and the one at the other end of a socket."""
+        here = join().communicator.node_id
+        there = ports.meet_by_socket(descriptor)
+        if there == here:
+            raise MPIException(ERR_ARG, "both ends of this socket are of this node")
+        return cls._joined((here,), (there,), 0)
 
     def _part(self, local: Sequence[int], remote: Sequence[int]) -> Intercomm:
         """A communicator of parts of both groups; null where one is empty. All call this."""

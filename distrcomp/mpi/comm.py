@@ -19,7 +19,6 @@ from .info import Info
 from .message import MatchingCalls
 from .object_collectives import ObjectCollectives
 from .object_p2p import ObjectCalls
-from .unsupported import unsupported
 
 
 class Comm(

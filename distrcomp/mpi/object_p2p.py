@@ -16,7 +16,7 @@ from ..mailbox import ANY
 from .buffer_p2p import BufferCalls
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .memory import buffer
-from .operations import CoreOperation, Done, Operation, yield_core
+from .operations import CoreOperation, Done, Operation, Sent, yield_core
 from .pickles import pickle
 from .receiving import Receiving, find, look_for, node, receive, tell
 from .request import Request
@@ -71,7 +71,7 @@ class ObjectCalls(BufferCalls):
     def ibsend(self, obj: Any, dest: int, tag: int = 0) -> Request:
         """Begin to send an object by way of the attached buffer; the request is done at once."""
         self.bsend(obj, dest, tag)
-        return Request._of(Done())
+        return Request._of(Sent())
 
     # --- receiving --------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class ObjectCalls(BufferCalls):
 
     def _object_send_begun(self, call: str, obj: Any, dest: int, tag: int) -> Operation:
         if dest == PROC_NULL:
-            return Done()
+            return Sent()
         if pickle._dumps is not None:
             return self._send_view(f"{call}_raw", _pickled(obj), dest, tag)
         try:

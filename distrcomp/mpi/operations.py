@@ -94,6 +94,13 @@ class Done(Operation):
         status._set(self._source, ANY_TAG, 0)
 
 
+class Sent(Done):
+    """A send that is over; its status stays as it was, as MPICH has it."""
+
+    def fill(self, status: Status) -> None:
+        """Tells nothing."""
+
+
 class CoreOperation(Operation):
     """A request of the core.
 
@@ -140,7 +147,7 @@ class CoreOperation(Operation):
         return self._value
 
     def fill(self, status: Status) -> None:
-        """Tells nothing: of a send the status stays as it was, as MPICH has it."""
+        """Tells nothing: a send leaves its status as it was, as MPICH has it."""
 
     def cancel(self) -> None:
         if not self.is_cancelled and self._request.cancel():

@@ -113,6 +113,9 @@ class PartitionedSend(Partitioned):
     def is_done(self) -> bool:
         return len(self._sent) == self._parts
 
+    def fill(self, status: Status) -> None:
+        """Tells nothing; see operations.Sent."""
+
 
 class PartitionedReceive(Partitioned):
     """The receive of a partitioned message.

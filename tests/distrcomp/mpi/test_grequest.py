@@ -31,7 +31,11 @@ def test_functions_are_called() -> None:
 
 def test_object_is_the_result() -> None:
     """What `complete` was given is what `wait` and `test` return."""
-    for finish in (lambda r: r.wait(), lambda r: r.test()[1], lambda r: MPI.Request.waitall([r])[0]):
+    for finish in (
+        lambda r: r.wait(),
+        lambda r: r.test()[1],
+        lambda r: MPI.Request.waitall([r])[0],
+    ):
         request = MPI.Grequest.Start()
         request.complete({"a": 1})
         assert {"a": 1} == finish(request)

@@ -86,6 +86,21 @@ print(MPI.Query_thread() == MPI.THREAD_FUNNELED)
     assert run(code) == "True"
 
 
+def test_what_the_environment_says_is_in_rc() -> None:
+    """The options that count can be read there, and the handlers are those of the policy."""
+    code = """
+import os
+os.environ.update(MPI4PY_RC_ERRORS="default", MPI4PY_RC_IRECV_BUFSZ="2048")
+from distrcomp.mpi import MPI, rc
+print(rc.errors, rc.irecv_bufsz, rc.initialize)
+for made in (MPI.COMM_WORLD, MPI.COMM_SELF.Dup(), MPI.Session.Init()):
+    assert made.Get_errhandler() == MPI.ERRORS_ARE_FATAL
+file = MPI.File.Open(MPI.COMM_SELF, os.devnull)
+assert file.Get_errhandler() == MPI.ERRORS_RETURN
+"""
+    assert run(code) == "default 2048 True"
+
+
 def test_what_cannot_be_had_says_so() -> None:
     """Data representations of the program's own are not supported."""
     with pytest.raises(NotImplementedError, match=r"MPI\.Register_datarep: "):

@@ -110,7 +110,7 @@ def test_wrong_arguments() -> None:
 
 
 def test_buffered() -> None:
-    """The memory may be changed at once; the communicator's own buffer comes before the process's."""
+    """Memory may be changed at once; a communicator's buffer comes before the process's."""
     comm = MPI.COMM_SELF.Dup()
     comm.Attach_buffer(bytearray(MPI.BSEND_OVERHEAD + 4))
     try:

@@ -21,7 +21,7 @@ def error_class(call: object, *arguments: object) -> int:
 
 def test_duplicates() -> None:
     """They have the same nodes, a message space, attributes and hints of their own, and no name."""
-    key = MPI.Comm.Create_keyval(copy_fn=lambda comm, key, value: value + 1)
+    key = MPI.Comm.Create_keyval(copy_fn=lambda _comm, _key, value: value + 1)
     comm = MPI.COMM_SELF.Dup()
     comm.Set_attr(key, 1)
     comm.name = "mine"

@@ -46,7 +46,8 @@ def test_parts_arrive(sending: int, receiving: int) -> None:
                 for each in range(receiving)
             ]
             assert expected == arrived(receive, receiving)
-        assert send.Wait() and receive.Wait(status)
+        assert send.Wait()
+        assert receive.Wait(status)
         assert (0, 1, 48) == (status.source, status.tag, status.count)
         assert sent.tolist() == received.tolist(), start
     send.Free()

@@ -10,7 +10,7 @@ COMM = MPI.COMM_SELF
 
 
 def test_started_many_times() -> None:
-    """Each start sends or receives what the memory holds then; a wait leaves the request inactive."""
+    """Each start sends or receives what the memory holds then; a wait ends that."""
     status = MPI.Status()
     sent, received = bytearray(1), bytearray(2)
     requests = [COMM.Send_init(sent, 0, 3), COMM.Recv_init(received, 0, 3)]

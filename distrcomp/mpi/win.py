@@ -89,6 +89,8 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         None and BOTTOM are no memory.
         """
         own = _nothing() if memory is None or memory is BOTTOM else buffer.frombuffer(memory)
+        if len(own) and own.readonly:
+            raise BufferError("a window can't be made of read-only memory")
         state = _opened(comm, len(own), disp_unit, info)
         return cls._made(state, WIN_FLAVOR_CREATE, own)
 

@@ -70,7 +70,7 @@ class _Loader(importlib.abc.InspectLoader):
         self._target = target
         self._own_spec: importlib.machinery.ModuleSpec | None = None
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:  # noqa: ARG002
         module = importlib.import_module(self._target)
         self._own_spec = module.__spec__
         return module

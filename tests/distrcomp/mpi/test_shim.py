@@ -85,7 +85,9 @@ print(importlib.util.find_spec("mpi4py.nothing") if 0 else mpi4py.__path__ is no
 
 def test_outer_job_is_hidden() -> None:
     """Variables of an MPI job that the process was started in are not there."""
-    code = "import os; print(*sorted(name for name in os.environ if 'MPI' in name or 'RANK' in name))"
+    code = (
+        "import os; print(*sorted(name for name in os.environ if 'MPI' in name or 'RANK' in name))"
+    )
     variables = {"OMPI_COMM_WORLD_RANK": "1", "PMIX_RANK": "1", "MPI4PY_RC_THREADS": "0"}
     assert output_of(code, **variables) == "MPI4PY_RC_THREADS\n"
 

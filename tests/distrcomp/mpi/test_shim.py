@@ -97,3 +97,16 @@ def test_modules_as_programs(module: str) -> None:
     """`python -m mpi4py` works where the face is."""
     status, out, err = run_alone("-m", module, "-c", "import sys; print(sys.argv)", "a")
     assert (0, "['-c', 'a']\n", "") == (status, out, err)
+
+
+def test_rc_can_be_imported_as_a_module() -> None:
+    """Programs say `import mpi4py.rc`, and some take it away again."""
+    code = """
+import sys
+import mpi4py.rc
+mpi4py.rc.thread_level = "serialized"
+del sys.modules["mpi4py.rc"]
+from mpi4py import MPI, rc
+print(MPI.Query_thread() == MPI.THREAD_SERIALIZED, rc is mpi4py.rc)
+"""
+    assert output_of(code) == "True True\n"

@@ -298,8 +298,8 @@ def _opened(comm: Intracomm, size: int, disp_unit: int, info: Info) -> WinState:
         wrong = ERR_SIZE
     elif disp_unit <= 0:
         wrong = ERR_DISP
-    if not comm:
-        raise MPIException(ERR_COMM, "this is the null communicator")
+    if not comm or comm.Is_inter():
+        raise MPIException(ERR_COMM, "a window is made by an intracommunicator")
     told = comm._core.allgather((wrong, size, disp_unit))
     for code, _, _ in told:
         if code:

@@ -102,11 +102,13 @@ class WinState:
         if not 0 <= rank < self.core.n_node:
             raise MPIException(ERR_RANK, f"the window has {self.core.n_node} nodes, no node {rank}")
 
-    def lock_late(self, rank: int) -> None:
-        """Asks for the lock that Lock_all stands for, if that was not done yet."""
-        if self.checks_locks and rank not in self.granted:
-            self.granted.add(rank)
-            self.ask(rank, Kind.LOCK_SHARED)
+    def lock(self, rank: int, kind: Kind) -> None:
+        """Asks for a lock; `wait_answered` waits for it where the program may use the memory."""
+        self.granted.add(rank)
+        if rank == self.me or self.parts is not None:
+            self.ask(rank, kind)
+        else:
+            self.post(rank, Message(kind))
 
     # --- messages ---------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ def _end_of_pickle(data: bytes | bytearray) -> int:
     if data[at : at + 1] != pickle.FRAME:
         return data.index(pickle.STOP, at) + 1
     while at < len(data):
-        width = _WIDTHS.get(data[at : at + 1], 0)
+        width = _WIDTHS.get(bytes(data[at : at + 1]), 0)
         at += 1 + width + int.from_bytes(data[at + 1 : at + 1 + width], "little")
         if len(data) - at <= _PADDING_MAX and data[at - 1 : at] == pickle.STOP:
             return at

@@ -82,14 +82,18 @@ class ShmLink:
     Args:
         writer, reader: the rings to and from it.
         bells: how the nodes of this machine wake each other.
+        helps: whether both ends may copy a message at the same time.
     """
 
-    def __init__(self, writer: RingWriter, reader: RingReader, bells: Bells) -> None:
+    def __init__(
+        self, writer: RingWriter, reader: RingReader, bells: Bells, helps: bool = False
+    ) -> None:
         self.at_end = False
         self.node = reader.node
         self.writer = writer
         self.reader = reader
         self._bells = bells
+        self._asks = helps
         self._outgoing: deque[_Outgoing] = deque()
         self._waiting_bytes = 0
         self._offers: Any = None  # made with the first large message, as is what it needs
@@ -164,7 +168,9 @@ class ShmLink:
 
     def close(self) -> None:
         self._is_closed = self.at_end = True
-        self._pulling = None
+        if self._pulling is not None:
+            self._pulling.abandon()
+            self._pulling = None
         self._drop()
 
     def _drop(self) -> None:
@@ -272,6 +278,15 @@ class ShmLink:
         """Whether the receiver has begun to copy what was posted last from our memory."""
         return bool(self._offers) and self._offers.is_begun()
 
+    def is_asked(self) -> bool:
+        """Whether the receiver would have help with what was posted last."""
+        return bool(self._offers) and bool(self._offers.is_asked())
+
+    def help(self) -> None:
+        """Helps it, for some milliseconds at most."""
+        if self._offers and not self.is_broken:
+            self._offers.help(self._bells.process(self.writer.reader))
+
     def can_receive(self) -> bool:
         return self.reader.has_record() or self._other_ended or self.at_end
 
@@ -354,8 +369,9 @@ class ShmLink:
 
     def _answer(self) -> None:
         """Tries whether this process can read the other's memory, and tells it."""
-        from .pull import can_read
+        from .pull import can_read, let_others_read
 
+        let_others_read()  # and write: the sender may help
         process = self._bells.process(self.reader.writer)
         address = int.from_bytes(self.reader.payload(1, WORD_BYTES), "little")
         self.reader.say_rights(can_read(process, address, _TOKEN))
@@ -369,7 +385,8 @@ class ShmLink:
         if self._pulling is None:
             from .offers import Pulling
 
-            self._pulling = Pulling(self.reader, self._bells.process(self.reader.writer))
+            process = self._bells.process(self.reader.writer)
+            self._pulling = Pulling(self.reader, process, self._asks)
         try:
             is_whole = self._pulling.go_on()
         except OSError as error:
@@ -381,6 +398,7 @@ class ShmLink:
         if is_whole:
             messages.append(self._pulling.message())
             self.reader.skip(self._pulling.words)
+            self._asks = self._asks and not self._pulling.is_refused
             self._pulling = None
             self._publish()
         return bool(is_whole)

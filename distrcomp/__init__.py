@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 
+from . import world_calls
 from .errors import (
     AlreadyReceived,
     BadTag,
@@ -35,6 +36,20 @@ from .errors import (
     Undecodable,
     Unpicklable,
     WorldClosed,
+)
+from .world_calls import (
+    ANY,
+    improbe,
+    iprobe,
+    irecv,
+    isend,
+    issend,
+    mprobe,
+    probe,
+    recv,
+    send,
+    sendrecv,
+    ssend,
 )
 from .world_collectives import (
     allgather,
@@ -169,9 +184,6 @@ __all__ = [
     "world",
 ]
 
-ANY = -1
-"""Any source or any tag."""
-
 node_id: int = int(os.environ.get("DISTRCOMP_NODE_ID", "0"))
 """Which of the run's nodes this process is, from 0 (MPI: rank)."""
 
@@ -219,6 +231,21 @@ _CALLS = (
     "ssend",
 )
 
+_OPERATIONS = (
+    "BAND",
+    "BOR",
+    "BXOR",
+    "LAND",
+    "LOR",
+    "LXOR",
+    "MAX",
+    "MAXLOC",
+    "MIN",
+    "MINLOC",
+    "PROD",
+    "SUM",
+)
+
 # Loaded when they are named: importing this package must cost next to nothing.
 _LATER = {
     "Communicator": "communicator",
@@ -226,7 +253,7 @@ _LATER = {
     "Op": "ops",
     "Request": "requests",
     "Status": "status",
-    **dict.fromkeys("SUM PROD MIN MAX LAND LOR LXOR BAND BOR BXOR MINLOC MAXLOC".split(), "ops"),
+    **dict.fromkeys(_OPERATIONS, "ops"),
 }
 
 
@@ -239,7 +266,7 @@ def setup_connection() -> None:
     Example:
         >>> setup_connection()
     """
-    _world()
+    world_calls.world()
 
 
 def close_connection() -> None:
@@ -252,179 +279,9 @@ def close_connection() -> None:
     join().close(in_order=True)
 
 
-def send(dest: int, obj: Any, tag: int = 0) -> None:
-    """Sends any picklable object to node `dest`: `Communicator.send` of the world.
-
-    It returns when `obj` may be changed again, be it received or not. There is no time limit: for
-    one see `ssend`, or `isend` and `Request.wait`.
-
-    Args:
-        dest: a node id.
-        obj: numpy arrays travel without a pickle copy.
-        tag: from 0 to 2**31-1, to be matched by the receiver.
-
-    Raises:
-        NoSuchNode, BadTag, Unpicklable, WorldClosed: the call was wrong; nothing was sent.
-        NodeLost, LinkFailed: it can't get there any more.
-
-    Example:
-        >>> send(node_id, "to myself")
-        >>> recv(node_id)
-        'to myself'
-    """
-    _world().send(dest, obj, tag)
-
-
-def ssend(dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:
-    """Sends an object and waits until it is being received: `Communicator.ssend` of the world.
-
-    Example:
-        >>> request = irecv(node_id)
-        >>> ssend(node_id, "received")
-        >>> request.wait()
-        'received'
-    """
-    _world().ssend(dest, obj, tag, timeout=timeout)
-
-
-def isend(dest: int, obj: Any, tag: int = 0) -> Request:
-    """Begins to send an object: `Communicator.isend` of the world.
-
-    Example:
-        >>> request = isend(node_id, "on its way")
-        >>> recv(node_id)
-        'on its way'
-        >>> request.wait()
-    """
-    return _world().isend(dest, obj, tag)
-
-
-def issend(dest: int, obj: Any, tag: int = 0) -> Request:
-    """Begins to send; done when it is being received: `Communicator.issend` of the world.
-
-    Example:
-        >>> request = issend(node_id, "asked for?")
-        >>> request.test(), recv(node_id), request.test()
-        (False, 'asked for?', True)
-    """
-    return _world().issend(dest, obj, tag)
-
-
-def recv(
-    source: int = ANY,
-    tag: int = ANY,
-    *,
-    timeout: float | None = None,
-    out: Any = None,
-    status: Status | None = None,
-) -> Any:
-    """Waits for a message and returns its object: `Communicator.recv` of the world.
-
-    Args:
-        source: a node id, or ANY.
-        tag: a tag, or ANY.
-        timeout: how long to wait, in seconds; None is the run's default.
-        out: an array or buffer to receive into.
-        status: a Status, to be told source, tag and size.
-
-    Raises:
-        RecvTimeout: nothing came in time.
-        NodeLost: nothing can come any more.
-        NoSuchNode, BadTag, BadTimeout, DoesNotFit, WorldClosed: the call was wrong.
-        Undecodable: a message came whole but its object cannot be rebuilt here.
-
-    Example:
-        >>> send(node_id, "hello", tag=3)
-        >>> recv(tag=3, timeout=1.0)
-        'hello'
-    """
-    return _world().recv(source, tag, timeout=timeout, out=out, status=status)
-
-
-def irecv(source: int = ANY, tag: int = ANY, *, out: Any = None) -> Request:
-    """Begins to receive: `Communicator.irecv` of the world.
-
-    Example:
-        >>> request = irecv(node_id, tag=4)
-        >>> send(node_id, "later", tag=4)
-        >>> request.wait(timeout=1.0), request.status
-        ('later', Status(source=0, tag=4, payload_bytes=5))
-    """
-    return _world().irecv(source, tag, out=out)
-
-
-def sendrecv(
-    dest: int,
-    obj: Any,
-    source: int = ANY,
-    *,
-    tag: int = 0,
-    recv_tag: int = ANY,
-    timeout: float | None = None,
-) -> Any:
-    """Sends to one node and receives from another at once: `Communicator.sendrecv` of the world.
-
-    Example:
-        >>> sendrecv((node_id + 1) % n_node, "round", (node_id - 1) % n_node)
-        'round'
-    """
-    return _world().sendrecv(dest, obj, source, tag=tag, recv_tag=recv_tag, timeout=timeout)
-
-
-def probe(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> Status:
-    """Waits for a message without receiving it: `Communicator.probe` of the world.
-
-    Example:
-        >>> send(node_id, b"12345", tag=4)
-        >>> probe()
-        Status(source=0, tag=4, payload_bytes=5)
-        >>> recv(tag=4)
-        b'12345'
-    """
-    return _world().probe(source, tag, timeout=timeout)
-
-
-def iprobe(source: int = ANY, tag: int = ANY) -> Status | None:
-    """Looks for a message without waiting: `Communicator.iprobe` of the world.
-
-    Example:
-        >>> iprobe() is None
-        True
-    """
-    return _world().iprobe(source, tag)
-
-
-def mprobe(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -> MatchedMessage:
-    """Waits for a message and reserves it: `Communicator.mprobe` of the world.
-
-    Example:
-        >>> send(node_id, "mine", tag=2)
-        >>> matched = mprobe()
-        >>> matched.status.tag, matched.recv()
-        (2, 'mine')
-    """
-    return _world().mprobe(source, tag, timeout=timeout)
-
-
-def improbe(source: int = ANY, tag: int = ANY) -> MatchedMessage | None:
-    """Reserves a message if there is one: `Communicator.improbe` of the world.
-
-    Example:
-        >>> improbe() is None
-        True
-    """
-    return _world().improbe(source, tag)
-
-
-def _world() -> Communicator:
-    from .joining import join
-
-    return join().communicator
-
-
 def __getattr__(name: str) -> Any:
     if name == "world":
-        return _world()
+        return world_calls.world()
     if name in _LATER:
         from importlib import import_module
 

@@ -262,7 +262,8 @@ def _decode_bytearray(meta: bytes | bytearray, buffers: Sequence[Any]) -> bytear
 
 def _decode_raw(meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
     """Raw bytes that are received as an object are its pickle; see `raw_calls`."""
-    return pickle.loads(memoryview(buffers[0]) if buffers else meta)  # noqa: S301  see decode
+    data = memoryview(buffers[0]) if buffers else meta
+    return pickle.loads(data) if data else None  # noqa: S301  see decode
 
 
 _DECODERS: dict[int, Callable[[Any, Sequence[Any]], Any]] = {

@@ -130,8 +130,8 @@ class CollectiveCalls(RawCalls):
         Args:
             obj: what this node contributes. Arrays are combined element by element and must be
                 alike; other objects by Python's operators.
-            op: SUM (as is None), PROD, MIN, MAX, MINLOC, MAXLOC, LAND, LOR, LXOR, BAND, BOR, BXOR, an
-                Op, or an associative function of two contributions, that of the lower nodes first.
+            op: SUM (so is None), PROD, MIN, MAX, MINLOC, MAXLOC, LAND, LOR, LXOR, BAND, BOR, BXOR,
+                an Op, or an associative function of two contributions, that of lower nodes first.
 
         Raises:
             CollectiveMismatch: arrays of different shape or dtype were contributed.

@@ -48,6 +48,7 @@ CALL_FILES = {
         "gate",
         "progress",
         "mesh",
+        "receiving",
         "engine",
         "status",
         "requests",

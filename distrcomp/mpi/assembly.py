@@ -7,9 +7,12 @@ Classes and functions say that they are MPI's own: constants pickle by that, and
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
+
+_BEGUN = re.compile(r"\w+\(.*\)\n")
 
 
 def settle(module: str, names: dict[str, Any]) -> None:
@@ -30,6 +33,8 @@ def _settle_class(module: str, cls: type) -> None:
             for name, value in vars(base).items():
                 _settle_member(name, value)
     cls.__module__ = module
+    text = inspect.cleandoc(cls.__doc__ or "")
+    cls.__doc__ = text if text.endswith(".") else f"{text}\n\nIts calls are those of mpi4py 4.1."
 
 
 def _settle_member(name: str, member: Any) -> None:
@@ -45,7 +50,7 @@ def _begin_with_call(function: Callable[..., Any], name: str) -> None:
     """Puts `name(arguments)` before the docstring, once."""
     text = function.__doc__
     code = getattr(function, "__code__", None)
-    if text and code is not None and not text.startswith(f"{name}("):
+    if text and code is not None and not _BEGUN.match(text):
         count = code.co_argcount + code.co_kwonlyargcount
         call = f"{name}({', '.join(code.co_varnames[:count])})"
         function.__doc__ = f"{call}\n{inspect.cleandoc(text)}"

@@ -105,7 +105,9 @@ class Attributed:
         """Free an attribute key; what is stored under it stays until its object goes."""
         key = _keys.get(keyval)
         if key is None or key.kind is not cls._kind:
-            raise MPIException(ERR_KEYVAL, f"{keyval} is no key of {cls.__name__} that can be freed")
+            raise MPIException(
+                ERR_KEYVAL, f"{keyval} is no key of {cls.__name__} that can be freed"
+            )
         _freed[keyval] = _keys.pop(keyval)
         return KEYVAL_INVALID
 

@@ -22,29 +22,10 @@ from .operations import CoreOperation, Done, Operation, Parts, Renewed
 from .partitioned import Board, PartitionedReceive, PartitionedSend
 from .prequest import Prequest
 from .request import Request
+from .specs import MessageSpec, message
 from .status import Status
 
-try:  # until specs is there
-    from .specs import MessageSpec, message
-except ImportError:
-
-    class MessageSpec:
-        def __init__(self, buf):
-            if isinstance(buf, (list, tuple)):
-                buf = buf[0] if buf[0] is not None else bytearray()
-            self.view = memoryview(buf).cast("B")
-            self.nbytes = self.view.nbytes
-
-        def to_bytes(self):
-            return self.view
-
-        def writable(self):
-            return self.view
-
-        def from_bytes(self, view):
-            self.view[: view.nbytes] = view
-
-    message = MessageSpec
+_NO_MEMORY = memoryview(bytearray())
 
 
 class BufferReceive(CoreOperation):
@@ -57,7 +38,7 @@ class BufferReceive(CoreOperation):
     """
 
     def __init__(self, comm: BufferCalls, spec: MessageSpec, begin: Callable[..., Any]) -> None:
-        super().__init__(begin(spec.writable()))
+        super().__init__(begin(room(spec)))
         self._comm = comm
         self._spec = spec
         self._taken: RawMessage | None = None
@@ -120,9 +101,9 @@ class BufferCalls(BufferOwner, CommBase):
             if status is not None:
                 status._set(PROC_NULL, ANY_TAG, 0)
             return
-        spec = message(buf)
+        spec = message(buf, True)
         try:
-            raw = take(spec, self._core.recv_raw(source, tag, None, spec.writable()))
+            raw = take(spec, self._core.recv_raw(source, tag, None, room(spec)))
         except CallError as error:
             self._wrong(error)
         if status is not None:
@@ -233,7 +214,7 @@ class BufferCalls(BufferOwner, CommBase):
 
     def Recv_init(self, buf: Any, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Prequest:
         """Make a request that receives into memory each time it is started."""
-        return self._renewed(buf, source, lambda: self._receive_begun(buf, source, tag))
+        return self._renewed(buf, source, lambda: self._receive_begun(buf, source, tag), True)
 
     # --- partitioned ----------------------------------------------------------------------------
 
@@ -264,7 +245,7 @@ class BufferCalls(BufferOwner, CommBase):
         if source == PROC_NULL:
             return Prequest._of(PartitionedReceive(None, source, tag, None, partitions))
         self._check_partitioned(source, tag)
-        spec = message(buf)
+        spec = message(buf, True)
         return Prequest._of(PartitionedReceive(self._board(), source, tag, spec, partitions))
 
     def _check_partitioned(self, node: int, tag: int) -> None:
@@ -313,14 +294,16 @@ class BufferCalls(BufferOwner, CommBase):
             return Done(PROC_NULL)
         try:
             return BufferReceive(
-                self, message(buf), lambda into: self._core.irecv_raw(source, tag, into)
+                self, message(buf, True), lambda into: self._core.irecv_raw(source, tag, into)
             )
         except CallError as error:
             self._wrong(error)
 
-    def _renewed(self, buf: Any, node: int, begin: Callable[[], Operation]) -> Prequest:
+    def _renewed(
+        self, buf: Any, node: int, begin: Callable[[], Operation], writable: bool = False
+    ) -> Prequest:
         if node != PROC_NULL:
-            message(buf)  # raises at once what is wrong with it
+            message(buf, writable)  # raises at once what is wrong with it
         return Prequest._of(Renewed(begin))
 
     def _while(self, receiving: Operation, send: Callable[[], Any]) -> Any:
@@ -330,6 +313,11 @@ class BufferCalls(BufferOwner, CommBase):
         except BaseException:
             receiving.cancel()
             raise
+
+
+def room(spec: MessageSpec) -> memoryview | None:
+    """Where to receive into; None if what is received must be unpacked."""
+    return spec.writable() if spec.nbytes else _NO_MEMORY
 
 
 def take(spec: MessageSpec, raw: RawMessage) -> RawMessage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NoReturn
 
 from .. import ops
@@ -201,9 +202,15 @@ _INT_BYTES = 4
 COMM_NULL: Comm = predefine("COMM_NULL", Comm())
 
 
-def lock_table(comm: CommBase) -> dict[Any, Any]:
-    """The locks that `_comm_lock` has made on a communicator, by key."""
+def _comm_lock_table(comm: Comm) -> dict[Any, Any]:
+    """The locks of a communicator, by key."""
     return comm._live.locks
+
+
+def _comm_lock(comm: Comm, key: Any = None) -> Any:
+    """The lock of a communicator for one purpose, made when it is first asked for."""
+    locks = comm._live.locks
+    return locks.get(key) or locks.setdefault(key, threading.Lock())
 
 
 def __getattr__(name: str) -> Any:

@@ -75,6 +75,10 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
         if cls.__module__.startswith(__package__):
             cls._kinds[cls.__name__] = cls
 
+    def Get_name(self) -> str:
+        """The name; the null handle has one, too."""
+        return "MPI_COMM_NULL" if self._state is None else super().Get_name()
+
     @cached_property
     def _core(self) -> Communicator:
         """The core communicator; kept in the handle, so that calls reach it in one step."""

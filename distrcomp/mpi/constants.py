@@ -1,8 +1,6 @@
 """The integers of the MPI module. Their values are ours where MPI leaves them open, and tell apart
 what programs tend to mix up; error classes stand in `errors`."""
 
-from __future__ import annotations
-
 # Ranks, tags and "no value".
 UNDEFINED = -32766
 ANY_SOURCE = -1
@@ -131,5 +129,3 @@ MAX_DATAREP_STRING = 128
 MAX_LIBRARY_VERSION_STRING = 8192
 MAX_PSET_NAME_LEN = 1024
 MAX_STRINGTAG_LEN = 1024
-
-__all__ = sorted(name for name in globals() if name.isupper())  # noqa: PLE0605

@@ -10,7 +10,6 @@ from . import distributed_array, typemap
 from .constants import (
     COMBINER_CONTIGUOUS,
     COMBINER_DARRAY,
-    COMBINER_DUP,
     COMBINER_HINDEXED,
     COMBINER_HINDEXED_BLOCK,
     COMBINER_HVECTOR,
@@ -33,17 +32,6 @@ class Builders:
     __slots__ = ()
 
     _state: Any
-
-    def Dup(self) -> Self:
-        """Duplicate a datatype."""
-        state = self._living()
-        new = self._made(state.typemap, COMBINER_DUP, {}, state.signature)
-        new._state.is_committed = state.is_committed
-        new._state.element, new._state.pair = state.element, state.pair
-        self._copy_attributes(new)
-        return new
-
-    Create_dup = Dup
 
     def Create_contiguous(self, count: int) -> Self:
         """Create a contiguous datatype."""
@@ -241,9 +229,6 @@ class Builders:
         if self._state is None:
             raise MPIException(ERR_TYPE, "this is the null datatype")
         return self._state
-
-    def _copy_attributes(self, new: Any) -> None:
-        raise NotImplementedError
 
 
 def _integer(value: Any) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from . import datatype_contents
 from .attributes import Attributed
 from .constants import (
+    COMBINER_DUP,
     COMBINER_F90_COMPLEX,
     COMBINER_F90_INTEGER,
     COMBINER_F90_REAL,
@@ -19,17 +20,29 @@ from .datatype_state import TypeState
 from .errors import ERR_TYPE, MPIException
 from .handles import Handle
 from .naming import Named
+from .packing import Packing
 
 _F90 = (COMBINER_F90_INTEGER, COMBINER_F90_REAL, COMBINER_F90_COMPLEX)
 
 
-class Datatype(Builders, Lookups, Named, Attributed, Handle, null="DATATYPE_NULL"):
+class Datatype(Builders, Lookups, Packing, Named, Attributed, Handle, null="DATATYPE_NULL"):
     """Datatype object."""
 
     __slots__ = ()
 
     _state: TypeState | None
     _null_error = ERR_TYPE
+
+    def Dup(self) -> Self:
+        """Duplicate a datatype."""
+        old = self._known()
+        new = self._made(old.typemap, COMBINER_DUP, {}, old.signature)
+        state = new._known()
+        state.is_committed, state.element, state.pair = old.is_committed, old.element, old.pair
+        self._copy_attributes(new)
+        return new
+
+    Create_dup = Dup
 
     def Get_size(self) -> int:
         """Return the number of bytes occupied by the data of an item."""

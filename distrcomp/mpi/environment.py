@@ -141,7 +141,7 @@ def Wtick() -> float:
     return time.get_clock_info("perf_counter").resolution
 
 
-def Pcontrol(level: int) -> None:  # noqa: ARG001
+def Pcontrol(level: int) -> None:
     """Control profiling; there is none here, so nothing happens."""
 
 
@@ -171,7 +171,10 @@ def Lookup_name(service_name: str, info: Info = INFO_NULL) -> str:  # noqa: ARG0
 
 
 def Register_datarep(
-    datarep: str, read_fn: Any, write_fn: Any, extent_fn: Any  # noqa: ARG001
+    datarep: str,
+    read_fn: Any,
+    write_fn: Any,
+    extent_fn: Any,  # noqa: ARG001
 ) -> None:
     """Not supported: files are written in the native representation only."""
     raise unsupported("Register_datarep")

@@ -59,7 +59,9 @@ def _return(_object: Any, _code: int) -> None:
 
 def _be_fatal(owner: Any, code: int) -> None:
     if code != SUCCESS:
-        abort(code, f"{MPIException(code)}, and {owner.__class__.__name__} has a fatal error handler")
+        abort(
+            code, f"{MPIException(code)}, and {owner.__class__.__name__} has a fatal error handler"
+        )
 
 
 _RETURN = _Handler(None, _return)
@@ -85,9 +87,7 @@ class HasErrhandler:
     _null_error: int
 
     @classmethod
-    def Create_errhandler(
-        cls, errhandler_fn: Callable[[Any, int], None]
-    ) -> Errhandler:
+    def Create_errhandler(cls, errhandler_fn: Callable[[Any, int], None]) -> Errhandler:
         """Create an error handler for this class of objects from a function of object and code."""
         created = _created.setdefault(cls._kind, set())
         if len(created) >= HANDLERS_MAX:

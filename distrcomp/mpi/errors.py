@@ -160,7 +160,7 @@ _strings: dict[int, str] = {}
 _last_used = ERR_LASTCODE
 
 
-class MPIException(RuntimeError):  # noqa: PLW1641
+class MPIException(RuntimeError):
     """Exception of MPI: an error code, and what went wrong in this case."""
 
     def __init__(self, ierr: int = SUCCESS, /, detail: str = "") -> None:

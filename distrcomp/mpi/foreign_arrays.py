@@ -9,12 +9,12 @@ from __future__ import annotations
 import ctypes
 import operator
 import os
-import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-_CPU = 1
+_CPU = 1  # DLPack's number for memory of the processor
+_BYTE_ORDERS = ("<", ">", "=", "|")
 
 
 class Foreign(NamedTuple):
@@ -121,6 +121,8 @@ def from_cuda_array_interface(interface: Any) -> Foreign:
         raise TypeError("the typestr of __cuda_array_interface__ is not a str")
     if not isinstance(shape, (tuple, list)):
         raise TypeError("the shape of __cuda_array_interface__ is not a tuple")
+    if typestr[:1] not in _BYTE_ORDERS:
+        raise BufferError(f"{typestr!r} begins with no byte order")
     if interface.get("mask") is not None:
         raise BufferError("an array with a mask can't be a message")
     itemsize = int(typestr[2:])
@@ -140,7 +142,8 @@ def from_cuda_array_interface(interface: Any) -> Foreign:
     nbytes = _product(shape) * itemsize
     if nbytes:
         _check_readable(address, nbytes)
-    return Foreign(address or 0, nbytes, typestr, bool(readonly), True, None)
+    form = "B" if typestr[1:2] == "V" else typestr
+    return Foreign(address or 0, nbytes, form, bool(readonly), True, None)
 
 
 def _dimensions(tensor: _Tensor) -> tuple[list[int], list[int] | None]:
@@ -158,8 +161,8 @@ def _dlpack_form(tensor: _Tensor) -> str:
     if kind == "f" and tensor.lanes == 2 and itemsize == 32:
         kind = "c"  # a complex number of two long doubles has too many bits for DLPack
     elif kind is None or tensor.lanes != 1:
-        return f"|V{itemsize}"
-    return f"={kind}{itemsize}"
+        return "B"
+    return f"{kind}{itemsize}"
 
 
 def _check_contiguous(
@@ -202,4 +205,3 @@ def _product(shape: Sequence[int]) -> int:
 
 
 __all__ = ["Foreign", "from_cuda_array_interface", "from_dlpack"]
-del sys

@@ -6,13 +6,14 @@ from typing import Any, Self
 
 from ..errors import CallError, Undecodable
 from ..status import MatchedMessage
-from .buffer_p2p import BufferCalls, message as message_spec, take
+from .buffer_p2p import BufferCalls, room, take
 from .comm_base import CommBase
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .errors import ERR_REQUEST, MPIException
 from .handles import Handle, is_constant, predefine
 from .operations import Done, Operation
 from .request import Request
+from .specs import message as message_spec
 from .status import Status
 
 
@@ -60,7 +61,7 @@ class Taking(Operation):
         try:
             if self._spec is None:
                 return matched.recv()
-            self._count = take(self._spec, matched.recv_raw(self._spec.writable())).nbytes
+            self._count = take(self._spec, matched.recv_raw(room(self._spec))).nbytes
         except (CallError, Undecodable) as error:
             comm._wrong(error)
         return None
@@ -116,7 +117,7 @@ class Message(Handle, null="MESSAGE_NULL"):
     def Irecv(self, buf: Any) -> Request:
         """Begin to receive the message into memory."""
         state = self._living()
-        spec = None if state.matched is None else message_spec(buf)
+        spec = None if state.matched is None else message_spec(buf, True)
         return self._receive(spec)
 
     def recv(self, status: Status | None = None) -> Any:

@@ -6,7 +6,6 @@ from typing import Any
 
 from . import element_arrays, layout_copy, raw_memory
 from .datatype_state import TypeState
-from .datatypes import Datatype
 from .errors import ERR_BUFFER, MPIException
 
 _EMPTY = memoryview(b"")
@@ -32,7 +31,7 @@ class MessageSpec:
         self,
         obj: Any,
         memory: memoryview | None,
-        datatype: Datatype,
+        datatype: Any,
         state: TypeState,
         count: int,
         origin: int = 0,

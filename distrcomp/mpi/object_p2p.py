@@ -1,33 +1,44 @@
 """Objects between two nodes: the lower-case calls of a communicator.
 
 `send` and `recv` in their simple form go straight to the core, which pickles nothing that it knows
-how to send better. What is not simple (PROC_NULL, a status, a pickle of the program's own) goes
-another way; the look at it costs a comparison.
+how to send better. Where the program has given `MPI.pickle` functions of its own, objects travel as
+the bytes that these make. An object may be changed as soon as a call that sends it has returned, be
+it `isend`: MPI for Python has pickled it by then, so programs rely on that.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import CallError, Undecodable
 from ..status import Status as CoreStatus
-from .comm_base import CommBase
+from .buffer_p2p import BufferCalls
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
-from .operations import CoreOperation, Done
+from .memory import buffer
+from .operations import CoreOperation, Done, Operation, yield_core
+from .pickles import pickle
 from .request import Request
 from .status import Status
 
+if TYPE_CHECKING:
+    from ..raw import RawMessage
 
-class ObjectCalls(CommBase):
+
+class ObjectCalls(BufferCalls):
     """The calls that send and receive any picklable object."""
+
+    # --- sending ----------------------------------------------------------------------------------
 
     def send(self, obj: Any, dest: int, tag: int = 0) -> None:
         """Send an object; return when it may be changed."""
         if dest == PROC_NULL:
             return
         try:
-            self._core.send(dest, obj, tag)
+            if pickle._dumps is None:
+                self._core.send(dest, obj, tag)
+            else:
+                self._core.send_raw(dest, _pickled(obj), tag)
         except CallError as error:
             self._wrong(error)
 
@@ -36,17 +47,32 @@ class ObjectCalls(CommBase):
         if dest == PROC_NULL:
             return
         try:
-            self._core.ssend(dest, obj, tag)
+            if pickle._dumps is None:
+                self._core.ssend(dest, obj, tag)
+            else:
+                self._core.ssend_raw(dest, _pickled(obj), tag)
         except CallError as error:
             self._wrong(error)
 
+    def bsend(self, obj: Any, dest: int, tag: int = 0) -> None:
+        """Send an object by way of the attached buffer; return at once."""
+        if dest != PROC_NULL:
+            self._send_buffered(_pickled(obj), dest, tag)
+
     def isend(self, obj: Any, dest: int, tag: int = 0) -> Request:
-        """Begin to send an object, which may be changed at once."""
-        return self._begin_send("isend", obj, dest, tag)
+        """Begin to send an object."""
+        return Request._of(self._object_send_begun("isend", obj, dest, tag))
 
     def issend(self, obj: Any, dest: int, tag: int = 0) -> Request:
         """Begin to send an object; done when a receive was matched with it."""
-        return self._begin_send("issend", obj, dest, tag)
+        return Request._of(self._object_send_begun("issend", obj, dest, tag))
+
+    def ibsend(self, obj: Any, dest: int, tag: int = 0) -> Request:
+        """Begin to send an object by way of the attached buffer; the request is done at once."""
+        self.bsend(obj, dest, tag)
+        return Request._of(Done())
+
+    # --- receiving --------------------------------------------------------------------------------
 
     def recv(
         self,
@@ -55,7 +81,7 @@ class ObjectCalls(CommBase):
         tag: int = ANY_TAG,
         status: Status | None = None,
     ) -> Any:
-        """Receive an object."""
+        """Receive an object; `buf` does nothing."""
         if buf is not None:
             warnings.warn("the 'buf' argument is deprecated", UserWarning, stacklevel=2)
         if source == PROC_NULL:
@@ -63,6 +89,11 @@ class ObjectCalls(CommBase):
                 status._set(PROC_NULL, ANY_TAG, 0)
             return None
         try:
+            if pickle._loads is not None:
+                raw = self._core.recv_raw(source, tag)
+                if status is not None:
+                    status._set(raw.source, raw.tag, raw.nbytes)
+                return unpickled(raw)
             if status is None:
                 return self._core.recv(source, tag)
             told = CoreStatus()
@@ -72,16 +103,9 @@ class ObjectCalls(CommBase):
         status._set(told.source, told.tag, told.payload_bytes)
         return value
 
-    def irecv(
-        self, buf: Any = None, source: int = ANY_SOURCE, tag: int = ANY_TAG
-    ) -> Request:
-        """Begin to receive an object of any size."""
-        if source == PROC_NULL:
-            return Request._of(Done(PROC_NULL))
-        try:
-            return Request._of(CoreOperation(self._core.irecv(source, tag)))
-        except CallError as error:
-            self._wrong(error)
+    def irecv(self, buf: Any = None, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Request:
+        """Begin to receive an object of any size; `buf` does nothing."""
+        return Request._of(self._object_receive_begun(source, tag))
 
     def sendrecv(
         self,
@@ -94,9 +118,11 @@ class ObjectCalls(CommBase):
         status: Status | None = None,
     ) -> Any:
         """Send an object and receive another one at once."""
-        receiving = self.irecv(recvbuf, source, recvtag)
-        self.send(sendobj, dest, sendtag)
-        return receiving.wait(status)
+        receiving = self._object_receive_begun(source, recvtag)
+        self._while(receiving, lambda: self.send(sendobj, dest, sendtag))
+        return Request._of(receiving).wait(status)
+
+    # --- looking ----------------------------------------------------------------------------------
 
     def probe(
         self, source: int = ANY_SOURCE, tag: int = ANY_TAG, status: Status | None = None
@@ -106,7 +132,10 @@ class ObjectCalls(CommBase):
             if status is not None:
                 status._set(PROC_NULL, ANY_TAG, 0)
             return True
-        told = self._core.probe(source, tag)
+        try:
+            told = self._core.probe(source, tag)
+        except CallError as error:
+            self._wrong(error)
         if status is not None:
             status._set(told.source, told.tag, told.payload_bytes)
         return True
@@ -119,7 +148,12 @@ class ObjectCalls(CommBase):
             if status is not None:
                 status._set(PROC_NULL, ANY_TAG, 0)
             return True
-        told = self._core.iprobe(source, tag)
+        try:
+            told = self._core.iprobe(source, tag)
+        except CallError as error:
+            self._wrong(error)
+        if told is None:
+            yield_core()
         if status is not None:
             if told is None:
                 status._set(ANY_SOURCE, ANY_TAG, 0)
@@ -127,13 +161,58 @@ class ObjectCalls(CommBase):
                 status._set(told.source, told.tag, told.payload_bytes)
         return told is not None
 
-    def _begin_send(self, call: str, obj: Any, dest: int, tag: int) -> Request:
+    Probe = probe
+    Iprobe = iprobe
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _object_send_begun(self, call: str, obj: Any, dest: int, tag: int) -> Operation:
         if dest == PROC_NULL:
-            return Request._of(Done())
+            return Done()
+        if pickle._dumps is not None:
+            return self._send_view(f"{call}_raw", _pickled(obj), dest, tag)
         try:
             request = getattr(self._core, call)(dest, obj, tag)
         except CallError as error:
             self._wrong(error)
         if not request._is_done():
             request._let_go()
-        return Request._of(CoreOperation(request, is_send=True))
+        return CoreOperation(request, is_send=True)
+
+    def _object_receive_begun(self, source: int, tag: int) -> Operation:
+        if source == PROC_NULL:
+            return Done(PROC_NULL)
+        try:
+            if pickle._loads is None:
+                return ObjectReceive(self, self._core.irecv(source, tag))
+            return ObjectReceive(self, self._core.irecv_raw(source, tag), unpickled)
+        except CallError as error:
+            self._wrong(error)
+
+
+class ObjectReceive(CoreOperation):
+    """A receive of an object.
+
+    Args:
+        comm: whose error handler is asked about what goes wrong.
+        request, take: as in CoreOperation.
+    """
+
+    def __init__(self, comm: ObjectCalls, request: Any, take: Any = None) -> None:
+        super().__init__(request, take)
+        self._comm = comm
+
+    def result(self) -> Any:
+        try:
+            return super().result()
+        except (CallError, Undecodable) as error:
+            self._comm._wrong(error)
+
+
+def unpickled(raw: RawMessage) -> Any:
+    """The object that raw bytes are to `MPI.pickle`; None for none."""
+    return pickle.loads(buffer.frombuffer(raw.data)) if raw.nbytes else None
+
+
+def _pickled(obj: Any) -> memoryview:
+    return memoryview(pickle.dumps(obj)).cast("B")

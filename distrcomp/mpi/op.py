@@ -3,11 +3,11 @@
 
 Three things can be had of an operation, for whom a call needs which:
 
-- `op(x, y)` of two Python objects: what the lower-case calls reduce with. A function of the program's own
-  is called with (x, y, None) then, as in mpi4py.
+- `op(x, y)` of two Python objects: what the lower-case calls reduce with. A function of the
+  program's own is called with (x, y, None) then, as in mpi4py.
 - `op._core_op`: the same as a `dc.Op` of the core's collectives.
-- `op._reduce_into(source, inout, datatype)` of memory without gaps: what the upper-case calls reduce with;
-  it sets inout to `source op inout`, so `source` is that of the lower ranks.
+- `op._reduce_into(source, inout, datatype)` of items in packed form: what the upper-case calls
+  reduce with; it sets inout to `source op inout`, so `source` is that of the lower ranks.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-import distrcomp
-
+from .. import ops
 from . import ops_on_memory
 from .errors import ERR_OP, MPIException
 from .handles import Handle, constant_name, predefine
 from .memory import buffer
 from .ops_on_objects import FUNCTIONS
+from .specs import message
 
 OPS_MAX = 32  # of the program's own at one time: mpi4py's bound
 
@@ -36,6 +36,29 @@ class _Operation:
         self.function = function
         self.commutes = commutes
         self.core: Any = None
+
+
+class _CoreOp(ops.Op):
+    """An operation for the core's collectives.
+
+    Unlike the core's own it takes arrays that differ in shape or dtype, as numpy's `+` does.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, operation: _Operation) -> None:
+        super().__init__(Op._wrap(operation), operation.commutes)
+        own = getattr(ops, operation.name, None)
+        self.name = operation.name or getattr(operation.function, "__name__", "op")
+        if isinstance(own, ops.Op):
+            self._of_arrays = own._of_arrays
+
+    def combine(self, one: Any, other: Any, room: Any = None) -> Any:
+        """What both are together."""
+        try:
+            return super().combine(one, other, room)
+        except ops.Unlike:
+            return self.function(one, other)
 
 
 _created: set[_Operation] = set()
@@ -81,8 +104,8 @@ class Op(Handle, null="OP_NULL"):
     def Create(cls, function: _UserFunction, commute: bool = False) -> Self:
         """Create an operation from function(a, b, datatype), which sets b to `a op b`.
 
-        In upper-case calls a and b are MPI.memory; in lower-case calls they are objects, datatype is None,
-        and the function returns the result.
+        In upper-case calls a and b are MPI.memory; in lower-case calls they are objects, datatype
+        is None, and the function returns the result.
         """
         if not callable(function):
             raise TypeError(f"an operation is made of a function, not {type(function).__name__}")
@@ -106,15 +129,11 @@ class Op(Handle, null="OP_NULL"):
 
     def Reduce_local(self, inbuf: Any, inoutbuf: Any) -> None:
         """Apply the operation to two buffers of this process; the second gets the result."""
-        from .specs import message
-
         source, inout = message(inbuf), message(inoutbuf)
         if source.datatype != inout.datatype:
             raise ValueError("inbuf and inoutbuf have different datatypes")
         if source.count != inout.count:
-            raise ValueError(
-                f"inbuf has {source.count} items and inoutbuf has {inout.count}"
-            )
+            raise ValueError(f"inbuf has {source.count} items and inoutbuf has {inout.count}")
         memory = inout.writable()
         if memory is not None:
             self._reduce_into(source.to_bytes(), memory, inout.datatype)
@@ -124,20 +143,25 @@ class Op(Handle, null="OP_NULL"):
         inout.from_bytes(packed)
 
     def _reduce_into(self, source: memoryview, inout: memoryview, datatype: Any) -> None:
-        """Sets `inout` to `source op inout`: items of a datatype in memory without gaps."""
+        """Sets `inout` to `source op inout`: items of a datatype in packed form."""
         state = self._known()
-        if state.function is not None:
+        if state.function is None:
+            if len(inout):
+                ops_on_memory.reduce_into(state.name, source, inout, datatype._state)
+        elif datatype.is_contiguous or not len(inout):
             state.function(buffer.frombuffer(source), buffer.frombuffer(inout), datatype)
-        elif len(inout):
-            ops_on_memory.reduce_into(state.name, source, inout, datatype._state)
+        else:  # the function knows the items as they lie in the program's memory
+            spread, spread_inout = _spread(source, datatype), _spread(inout, datatype)
+            memories = [buffer.frombuffer(items.memory) for items in (spread, spread_inout)]
+            state.function(memories[0], memories[1], datatype)
+            inout[:] = spread_inout.to_bytes()
 
     @property
     def _core_op(self) -> Any:
         """The operation for the core's collectives."""
         state = self._known()
         if state.core is None:
-            known = None if state.function else getattr(distrcomp, state.name, None)
-            state.core = known or distrcomp.Op(type(self)._wrap(state), commutative=state.commutes)
+            state.core = _CoreOp(state)
         return state.core
 
     @property
@@ -154,6 +178,15 @@ class Op(Handle, null="OP_NULL"):
         if self._state is None:
             raise MPIException(ERR_OP, "this is the null operation")
         return self._state
+
+
+def _spread(packed: memoryview, datatype: Any) -> Any:
+    """Items in packed form as a message in memory, with the gaps that the datatype has."""
+    count = len(packed) // datatype.size
+    memory = bytearray(datatype.extent * count)
+    items = message([memory, count, datatype])
+    items.from_bytes(packed)
+    return items
 
 
 def _create(cls: type[Op], function: _UserFunction, commutes: bool) -> Op:

@@ -204,6 +204,10 @@ class Renewed(Operation):
         self.is_active = False
 
 
+yield_core = sched_yield
+"""Lets others have the core: who polls is called by one who waits for them."""
+
+
 def engine() -> Engine:
     """What moves the messages of this node."""
     return join().communicator._engine
@@ -241,7 +245,7 @@ def _is_now(operations: Sequence[Operation], which: Callable[[Any], bool]) -> bo
     for operation in operations:
         if not operation.is_done():
             operation.check()
-    sched_yield()
+    yield_core()
     return False
 
 

@@ -1,16 +1,16 @@
-"""What the predefined reduction operations make of memory: `inout = in op inout`, by numpy.
+"""What the predefined reduction operations make of memory: `inout = source op inout`, by numpy.
 
-Logical operations give 0 or 1 in the type of the elements. MINLOC and MAXLOC take pair types, whose items
-are a value and an index with the padding of a C structure.
+Logical operations give 0 or 1 in the type of the elements. MINLOC and MAXLOC take pair types, whose
+items are a value and an index; in packed form they have no padding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from . import element_arrays
 from .datatype_state import TypeState
-from .errors import ERR_OP, ERR_TYPE, MPIException
+from .errors import ERR_OP, MPIException
 
 _UFUNCS = {
     "SUM": "add",
@@ -24,64 +24,40 @@ _UFUNCS = {
     "BOR": "bitwise_or",
     "BXOR": "bitwise_xor",
 }
-_BITWISE = ("BAND", "BOR", "BXOR")
-_dtypes: dict[Any, Any] = {}
 
 
 def reduce_into(name: str, source: Any, inout: Any, type_state: TypeState) -> None:
-    """`inout = source op inout`, of equal numbers of items that lie in memory without gaps.
+    """`inout = source op inout`, of equal numbers of items in packed form.
 
     Args:
         name: of the operation, as in MPI.
         source, inout: memoryviews of bytes.
         type_state: the state of the datatype of the items.
+
+    Raises:
+        MPIException: ERR_OP: the operation has no meaning for the datatype.
     """
     if name == "NO_OP":
         return
     if name == "REPLACE":
         inout[:] = source
         return
-    import numpy as np
-
-    dtype = numpy_dtype(type_state)
-    a, b = np.frombuffer(source, dtype), np.frombuffer(inout, dtype)
     try:
+        a, b = (element_arrays.view(data, type_state) for data in (source, inout))
         if name in ("MINLOC", "MAXLOC"):
             _take_place(name, a, b)
         else:
-            if name not in _BITWISE and type_state.element and "BYTE" in type_state.element.name:
-                raise TypeError
-            getattr(np, _UFUNCS[name])(a, b, out=b, casting="unsafe")
+            import numpy
+
+            getattr(numpy, _UFUNCS[name])(a, b, out=b, casting="unsafe")
     except (TypeError, IndexError):
-        raise MPIException(
-            ERR_OP, f"{name} has no meaning for items of {type_state.name or 'this datatype'}"
-        ) from None
-
-
-def numpy_dtype(type_state: TypeState) -> Any:
-    """The numpy dtype of a basic or pair type."""
-    import numpy as np
-
-    key = type_state.pair or type_state.element
-    if key is None:
-        raise MPIException(
-            ERR_OP, f"{type_state.name or 'a derived datatype'} has no predefined operation"
-        )
-    found = _dtypes.get(key)
-    if found is None:
-        if type_state.pair:
-            fields = [(n, e.typestr) for n, e in zip("vi", type_state.pair, strict=True)]
-            found = np.dtype(fields, align=True)
-            if found.itemsize != type_state.typemap.extent:
-                raise MPIException(ERR_TYPE, f"{type_state.name} lies in memory in another way")
-        elif type_state.element:
-            found = np.dtype(type_state.element.typestr)
-        _dtypes[key] = found
-    return found
+        what = type_state.name or "a derived datatype"
+        raise MPIException(ERR_OP, f"{name} has no meaning for items of {what}") from None
 
 
 def _take_place(name: str, a: Any, b: Any) -> None:
     """MINLOC and MAXLOC on arrays of pairs."""
-    before: Callable[[Any, Any], Any] = a["v"].__lt__ if name == "MINLOC" else a["v"].__gt__
-    taken = before(b["v"]) | ((a["v"] == b["v"]) & (a["i"] < b["i"]))
+    value, other = a["value"], b["value"]
+    before = value < other if name == "MINLOC" else value > other
+    taken = before | ((value == other) & (a["index"] < b["index"]))
     b[taken] = a[taken]

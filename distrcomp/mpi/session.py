@@ -37,7 +37,9 @@ class Session(HasErrhandler, BufferOwner, Handle, null="SESSION_NULL"):
 
     @classmethod
     def Init(
-        cls, info: Info = INFO_NULL, errhandler: Errhandler | None = None  # noqa: ARG003
+        cls,
+        info: Info = INFO_NULL,
+        errhandler: Errhandler | None = None,
     ) -> Self:
         """Create a new session."""
         return cls._wrap(_Opened(errhandler._state if errhandler else None))

@@ -36,14 +36,14 @@ def message(spec: Any, writable: bool = False, blocks: int = 1) -> MessageSpec:
         TypeError, KeyError, ValueError, BufferError, MPIException: see `specs`.
     """
     try:
-        datatype, state = _array_types[spec.dtype]  # numpy arrays and scalars of a known dtype
+        datatype, state = _array_types[spec.dtype]  # a numpy array or scalar of a known type
         memory = PickleBuffer(spec).raw()
     except (AttributeError, KeyError, TypeError, ValueError, BufferError):
+        memory = None
+    if memory is None or blocks != 1:
         return _message(spec, writable, blocks)
     if writable and memory.readonly:
         raise BufferError("can't receive into read-only memory")
-    if blocks != 1:
-        return _message(spec, writable, blocks)
     return MessageSpec(spec, memory, datatype, state, len(memory) // state.size)
 
 

@@ -96,13 +96,8 @@ def vector(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     elif exported is None:
         numbers = [0] * blocks
     else:
-        items = items_in(len(exported.memory), state)
-        if displs is None and items % blocks:
-            raise ValueError(
-                f"message: cannot infer count, number of entries {items}"
-                f" is not a multiple of required number of blocks {blocks}"
-            )
-        numbers = [items // blocks] * blocks
+        items, more = divmod(items_in(len(exported.memory), state), blocks)
+        numbers = [items + (i < more) for i in range(blocks)]
     places = _places(displs, numbers, blocks)
     extent = state.typemap.extent
     return VectorSpec(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from .attributes import Attributed
-from .comm import COMM_SELF
+from .worlds import COMM_SELF
 from .constants import (
     PROC_NULL,
     WIN_BASE,
@@ -34,6 +34,7 @@ from .errors import (
     ERR_WIN,
     MPIException,
 )
+from .exporters import Exported
 from .group import Group
 from .handles import predefine
 from .info import INFO_NULL, Info
@@ -113,10 +114,9 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
             state.core.free()
             raise
         state.parts = [
-            whole[begin : begin + part]
-            for begin, part in zip(places, state.sizes, strict=False)
+            whole[begin : begin + part] for begin, part in zip(places, state.sizes, strict=False)
         ]
-        return cls._made(state, WIN_FLAVOR_SHARED, buffer.frombuffer(state.parts[state.me]))
+        return cls._made(state, WIN_FLAVOR_SHARED, _part(state, state.me))
 
     @classmethod
     def Create_dynamic(cls, info: Info = INFO_NULL, comm: Intracomm = COMM_SELF) -> Self:
@@ -132,7 +132,7 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         state.memory = memory
         if flavor != WIN_FLAVOR_DYNAMIC and len(memory):
             state.base = memory.address
-            state.regions.attach(0, memoryview(memory).cast("B"))
+            state.regions.attach(0, memory._exported.memory)
         state.core.barrier()  # no operation comes before its window
         return cls._wrap(state)
 
@@ -143,13 +143,16 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         own = buffer.frombuffer(memory)
         if state.regions.overlaps(own.address, len(own)):
             raise MPIException(ERR_RMA_ATTACH, "some of this memory is attached already")
-        state.regions.attach(own.address, memoryview(own).cast("B"))
+        state.regions.attach(own.address, own._exported.memory)
+        state.attached[own.address] = own
 
     @asks_handler
     def Detach(self, memory: Any) -> None:
         """Detach memory from a dynamic window."""
         state = self._of_flavor(WIN_FLAVOR_DYNAMIC)
-        if not state.regions.detach(buffer.frombuffer(memory).address):
+        address = buffer.frombuffer(memory).address
+        state.attached.pop(address, None)
+        if not state.regions.detach(address):
             raise MPIException(ERR_RMA_ATTACH, "no memory that begins here is attached")
 
     @asks_handler
@@ -160,6 +163,7 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         self._delete_attributes()
         state.core.barrier()
         state.core.free()
+        state.close()
         self._invalidate()
 
     # --- its memory -------------------------------------------------------------------------------
@@ -181,7 +185,7 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
             return state.memory, state.disp_unit
         if state.parts is None:
             return _nothing(), state.disp_units[rank]
-        return buffer.frombuffer(state.parts[rank]), state.disp_units[rank]
+        return _part(state, rank), state.disp_units[rank]
 
     def tomemory(self) -> buffer:
         """Return the memory of this node's window."""
@@ -272,6 +276,13 @@ WIN_NULL: Win = predefine("WIN_NULL", Win())
 def _nothing() -> buffer:
     """No memory."""
     return buffer.fromaddress(0, 0)
+
+
+def _part(state: WinState, rank: int) -> buffer:
+    """A node's part of shared memory."""
+    if state.parts is None or not state.parts[rank].nbytes:
+        return _nothing()
+    return buffer._of(Exported(None, state.parts[rank], "B"))
 
 
 def _opened(comm: Intracomm, size: int, disp_unit: int, info: Info) -> WinState:

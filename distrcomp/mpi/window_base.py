@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -26,6 +27,8 @@ def asks_handler(call: _Call) -> _Call:
                 self.Call_errhandler(error.Get_error_code())
             raise
 
+    parameters = ", ".join(inspect.signature(call).parameters)
+    asking.__doc__ = f"{call.__name__}({parameters})\n{call.__doc__}"
     return asking  # type: ignore[return-value]
 
 

@@ -14,7 +14,7 @@ from .errors import ERR_DISP, ERR_OP, ERR_RMA_RANGE, ERR_TRUNCATE, ERR_TYPE, MPI
 from .op import NO_OP, SUM
 from .operations import Done, Operation
 from .request import Request
-from .specs import MessageSpec, message
+from .specs import MessageSpec, TargetSpec, message, target as target_spec
 from .typemap import Grid, Layout
 from .window_base import WinBase, asks_handler
 from .window_combine import REPLACE, check, element_of, op_number
@@ -22,7 +22,6 @@ from .window_epochs import Access, Event
 from .window_messages import Kind, Message, contiguous, measure
 from .window_protocol import CannotCombine
 from .window_state import WinState
-from .window_target import Target, target_of
 
 if TYPE_CHECKING:
     from .op import Op
@@ -76,9 +75,7 @@ class OperationCalls(WinBase):
         return Request._of(Fetching(self._live, target_rank, serial))
 
     @asks_handler
-    def Accumulate(
-        self, origin: Any, target_rank: int, target: Any = None, op: Op = SUM
-    ) -> None:
+    def Accumulate(self, origin: Any, target_rank: int, target: Any = None, op: Op = SUM) -> None:
         """Combine data with what is in a node's window, element by element and each whole."""
         if target_rank != PROC_NULL:
             self._accumulate(origin, target_rank, target, op)
@@ -117,7 +114,7 @@ class OperationCalls(WinBase):
         """Fetch one element of a node's window, and combine one with it, in one step."""
         if target_rank == PROC_NULL:
             return
-        into = _single("result", message(result))
+        into = _single("result", message(result, writable=True))
         if op != NO_OP or origin is not None:
             _single("origin", message(origin), into)
         self._get_accumulate(origin, result, target_rank, target_disp, op)
@@ -131,7 +128,7 @@ class OperationCalls(WinBase):
             return
         given = _single("origin", message(origin))
         compared = _single("compare", message(compare), given)
-        into = _single("result", message(result), given)
+        into = _single("result", message(result, writable=True), given)
         layout = self._layout(target_rank, target_of(target_disp, into), into.nbytes)
         data = b"".join((compared.to_bytes(), given.to_bytes()))
         wanted = Message(Kind.COMPARE_AND_SWAP, layout=layout, data=memoryview(data))
@@ -145,7 +142,7 @@ class OperationCalls(WinBase):
         self._operate(rank, Message(Kind.PUT, layout=layout, data=given.to_bytes()))
 
     def _get(self, origin: Any, rank: int, target: Any) -> int:
-        into = message(origin)
+        into = message(origin, writable=True)
         layout = self._layout(rank, target_of(target, into), into.nbytes)
         return self._operate(rank, Message(Kind.GET, layout=layout), into)
 
@@ -159,7 +156,7 @@ class OperationCalls(WinBase):
         self._operate(rank, wanted)
 
     def _get_accumulate(self, origin: Any, result: Any, rank: int, target: Any, op: Op) -> int:
-        into = message(result)
+        into = message(result, writable=True)
         if op == NO_OP:
             layout = self._layout(rank, target_of(target, into), into.nbytes)
             return self._operate(rank, Message(Kind.GET_ACCUMULATE, layout=layout), into)
@@ -171,7 +168,7 @@ class OperationCalls(WinBase):
         return self._operate(rank, wanted, into)
 
     def _combined(
-        self, kind: Kind, given: MessageSpec, rank: int, target: Target, op: Op
+        self, kind: Kind, given: MessageSpec, rank: int, target: TargetSpec, op: Op
     ) -> Message:
         """The message that has `given` combined with a part of a window."""
         number = op_number(op)
@@ -182,29 +179,26 @@ class OperationCalls(WinBase):
             if not element or element != element_of(given.datatype):
                 raise MPIException(ERR_TYPE, "data is combined with data of the same basic type")
             try:
-                check(number, element)
+                if given.nbytes:
+                    check(number, element)
             except CannotCombine as error:
                 raise MPIException(ERR_OP, str(error)) from error
         layout = self._layout(rank, target, given.nbytes)
         return Message(kind, 0, number, element, layout, given.to_bytes())
 
-    def _layout(self, rank: int, target: Target, nbytes: int) -> Layout:
+    def _layout(self, rank: int, target: TargetSpec, nbytes: int) -> Layout:
         """Which bytes of a node's window a target means; as many as the origin has."""
         state = self._live
         state.check_rank(rank)
         is_dynamic = state.flavor == WIN_FLAVOR_DYNAMIC
-        if target.disp < 0 and not is_dynamic:
-            raise MPIException(ERR_DISP, f"a displacement of {target.disp}")
         items = target.datatype._known().typemap
-        offset = target.disp * state.disp_units[rank]
+        offset = target.displ * state.disp_units[rank]
         layout = layout_copy.of_items(items, target.count, offset)
         if isinstance(layout, Grid) and not layout.dims and layout.nbytes > nbytes:
             layout = contiguous(layout.offset, nbytes)
         size, begin, end = measure(layout)
         if size != nbytes:
-            raise MPIException(
-                ERR_TRUNCATE, f"the origin has {nbytes} bytes, the target {size}"
-            )
+            raise MPIException(ERR_TRUNCATE, f"the origin has {nbytes} bytes, the target {size}")
         if size and not is_dynamic and not 0 <= begin <= end <= state.sizes[rank]:
             raise MPIException(
                 ERR_RMA_RANGE,
@@ -220,6 +214,14 @@ class OperationCalls(WinBase):
             state.lock_late(rank)
             state.wait_answered(rank)
         return state.operate(rank, wanted, None if into is None else into.from_bytes)
+
+
+def target_of(spec: Any, origin: MessageSpec) -> TargetSpec:
+    """Which part of a window a program means; a negative displacement is MPI's to refuse."""
+    displ = spec[0] if isinstance(spec, (tuple, list)) and spec else spec
+    if hasattr(displ, "__index__") and displ.__index__() < 0:
+        raise MPIException(ERR_DISP, f"a displacement of {displ}")
+    return target_spec(spec, origin)
 
 
 def _single(name: str, given: MessageSpec, like: MessageSpec | None = None) -> MessageSpec:

@@ -76,6 +76,10 @@ class Regions:
                 return True
         return False
 
+    def clear(self) -> None:
+        """Takes all regions away."""
+        self._regions.clear()
+
     def overlaps(self, begin: int, nbytes: int) -> bool:
         """Whether some of these bytes are attached already."""
         return any(

@@ -13,6 +13,7 @@ raise to: the next wait raises it.
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,15 @@ class WinState:
         self.attached: dict[int, Any] = {}
         self._failure: BaseException | None = None
         self._lock = threading.RLock()
+        _open.add(self)
         core.serve(self._arrived)
+
+    def close(self) -> None:
+        """Lets go of all memory."""
+        _open.discard(self)
+        self.regions.clear()
+        self.memory = self.parts = None
+        self.attached.clear()
 
     # --- epochs -----------------------------------------------------------------------------------
 
@@ -171,3 +180,17 @@ class WinState:
     def _post_all(self, answers: Outgoing) -> None:
         for dest, message in answers:
             self.post(dest, message)
+
+
+_open: set[WinState] = set()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Lets go of the memory of windows that were not freed.
+
+    A window is part of a cycle (the engine knows its handler), and CPython may crash when it breaks a
+    cycle at a memoryview of which there is another view.
+    """
+    for state in list(_open):
+        state.close()

@@ -9,7 +9,14 @@ from .handles import predefine
 try:
     from .intracomm import Intracomm
 except ImportError:
-    from .comm import Comm as Intracomm
+    from .comm import Comm
+
+    class Intracomm(Comm):
+        pass
+
+    class Intercomm(Comm):
+        pass
+
 
 from typing import TYPE_CHECKING
 if TYPE_CHECKING:

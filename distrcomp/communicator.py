@@ -14,6 +14,7 @@ from .request_kinds import ReceiveRequest
 from .requests import Request
 from .services import ServiceCalls
 from .status import MatchedMessage, Status
+from .targets import target_of
 
 
 class Communicator(ServiceCalls):
@@ -99,6 +100,8 @@ class Communicator(ServiceCalls):
         """
         wanted = self._wanted(source, tag)
         check(out)
+        if out is not None:
+            wanted.target = target_of(out)
         self._engine.post_receive(wanted)
         if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)

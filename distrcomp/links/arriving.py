@@ -1,8 +1,8 @@
 """The record of a message that is read from its sender's memory, and the message while it arrives.
 
 A record's words are: header, envelope, serial, number of parts, a word of the sender's and one of
-the receiver's for `offers`, bytes of meta behind the table, three words for `help`, and the table:
-for each part its address, that of its copy, its length, and three more words for `help`.
+the receiver's for `offers`, bytes of meta behind the table, three words for `helping`, and the
+table: for each part its address, that of its copy, its length, and three words for `helping`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ class Arriving:
         Args:
             memory_for: gets the message without its one buffer, and how long that is.
         """
-        if self._meta is None or self._count != 1 or self._part or self._done:
+        if self._meta is None or self._count != 1:
+            return False
+        if self._lengths[0] > limits.STRAIGHT_BYTES_MAX:
             return False
         memory = memory_for(self.message(), self._lengths[0])
         if memory is None:

@@ -34,8 +34,8 @@ from .arriving import (
     head_of,
     parts_of,
 )
-from .help import Asking, help_reader, is_asked
 from .base import Pending
+from .helping import Asking, help_reader, is_asked
 from .pull import address_of, read_memory
 from .ring import PULL, STORES_ARE_ORDERED, RingReader, RingWriter, fence, words_of
 
@@ -194,7 +194,7 @@ class Pulling(Arriving):
     Args:
         reader: its ring, the record at hand being the offer.
         process: the process that offers.
-        asks: whether it may be asked to copy a part of it (see `help`).
+        asks: whether it may be asked to copy a part of it (see `helping`).
     """
 
     def __init__(self, reader: RingReader, process: int, asks: bool = False) -> None:
@@ -228,6 +228,8 @@ class Pulling(Arriving):
         if help_ is not None:
             rest = help_.rest()
             if rest is None:
+                # It tells whether the sender still is; for memory that is gone nobody writes.
+                read_memory(self._process, [(self._addresses[0], bytearray(1))])
                 return False
             if rest:
                 read_memory(self._process, rest)

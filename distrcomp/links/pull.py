@@ -63,9 +63,7 @@ def _find_call(name: str) -> Any:
     return call
 
 
-_process_vm_readv, _process_vm_writev = map(
-    _find_call, ("process_vm_readv", "process_vm_writev")
-)
+_process_vm_readv, _process_vm_writev = map(_find_call, ("process_vm_readv", "process_vm_writev"))
 
 
 def address_of(memory: Any) -> int:

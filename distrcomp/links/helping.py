@@ -143,16 +143,17 @@ def help_reader(writer: RingWriter, position: int, n_parts: int, process: int) -
             begin = (position + TABLE) * WORD_BYTES
             table = writer.memory[begin : begin + count * PART_WORDS * WORD_BYTES]
             numbers = unpack(f"<{count * PART_WORDS}Q", table)
-            state = ours | _REFUSED
-            pieces = [numbers[at - 3 : at] for at in range(PART_WORDS, len(numbers) + 1, PART_WORDS)]
-            write_memory(process, pieces)
+            columns = (numbers[at::PART_WORDS] for at in (3, 4, 5))
+            write_memory(process, list(zip(*columns, strict=True)))
             state = ours | _DONE
     except OSError:
-        pass
-    finally:
-        if not STORES_ARE_ORDERED:
-            fence()
+        state = ours | _REFUSED
+    except Exception:  # memory is short
         words[position + _HELPER] = state
+        raise
+    if not STORES_ARE_ORDERED:
+        fence()
+    words[position + _HELPER] = state
 
 
 def _cut(
@@ -164,7 +165,7 @@ def _cut(
         if count < len(target):
             if count:
                 front.append((address, memoryview(target)[:count]))
-            rest = address + count, memoryview(target)[count:]
+            rest = address + count, memoryview(target)[count:] if count else target
             return front, [rest, *pieces[index + 1 :]]
         front.append((address, target))
         count -= len(target)

@@ -81,7 +81,7 @@ TYPE_CHECKING = False  # type checkers know it by its name; `typing` would take 
 if TYPE_CHECKING:
     from typing import Any
 
-    from .communicator import Communicator
+    from .communicator import Communicator, Grid
     from .ops import (
         BAND,
         BOR,
@@ -125,6 +125,7 @@ __all__ = [
     "CommunicatorFreed",
     "DistrcompError",
     "DoesNotFit",
+    "Grid",
     "InternalError",
     "LinkFailed",
     "MatchedMessage",
@@ -249,6 +250,7 @@ _OPERATIONS = (
 # Loaded when they are named: importing this package must cost next to nothing.
 _LATER = {
     "Communicator": "communicator",
+    "Grid": "communicator",
     "MatchedMessage": "status",
     "Op": "ops",
     "Request": "requests",

@@ -193,47 +193,112 @@ class CollectiveCalls(RawCalls):
     # --- the same as requests -------------------------------------------------------------------
 
     def ibarrier(self) -> Request:
-        """Begins a `barrier`: done when all have begun it."""
+        """Begins a `barrier`: done when all have begun it.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.ibarrier().wait()
+        """
         return CollectiveRequest(self._all, c.BARRIER, 0, c.barrier)
 
     def ibcast(self, obj: Any, root: int = 0, *, out: Any = None) -> Request:
-        """Begins a `bcast`."""
+        """Begins a `bcast`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.ibcast(1).wait()
+            1
+        """
         return CollectiveRequest(self._all, *self._bcast(obj, root, out))
 
     def igather(self, obj: Any, root: int = 0) -> Request:
-        """Begins a `gather`."""
+        """Begins a `gather`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.igather(1).wait()
+            [1]
+        """
         return CollectiveRequest(self._all, *self._gather(obj, root))
 
     def iscatter(self, objs: Sequence[Any] | None, root: int = 0) -> Request:
-        """Begins a `scatter`."""
+        """Begins a `scatter`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.iscatter([1]).wait()
+            1
+        """
         return CollectiveRequest(self._all, *self._scatter(objs, root))
 
     def iallgather(self, obj: Any) -> Request:
-        """Begins an `allgather`."""
+        """Begins an `allgather`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.iallgather(1).wait()
+            [1]
+        """
         return CollectiveRequest(self._all, c.ALLGATHER, 0, c.allgather, obj)
 
     def ialltoall(self, objs: Sequence[Any]) -> Request:
-        """Begins an `alltoall`."""
+        """Begins an `alltoall`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.ialltoall([1]).wait()
+            [1]
+        """
         return CollectiveRequest(self._all, *self._alltoall(objs))
 
     def ireduce(self, obj: Any, op: Combine | None = None, root: int = 0) -> Request:
-        """Begins a `reduce`."""
+        """Begins a `reduce`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.ireduce(1).wait()
+            1
+        """
         return CollectiveRequest(self._all, *self._reduce(obj, op, root))
 
     def iallreduce(self, obj: Any, op: Combine | None = None, *, out: Any = None) -> Request:
-        """Begins an `allreduce`."""
+        """Begins an `allreduce`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.iallreduce(1).wait()
+            1
+        """
         return CollectiveRequest(self._all, *self._allreduce(obj, op, out))
 
     def ireduce_scatter(self, objs: Sequence[Any], op: Combine | None = None) -> Request:
-        """Begins a `reduce_scatter`."""
+        """Begins a `reduce_scatter`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.ireduce_scatter([1]).wait()
+            1
+        """
         return CollectiveRequest(self._all, *self._reduce_scatter(objs, op))
 
     def iscan(self, obj: Any, op: Combine | None = None) -> Request:
-        """Begins a `scan`."""
+        """Begins a `scan`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.iscan(1).wait()
+            1
+        """
         return CollectiveRequest(self._all, c.SCAN, 0, c.scan, obj, as_op(op))
 
     def iexscan(self, obj: Any, op: Combine | None = None) -> Request:
-        """Begins an `exscan`."""
+        """Begins an `exscan`.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> dc.iexscan(1).wait() is None
+            True
+        """
         return CollectiveRequest(self._all, c.EXSCAN, 0, c.exscan, obj, as_op(op))
 
     # --- which algorithm, with what ---------------------------------------------------------------

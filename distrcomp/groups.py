@@ -53,6 +53,20 @@ class GroupCalls(CollectiveCalls):
         """Its nodes by their ids in the world, in order."""
         return tuple(self._members)
 
+    def translate(self, node: int, other: GroupCalls) -> int | None:
+        """The id that a node of this communicator has in another; None if it is not in that one.
+
+        Semantics: MPI-4.1, 7.3.1 (MPI_Group_translate_ranks).
+
+        Example:
+            >>> import distrcomp as dc
+            >>> part = dc.split(0)
+            >>> part.translate(0, dc.world)
+            0
+            >>> part.free()
+        """
+        return other._ids.get(self._members[node_number(node, self.n_node)])
+
     def dup(self) -> Self:
         """The same nodes with a message space of their own; all must call it (MPI-4.1, 7.4.2).
 

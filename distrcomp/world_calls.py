@@ -40,8 +40,9 @@ def send(dest: int, obj: Any, tag: int = 0) -> None:
         NodeLost, LinkFailed: it can't get there any more.
 
     Example:
-        >>> send(node_id, "to myself")
-        >>> recv(node_id)
+        >>> import distrcomp as dc
+        >>> dc.send(dc.node_id, "to myself")
+        >>> dc.recv(dc.node_id)
         'to myself'
     """
     world().send(dest, obj, tag)
@@ -51,8 +52,9 @@ def ssend(dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) ->
     """Sends an object and waits until it is being received: `Communicator.ssend` of the world.
 
     Example:
-        >>> request = irecv(node_id)
-        >>> ssend(node_id, "received")
+        >>> import distrcomp as dc
+        >>> request = dc.irecv(dc.node_id)
+        >>> dc.ssend(dc.node_id, "received")
         >>> request.wait()
         'received'
     """
@@ -63,8 +65,9 @@ def isend(dest: int, obj: Any, tag: int = 0) -> Request:
     """Begins to send an object: `Communicator.isend` of the world.
 
     Example:
-        >>> request = isend(node_id, "on its way")
-        >>> recv(node_id)
+        >>> import distrcomp as dc
+        >>> request = dc.isend(dc.node_id, "on its way")
+        >>> dc.recv(dc.node_id)
         'on its way'
         >>> request.wait()
     """
@@ -75,8 +78,9 @@ def issend(dest: int, obj: Any, tag: int = 0) -> Request:
     """Begins to send; done when it is being received: `Communicator.issend` of the world.
 
     Example:
-        >>> request = issend(node_id, "asked for?")
-        >>> request.test(), recv(node_id), request.test()
+        >>> import distrcomp as dc
+        >>> request = dc.issend(dc.node_id, "asked for?")
+        >>> request.test(), dc.recv(dc.node_id), request.test()
         (False, 'asked for?', True)
     """
     return world().issend(dest, obj, tag)
@@ -106,8 +110,9 @@ def recv(
         Undecodable: a message came whole but its object cannot be rebuilt here.
 
     Example:
-        >>> send(node_id, "hello", tag=3)
-        >>> recv(tag=3, timeout=1.0)
+        >>> import distrcomp as dc
+        >>> dc.send(dc.node_id, "hello", tag=3)
+        >>> dc.recv(tag=3, timeout=1.0)
         'hello'
     """
     return world().recv(source, tag, timeout=timeout, out=out, status=status)
@@ -117,8 +122,9 @@ def irecv(source: int = ANY, tag: int = ANY, *, out: Any = None) -> Request:
     """Begins to receive: `Communicator.irecv` of the world.
 
     Example:
-        >>> request = irecv(node_id, tag=4)
-        >>> send(node_id, "later", tag=4)
+        >>> import distrcomp as dc
+        >>> request = dc.irecv(dc.node_id, tag=4)
+        >>> dc.send(dc.node_id, "later", tag=4)
         >>> request.wait(timeout=1.0), request.status
         ('later', Status(source=0, tag=4, payload_bytes=5))
     """
@@ -137,7 +143,8 @@ def sendrecv(
     """Sends to one node and receives from another at once: `Communicator.sendrecv` of the world.
 
     Example:
-        >>> sendrecv((node_id + 1) % n_node, "round", (node_id - 1) % n_node)
+        >>> import distrcomp as dc
+        >>> dc.sendrecv((dc.node_id + 1) % dc.n_node, "round", (dc.node_id - 1) % dc.n_node)
         'round'
     """
     return world().sendrecv(dest, obj, source, tag=tag, recv_tag=recv_tag, timeout=timeout)
@@ -147,10 +154,11 @@ def probe(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) ->
     """Waits for a message without receiving it: `Communicator.probe` of the world.
 
     Example:
-        >>> send(node_id, b"12345", tag=4)
-        >>> probe()
+        >>> import distrcomp as dc
+        >>> dc.send(dc.node_id, b"12345", tag=4)
+        >>> dc.probe()
         Status(source=0, tag=4, payload_bytes=5)
-        >>> recv(tag=4)
+        >>> dc.recv(tag=4)
         b'12345'
     """
     return world().probe(source, tag, timeout=timeout)
@@ -160,7 +168,8 @@ def iprobe(source: int = ANY, tag: int = ANY) -> Status | None:
     """Looks for a message without waiting: `Communicator.iprobe` of the world.
 
     Example:
-        >>> iprobe() is None
+        >>> import distrcomp as dc
+        >>> dc.iprobe() is None
         True
     """
     return world().iprobe(source, tag)
@@ -170,8 +179,9 @@ def mprobe(source: int = ANY, tag: int = ANY, *, timeout: float | None = None) -
     """Waits for a message and reserves it: `Communicator.mprobe` of the world.
 
     Example:
-        >>> send(node_id, "mine", tag=2)
-        >>> matched = mprobe()
+        >>> import distrcomp as dc
+        >>> dc.send(dc.node_id, "mine", tag=2)
+        >>> matched = dc.mprobe()
         >>> matched.status.tag, matched.recv()
         (2, 'mine')
     """
@@ -182,7 +192,8 @@ def improbe(source: int = ANY, tag: int = ANY) -> MatchedMessage | None:
     """Reserves a message if there is one: `Communicator.improbe` of the world.
 
     Example:
-        >>> improbe() is None
+        >>> import distrcomp as dc
+        >>> dc.improbe() is None
         True
     """
     return world().improbe(source, tag)

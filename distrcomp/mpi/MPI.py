@@ -1,4 +1,4 @@
-# ruff: noqa: F401, F403, A004
+# ruff: noqa: F401, F403, A004, N999
 """The MPI module: all public names of the face, collected from the modules that make them."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 from .abort import _set_abort_status
 from .assembly import settle as _settle
 from .buffering import Attach_buffer, Detach_buffer, Flush_buffer, Iflush_buffer
-from .comm import COMM_NULL, Comm
+from .comm import COMM_NULL, Comm, _comm_lock, _comm_lock_table
 from .constants import *
 from .datatype_names import (
     AINT,
@@ -106,7 +106,6 @@ from .datatype_names import (
 )
 from .datatypes import Datatype, _datatype_create, _datatype_decode, _typealign, _typecode
 from .environment import (
-    Close_port,
     Finalize,
     Get_abi_fortran_info,
     Get_abi_info,
@@ -120,13 +119,9 @@ from .environment import (
     Is_finalized,
     Is_initialized,
     Is_thread_main,
-    Lookup_name,
-    Open_port,
     Pcontrol,
-    Publish_name,
     Query_thread,
     Register_datarep,
-    Unpublish_name,
     Wtick,
     Wtime,
     get_vendor,
@@ -211,10 +206,13 @@ from .errors import (
     Remove_error_string,
 )
 from .errors import MPIException as Exception
+from .file import FILE_NULL, File
 from .grequest import Grequest
 from .group import GROUP_EMPTY, GROUP_NULL, Group
 from .handles import _addressof, _handleof, _sizeof
 from .info import INFO_ENV, INFO_NULL, Info
+from .intercomm import Intercomm
+from .intracomm import Intracomm
 from .memory import Aint_add, Aint_diff, Alloc_mem, Free_mem, Get_address, buffer
 from .message import MESSAGE_NO_PROC, MESSAGE_NULL, Message
 from .op import (
@@ -236,6 +234,7 @@ from .op import (
     Op,
 )
 from .pickles import Pickle, pickle
+from .ports import Close_port, Lookup_name, Open_port, Publish_name, Unpublish_name
 from .prequest import Prequest
 from .request import REQUEST_NULL, Request
 from .session import SESSION_NULL, Session
@@ -248,28 +247,9 @@ from .special_buffers import (
     InPlaceType,
 )
 from .status import Status
+from .topology import Cartcomm, Compute_dims, Distgraphcomm, Graphcomm, Topocomm
+from .win import WIN_NULL, Win
 from .worlds import COMM_SELF, COMM_WORLD
-
-try:
-    from .intracomm import Intracomm
-except ImportError:
-    pass
-try:
-    from .topology import Cartcomm, Compute_dims, Distgraphcomm, Graphcomm, Topocomm
-except ImportError:
-    pass
-try:
-    from .intercomm import Intercomm
-except ImportError:
-    pass
-try:
-    from .win import WIN_NULL, Win
-except ImportError:
-    pass
-try:
-    from .file import FILE_NULL, File
-except ImportError:
-    pass
 
 memory = buffer
 

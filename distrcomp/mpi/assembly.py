@@ -1,7 +1,8 @@
 """What the MPI module does to the names that it has collected.
 
 Classes and functions say that they are MPI's own: constants pickle by that, and tracebacks read
-`MPI.Exception`. Each docstring begins with the call that it describes, as mpi4py's do and as its tests demand.
+`MPI.Exception`. Each docstring begins with the call that it describes, as mpi4py's do and as its
+tests demand.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def _begin_with_call(function: Callable[..., Any], name: str) -> None:
     """Puts `name(arguments)` before the docstring, once."""
     text = function.__doc__
     code = getattr(function, "__code__", None)
-    if text and code is not None and not _BEGUN.match(text):
-        count = code.co_argcount + code.co_kwonlyargcount
-        call = f"{name}({', '.join(code.co_varnames[:count])})"
-        function.__doc__ = f"{call}\n{inspect.cleandoc(text)}"
+    if not text or code is None:
+        return
+    begun = _BEGUN.match(text)
+    count = code.co_argcount + code.co_kwonlyargcount
+    call = begun.group() if begun else f"{name}({', '.join(code.co_varnames[:count])})\n"
+    function.__doc__ = call + inspect.cleandoc(text[begun.end() :] if begun else text)

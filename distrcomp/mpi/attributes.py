@@ -1,13 +1,15 @@
 # ruff: noqa: N802
-"""Attributes: values that a program (or a library in it) keeps on communicators, datatypes and windows.
+"""Attributes: values that a program (or a library in it) keeps on communicators, datatypes and
+windows.
 
-A key is created per kind with `Create_keyval(copy_fn, delete_fn)`. On `Dup`, `copy_fn` decides what the
-copy gets: None or False nothing, True the same object, a function what it returns (NotImplemented:
-nothing). `delete_fn` runs when an attribute is deleted, overwritten, or its object freed. An exception in
-either is printed and becomes MPI.Exception(ERR_OTHER), since MPI knows error codes only.
+A key is created per kind with `Create_keyval(copy_fn, delete_fn)`. On `Dup`, `copy_fn` decides what
+the copy gets: None or False nothing, True the same object, a function what it returns
+(NotImplemented: nothing). `delete_fn` runs when an attribute is deleted, overwritten, or its object
+freed. An exception in either is printed and becomes MPI.Exception(ERR_OTHER), since MPI knows error
+codes only.
 
-The owner of a class calls `_copy_attributes` in its Dup and `_delete_attributes` in its Free; its state
-has a dict `attributes`, which keeps the order of setting.
+The owner of a class calls `_copy_attributes` in its Dup and `_delete_attributes` in its Free; its
+state has a dict `attributes`, which keeps the order of setting.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import itertools
 import traceback
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import distrcomp
 
@@ -56,7 +58,7 @@ class Attributed:
 
     _state: Any
     _kind: Any
-    _null_error: int
+    _null_error: ClassVar[int]
 
     def Get_attr(self, keyval: int) -> Any:
         """Retrieve the value of an attribute by its key, None if it is not set."""
@@ -93,8 +95,8 @@ class Attributed:
     ) -> int:
         """Create a new attribute key for this class of objects.
 
-        copy_fn(object, keyval, value) gives the value for a duplicate; delete_fn(object, keyval, value) is
-        called on deletion. With nopython, values are integers.
+        copy_fn(object, keyval, value) gives the value for a duplicate; delete_fn(object, keyval,
+        value) is called on deletion. With nopython, values are integers.
         """
         keyval = next(_next_key)
         _keys[keyval] = _Key(cls._kind, copy_fn, delete_fn, nopython)

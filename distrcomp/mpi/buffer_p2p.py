@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Memory between two nodes: the upper-case calls of a communicator.
 
 What lies in one piece is sent from where it lies and received to where it shall lie; other layouts
@@ -12,15 +13,17 @@ from typing import Any
 
 from ..errors import CallError, Truncated
 from ..raw import RawMessage
+from ..requests import Request as CoreRequest
 from .attributes import HIGHEST_TAG
 from .buffering import BufferOwner, node_pool
 from .comm_base import CommBase
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .errors import ERR_RANK, ERR_TAG, MPIException
 from .info import INFO_NULL, Info
-from .operations import CoreOperation, Done, Operation, Parts, Renewed
+from .operations import CoreOperation, Done, Operation, Parts, Renewed, Sent
 from .partitioned import Board, PartitionedReceive, PartitionedSend
 from .prequest import Prequest
+from .receiving import Receiving, node
 from .request import Request
 from .specs import MessageSpec, message
 from .status import Status
@@ -28,7 +31,7 @@ from .status import Status
 _NO_MEMORY = memoryview(bytearray())
 
 
-class BufferReceive(CoreOperation):
+class BufferReceive(Receiving):
     """A receive into memory.
 
     Args:
@@ -37,24 +40,24 @@ class BufferReceive(CoreOperation):
         begin: what begins to receive, given the memory if it lies in one piece.
     """
 
-    def __init__(self, comm: BufferCalls, spec: MessageSpec, begin: Callable[..., Any]) -> None:
-        super().__init__(begin(room(spec)))
-        self._comm = comm
+    def __init__(
+        self,
+        comm: CommBase,
+        spec: MessageSpec,
+        begin: Callable[[memoryview | None], CoreRequest],
+    ) -> None:
+        super().__init__(comm, begin(room(spec)), lambda raw: take(spec, raw))
         self._spec = spec
-        self._taken: RawMessage | None = None
 
     def result(self) -> None:
-        if self.is_cancelled or self._taken is not None:
-            return
-        try:
-            self._taken = take(self._spec, self._request.wait())
-        except CallError as error:
-            self._comm._wrong(error)
+        super().result()
 
     def fill(self, status: Status) -> None:
         super().fill(status)
-        if self._taken is not None:
-            status.count = self._taken.nbytes
+        if self._value is not None:
+            status.count = self._value.nbytes
+        elif isinstance(self._error, Truncated):
+            status.count = self._spec.nbytes
 
 
 class BufferCalls(BufferOwner, CommBase):
@@ -103,7 +106,7 @@ class BufferCalls(BufferOwner, CommBase):
             return
         spec = message(buf, True)
         try:
-            raw = take(spec, self._core.recv_raw(source, tag, None, room(spec)))
+            raw = take(spec, self._core.recv_raw(node(source), tag, None, room(spec)))
         except CallError as error:
             self._wrong(error)
         if status is not None:
@@ -153,7 +156,7 @@ class BufferCalls(BufferOwner, CommBase):
     def Ibsend(self, buf: Any, dest: int, tag: int = 0) -> Request:
         """Begin to send memory by way of the attached buffer; the request is done at once."""
         self.Bsend(buf, dest, tag)
-        return Request._of(Done())
+        return Request._of(Sent())
 
     def Irecv(self, buf: Any, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Request:
         """Begin to receive into memory, which must not be touched before the request is done."""
@@ -208,7 +211,7 @@ class BufferCalls(BufferOwner, CommBase):
 
         def begin() -> Operation:
             self.Bsend(buf, dest, tag)
-            return Done()
+            return Sent()
 
         return self._renewed(buf, dest, begin)
 
@@ -224,7 +227,7 @@ class BufferCalls(BufferOwner, CommBase):
         partitions: int,
         dest: int,
         tag: int = 0,
-        info: Info = INFO_NULL,
+        info: Info = INFO_NULL,  # noqa: ARG002
     ) -> Prequest:
         """Make a request that sends memory in partitions, each when `Pready` says so."""
         if dest == PROC_NULL:
@@ -239,7 +242,7 @@ class BufferCalls(BufferOwner, CommBase):
         partitions: int,
         source: int = ANY_SOURCE,
         tag: int = ANY_TAG,
-        info: Info = INFO_NULL,
+        info: Info = INFO_NULL,  # noqa: ARG002
     ) -> Prequest:
         """Make a request that receives memory in partitions; `Parrived` tells which are there."""
         if source == PROC_NULL:
@@ -278,12 +281,12 @@ class BufferCalls(BufferOwner, CommBase):
 
     def _send_begun(self, call: str, buf: Any, dest: int, tag: int) -> Operation:
         if dest == PROC_NULL:
-            return Done()
+            return Sent()
         return self._send_view(call, message(buf).to_bytes(), dest, tag)
 
     def _send_view(self, call: str, view: memoryview, dest: int, tag: int) -> Operation:
         if dest == PROC_NULL:
-            return Done()
+            return Sent()
         try:
             return CoreOperation(getattr(self._core, call)(dest, view, tag), is_send=True)
         except CallError as error:
@@ -294,7 +297,7 @@ class BufferCalls(BufferOwner, CommBase):
             return Done(PROC_NULL)
         try:
             return BufferReceive(
-                self, message(buf, True), lambda into: self._core.irecv_raw(source, tag, into)
+                self, message(buf, True), lambda into: self._core.irecv_raw(node(source), tag, into)
             )
         except CallError as error:
             self._wrong(error)

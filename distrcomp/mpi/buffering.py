@@ -1,17 +1,18 @@
 # ruff: noqa: N802
 """The memory that a program attaches for buffered sends (MPI-4.1, 3.6).
 
-distrcomp buffers by itself what it sends, so the memory is never written to. What MPI promises about it is
-kept all the same: messages under way and their overheads never take more than was attached, a send that
-would is an error, and detaching and flushing wait until they all have gone.
+distrcomp buffers by itself what it sends, so the memory is never written to. What MPI promises
+about it is kept all the same: messages under way and their overheads never take more than was
+attached, a send that would is an error, and detaching and flushing wait until they all have gone.
 
 A buffered send asks `pool.take(nbytes)` first, sends as isend does, and passes what is under way to
-`pool.hold(nbytes, operation)`. Where nothing was attached to a communicator, the node's pool is used.
+`pool.hold(nbytes, operation)`. Where nothing was attached to a communicator, the node's pool is
+used.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from .constants import BSEND_OVERHEAD
 from .errors import ERR_BUFFER, MPIException
@@ -43,10 +44,10 @@ class Pool:
         if memory is None or isinstance(memory, type(BUFFER_AUTOMATIC)):
             self._memory, self._room = BUFFER_AUTOMATIC, _ROOM_FOR_EVER
         else:
-            if memoryview(memory).readonly:
+            attached = buffer.frombuffer(memory)
+            if attached.readonly:
                 raise BufferError("memory to attach is written to: this is read-only")
-            self._memory = buffer.frombuffer(memory)
-            self._room = self._memory.nbytes
+            self._memory, self._room = attached, attached.nbytes
 
     def detach(self) -> Any:
         """Waits until all messages have gone; the memory that was attached, None for none."""
@@ -91,7 +92,7 @@ class BufferOwner:
     __slots__ = ()
 
     _state: Any
-    _null_error: int
+    _null_error: ClassVar[int]
 
     def Attach_buffer(self, buf: Any) -> None:
         """Attach memory for buffered sends; None or BUFFER_AUTOMATIC for as much as it takes."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .constants import PROC_NULL
 from .errors import ERR_ARG, ERR_DIMS, ERR_RANK, MPIException
@@ -96,6 +96,33 @@ class Cartesian(NamedTuple):
         if is_outside and not self.periods[direction]:
             return PROC_NULL
         return self.rank(coords)
+
+
+def grid(dims: Sequence[int], periods: Any) -> Cartesian:
+    """A grid from what a program tells: lengths, and which directions are closed.
+
+    Args:
+        periods: one truth for each direction, one for all, or None where none is closed.
+
+    Raises:
+        ValueError: there are more or fewer of them than directions.
+        MPIException: ERR_DIMS when a length is negative.
+    """
+    lengths = tuple(int(length) for length in dims)
+    closed = flags(periods, len(lengths))
+    if any(length < 0 for length in lengths):
+        raise MPIException(ERR_DIMS, f"a length below zero in {list(lengths)}")
+    return Cartesian(lengths, closed)
+
+
+def flags(values: Any, count: int) -> tuple[bool, ...]:
+    """One truth for each direction, of as many, of one for all, or of None for no."""
+    if values is None or isinstance(values, (bool, int)):
+        return (bool(values),) * count
+    found = tuple(bool(value) for value in values)
+    if len(found) != count:
+        raise ValueError(f"expecting {count} items, got {len(found)}")
+    return found
 
 
 def compute_dims(n_node: int, dims: Sequence[int]) -> list[int]:

@@ -1,26 +1,36 @@
+# ruff: noqa: N802
 """Communicators: a group of nodes with its own message space, and what can be asked of one."""
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any, NoReturn
 
-from .. import ops
 from .abort import abort
-from .comm_base import CommBase
-from .comm_create import CreatingCalls
+from .agreement import FailureCalls
+from .buffer_collectives import BufferCollectives
+from .buffer_collectives_begun import BegunCollectives
+from .buffer_collectives_renewed import RenewedCollectives
 from .constants import CONGRUENT, IDENT, SIMILAR, UNDEFINED, UNEQUAL
 from .group import Group
 from .handles import predefine
 from .info import Info
 from .message import MatchingCalls
+from .object_collectives import ObjectCollectives
 from .object_p2p import ObjectCalls
-from .operations import CoreOperation, Done
-from .request import Request
-from .unsupported import unsupported
 
 
-class Comm(ObjectCalls, MatchingCalls, CreatingCalls, null="COMM_NULL"):
+class Comm(
+    ObjectCalls,
+    MatchingCalls,
+    ObjectCollectives,
+    BufferCollectives,
+    BegunCollectives,
+    RenewedCollectives,
+    FailureCalls,
+    null="COMM_NULL",
+):
     """A communicator.
 
     Example:
@@ -62,7 +72,7 @@ class Comm(ObjectCalls, MatchingCalls, CreatingCalls, null="COMM_NULL"):
 
     def Is_inter(self) -> bool:
         """Whether it joins two groups."""
-        self._live  # noqa: B018  an error for the null handle
+        self._need()
         return False
 
     def Is_intra(self) -> bool:
@@ -71,7 +81,7 @@ class Comm(ObjectCalls, MatchingCalls, CreatingCalls, null="COMM_NULL"):
 
     def Get_topology(self) -> int:
         """Which topology it has: CART, GRAPH, DIST_GRAPH, or UNDEFINED."""
-        self._live  # noqa: B018  an error for the null handle
+        self._need()
         return UNDEFINED
 
     @property
@@ -111,8 +121,8 @@ class Comm(ObjectCalls, MatchingCalls, CreatingCalls, null="COMM_NULL"):
 
     @classmethod
     def Join(cls, fd: int) -> Any:
-        """Not supported: see the documentation."""
-        raise unsupported("Comm.Join")
+        """Create a communicator of this node and the one at the other end of a socket."""
+        return cls._kinds["Intercomm"]._met_by_socket(fd)
 
     # --- hints, and the end of the run ------------------------------------------------------------
 
@@ -137,51 +147,6 @@ class Comm(ObjectCalls, MatchingCalls, CreatingCalls, null="COMM_NULL"):
         """End the run at once with an exit code."""
         abort(errorcode)
 
-    # --- failed nodes -----------------------------------------------------------------------------
-
-    def Revoke(self) -> None:
-        """Not supported: see the documentation."""
-        raise unsupported("Comm.Revoke")
-
-    def Is_revoked(self) -> bool:
-        """Whether it was revoked: never."""
-        self._live  # noqa: B018  an error for the null handle
-        return False
-
-    def Get_failed(self) -> Group:
-        """The nodes that have failed: none, for a failure ends the run."""
-        self._live  # noqa: B018  an error for the null handle
-        return Group._of(())
-
-    def Ack_failed(self, num_to_ack: int | None = None) -> int:
-        """How many failures are acknowledged: none, for a failure ends the run."""
-        self._live  # noqa: B018  an error for the null handle
-        return 0
-
-    def Agree(self, flag: int) -> int:
-        """The bitwise and of all nodes' flags, of both groups of an intercommunicator."""
-        return int(self._everyone().allreduce(int(flag), ops.BAND))
-
-    def Iagree(self, flag: Any) -> Request:
-        """Begin `Agree`; flag is memory of one C int."""
-        memory = memoryview(flag)
-        if memory.nbytes != _INT_BYTES:
-            raise ValueError(f"a flag is an int of {_INT_BYTES} bytes, not {memory.nbytes}")
-        words = memory.cast("B").cast("i")
-
-        def put(value: Any) -> None:
-            words[0] = value
-
-        return Request._of(CoreOperation(self._everyone().iallreduce(words[0], ops.BAND), put))
-
-    def Shrink(self) -> Any:
-        """A duplicate without the failed nodes, of which there are none."""
-        return self._wrap(self._duplicate())
-
-    def Ishrink(self) -> tuple[Any, Request]:
-        """A duplicate without the failed nodes; the request is done when this returns."""
-        return (self.Shrink(), Request._of(Done()))
-
     # --- inside -----------------------------------------------------------------------------------
 
     def _members(self) -> tuple[int, ...]:
@@ -192,30 +157,40 @@ class Comm(ObjectCalls, MatchingCalls, CreatingCalls, null="COMM_NULL"):
         """The groups that `Compare` compares."""
         return [self._members()]
 
-    def _everyone(self) -> Any:
-        """The core communicator of all nodes, those of a remote group included."""
-        return self._core
-
-
-_INT_BYTES = 4
 
 COMM_NULL: Comm = predefine("COMM_NULL", Comm())
 
 
+_LOCKED = (
+    "bcast",
+    "gather",
+    "scatter",
+    "allgather",
+    "alltoall",
+    "reduce",
+    "allreduce",
+    "scan",
+    "exscan",
+)
+
+
 def _comm_lock_table(comm: Comm) -> dict[Any, Any]:
-    """The locks of a communicator, by key."""
+    """Give the locks of a communicator by key; from now on its collectives of objects use them.
+
+    They keep several threads of a node from being in one such call on one communicator at once.
+    """
+    for call in _LOCKED:
+        if hasattr(comm, call):
+            comm.__dict__.setdefault(call, partial(_locked, comm, call))
     return comm._live.locks
 
 
 def _comm_lock(comm: Comm, key: Any = None) -> Any:
-    """The lock of a communicator for one purpose, made when it is first asked for."""
+    """Give the lock of a communicator for one purpose; it is made when it is first asked for."""
     locks = comm._live.locks
     return locks.get(key) or locks.setdefault(key, threading.Lock())
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("COMM_WORLD", "COMM_SELF"):  # until all import them from worlds
-        import importlib
-
-        return getattr(importlib.import_module(".worlds", __package__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _locked(comm: Comm, call: str, *args: Any, **kwargs: Any) -> Any:
+    with _comm_lock(comm, call):
+        return getattr(type(comm), call)(comm, *args, **kwargs)

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """What every communicator of the face stands on: the state that its handles share, and its errors.
 
 A communicator is a `CommState`, and `MPI.Comm` objects are handles of it (see handles). The state
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from ..arguments import integer
 from ..errors import (
     BadTag,
     CollectiveMismatch,
@@ -52,6 +54,7 @@ class CommState:
         self.remote: Any = None
         self.buffer: Any = None
         self.board: Any = None
+        self.agreements: Any = None
         self.errhandler: Any = None
         self.hints: dict[str, str] = {}
         self.attributes: dict[int, Any] = {}
@@ -67,7 +70,7 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
     """A handle of a communicator; see Comm."""
 
     _state: CommState | None
-    _null_error = ERR_COMM
+    _null_error: ClassVar[int] = ERR_COMM
     _kinds: ClassVar[dict[str, Any]] = {}  # the classes of the face, for those that make one
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -98,6 +101,11 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
             raise MPIException(ERR_COMM)
         return self._state
 
+    def _need(self) -> None:
+        """Raises on the null handle; see `_live`."""
+        if self._state is None:
+            raise MPIException(ERR_COMM)
+
     def _adopt(self, other: Any) -> None:
         super()._adopt(other)
         self.__dict__.pop("_core", None)
@@ -113,6 +121,8 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
         """
         if isinstance(error, (Unpicklable, Undecodable)):
             raise error.__cause__ or error
+        if isinstance(error, NoSuchNode) and integer(error.node) is None:
+            raise TypeError("an integer is required") from error
         code = error_code(error)
         if code is None:
             raise error

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Making communicators out of one: duplicates, parts, groups (MPI-4.1, 7.4).
 
 All of these are collective: over the communicator, or over the group for Create_group and
@@ -19,8 +20,8 @@ from .constants import (
     COMM_TYPE_SHARED,
     UNDEFINED,
 )
-from .errors import ERR_ARG, ERR_COMM, ERR_GROUP, MPIException
 from .errhandler import Errhandler
+from .errors import ERR_ARG, ERR_COMM, ERR_GROUP, MPIException
 from .group import Group
 from .handles import constant_name
 from .info import INFO_NULL, Info
@@ -75,8 +76,6 @@ class CreatingCalls(CommBase):
 
     def Split(self, color: int = 0, key: int = 0) -> Any:
         """Split the communicator: all with one color are together, ordered by key, then rank."""
-        if color < 0 and color != UNDEFINED:
-            self._fail(ERR_ARG, f"{color} is no color: they are 0 and more, or UNDEFINED")
         try:
             return self._made(self._core.split(None if color == UNDEFINED else color, key))
         except CallError as error:
@@ -136,7 +135,7 @@ class CreatingCalls(CommBase):
             made.Set_errhandler(errhandler)
         return made
 
-    # --- the end ------------------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------------------
 
     def Free(self) -> None:
         """Free the communicator, on all of its nodes."""
@@ -157,7 +156,7 @@ class CreatingCalls(CommBase):
         self._core.barrier()
         CreatingCalls.Free(self)
 
-    # --- inside ---------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
     @classmethod
     def _made(cls, core: Communicator | None) -> Any:

@@ -97,15 +97,10 @@ class Builders:
             for state, length, offset in zip(states, lengths, offsets, strict=True)
         ]
         signature = follow(
-            [
-                times(state.signature, length)
-                for state, length in zip(states, lengths, strict=True)
-            ]
+            [times(state.signature, length) for state, length in zip(states, lengths, strict=True)]
         )
         arguments = {"blocklengths": lengths, "displacements": offsets}
-        state = TypeState(
-            typemap.structure(parts), COMBINER_STRUCT, arguments, states, signature
-        )
+        state = TypeState(typemap.structure(parts), COMBINER_STRUCT, arguments, states, signature)
         return cls._wrap(state)  # type: ignore[attr-defined,no-any-return]
 
     def Create_subarray(

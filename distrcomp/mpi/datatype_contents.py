@@ -1,6 +1,7 @@
 """How a datatype was made, in the form of `Get_contents` (MPI-4.1, 5.1.13): lists of numbers.
 
-Counts, displacements and sizes are large counts, as in MPI's calls with 64 bits; the rest are integers.
+Counts, displacements and sizes are large counts, as in MPI's calls with 64 bits; the rest are
+integers.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # ruff: noqa: N802
-"""Finding predefined datatypes by code, by class and size, or by Fortran's kinds, as a mixin of `Datatype`."""
+"""Finding predefined datatypes by code, class and size, or Fortran's kinds: a mixin."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ class Lookups:
 
     @classmethod
     def Create_f90_real(cls, p: int, r: int) -> Self:
-        """Return a real datatype with `p` digits of precision and a decimal exponent range of `r`."""
+        """Return a real datatype with `p` digits and a decimal exponent range of `r`."""
         return cls._f90(_real(p, r)[2], COMBINER_F90_REAL, {"p": int(p), "r": int(r)})
 
     @classmethod
     def Create_f90_complex(cls, p: int, r: int) -> Self:
-        """Return a complex datatype with `p` digits of precision and a decimal exponent range of `r`."""
+        """Return a complex datatype with `p` digits and a decimal exponent range of `r`."""
         return cls._f90(_real(p, r)[3], COMBINER_F90_COMPLEX, {"p": int(p), "r": int(r)})
 
     @classmethod

@@ -1,8 +1,8 @@
 """What a datatype is behind its handles: its typemap, and how it was made.
 
-A state never changes but for its name, attributes, the commit, and how many handles of the user's own
-denote it (`holders`: those that MPI would have him free). A freed state goes on living inside the types
-that were made from it.
+A state never changes but for its name, attributes, the commit, and how many handles of the user's
+own denote it (`holders`: those that MPI would have him free). A freed state goes on living inside
+the types that were made from it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class TypeState:
 
     Attributes:
         typemap: its layout.
+        size: how many bytes of data an item has.
         combiner: its COMBINER_ constant.
         arguments: what its constructor got, by the names of the parameters, without datatypes.
         members: the states it was made from.
@@ -43,6 +44,7 @@ class TypeState:
         "numpy_dtype",
         "pair",
         "signature",
+        "size",
         "typemap",
     )
 
@@ -55,6 +57,7 @@ class TypeState:
         signature: Signature,
     ) -> None:
         self.typemap = typemap
+        self.size = typemap.size
         self.combiner = combiner
         self.arguments = arguments
         self.members = members
@@ -67,11 +70,6 @@ class TypeState:
         self.attributes: dict[int, Any] = {}
         self.holders = 1
         self.numpy_dtype: Any = None
-
-    @property
-    def size(self) -> int:
-        """How many bytes of data an item has."""
-        return self.typemap.size
 
 
 def times(signature: Signature, count: int) -> Signature:
@@ -98,7 +96,7 @@ def follow(signatures: list[Signature]) -> Signature:
 
 
 def count_elements(signature: Signature, nbytes: int) -> tuple[int, int]:
-    """How many whole basic elements the first `nbytes` of packed items hold, and the bytes left over.
+    """How many whole basic elements `nbytes` of packed items hold, and the bytes left over.
 
     Args:
         signature: of one item; it is repeated as often as needed.

@@ -122,7 +122,7 @@ class Datatype(Builders, Lookups, Packing, Named, Attributed, Handle, null="DATA
             super().free()
 
     def Get_envelope(self) -> tuple[int, int, int, int, int]:
-        """Return how many integers, addresses, large counts and datatypes made it, and the combiner."""
+        """Return how many integers, addresses, counts and types made it, and the combiner."""
         state = self._known()
         integers, addresses, counts, members = datatype_contents.contents(state)
         return len(integers), len(addresses), len(counts), len(members), state.combiner
@@ -214,8 +214,11 @@ def _typecode(datatype: Datatype) -> str | None:
 
 
 def _typealign(datatype: Datatype) -> int | None:
-    """The alignment of the datatype in bytes."""
-    return None if datatype._state is None else datatype._state.typemap.align
+    """The alignment in bytes of a basic or pair type; None for others."""
+    state = datatype._state
+    if state is None or not (state.element or state.pair):
+        return None
+    return state.typemap.align
 
 
 def _datatype_decode(

@@ -1,4 +1,4 @@
-"""The layouts of subarrays and of the parts of distributed arrays (MPI-4.1, 5.1.3 and 5.1.4); no I/O."""
+"""The layouts of subarrays and of parts of distributed arrays (MPI-4.1, 5.1.3, 5.1.4); no I/O."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def subarray(
 
 
 def darray(old: Typemap, sizes: Sequence[int], owned: Sequence[Sequence[int]]) -> Typemap:
-    """The items of an array whose index in each dimension is owned; the dimensions come slowest first."""
+    """The items of an array with owned indices in each dimension; the slowest comes first."""
     part, step = Typemap(old.layout, 0, old.extent, old.align), old.extent
     for size, indices in zip(reversed(sizes), reversed(owned), strict=True):
         part = typemap.spread(part, [index * step for index in indices])
@@ -56,9 +56,7 @@ def owned(
         rank //= psize
     return [
         _owned(coordinate, *dimension)
-        for coordinate, *dimension in zip(
-            coordinates, sizes, distribs, dargs, psizes, strict=True
-        )
+        for coordinate, *dimension in zip(coordinates, sizes, distribs, dargs, psizes, strict=True)
     ]
 
 

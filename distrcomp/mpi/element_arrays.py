@@ -11,7 +11,7 @@ _ODD = {"c": "u1", "U": "u4", "p": "i8"}  # codes that numpy has another meaning
 
 
 def view(data: Any, state: TypeState) -> Any:
-    """`data`, packed items of the datatype, as an array of elements; of (value, index) for pairs."""
+    """Packed items of the datatype as an array of elements; of (value, index) for pairs."""
     import numpy
 
     return numpy.frombuffer(data, dtype(state)) if len(data) else numpy.empty(0, dtype(state))

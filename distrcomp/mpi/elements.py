@@ -1,7 +1,8 @@
 """The basic types: what each is called, how large it is, and what stands for it elsewhere.
 
-`code` is the character or string that `tocode` gives and automatic messages know the type by; `typestr`
-is numpy's array-interface name; `external_size` is its size in "external32" (MPI-4.1, 14.5.2).
+`code` is the character or string that `tocode` gives and automatic messages know the type by;
+`typestr` is numpy's array-interface name; `external_size` is its size in "external32" (MPI-4.1,
+14.5.2).
 """
 
 from __future__ import annotations
@@ -134,7 +135,15 @@ CONSTANTS = {
 """Names of the MPI module that differ from the type's own, or that are second names."""
 
 ABSENT = (
-    "BFLOAT16_T LOGICAL1 LOGICAL2 LOGICAL4 LOGICAL8 LOGICAL16 INTEGER16 REAL2 COMPLEX4".split()
+    "BFLOAT16_T",
+    "LOGICAL1",
+    "LOGICAL2",
+    "LOGICAL4",
+    "LOGICAL8",
+    "LOGICAL16",
+    "INTEGER16",
+    "REAL2",
+    "COMPLEX4",
 )
 """Types that this face doesn't have: null, as where the compiler has none."""
 

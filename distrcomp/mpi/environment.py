@@ -1,8 +1,8 @@
 # ruff: noqa: N802
 """MPI's environment: initialisation, versions, the machine, the clock; and calls that can't be had.
 
-Importing the face initialises it, unless `mpi4py.rc` says otherwise; the run itself is joined by the first
-call that sends or receives, as in all of distrcomp, and left at exit.
+Importing the face initialises it, unless `mpi4py.rc` says otherwise; the run itself is joined by
+the first call that sends or receives, as in all of distrcomp, and left at exit.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import atexit
 import platform
 import threading
 import time
+import warnings
 from typing import Any
 
 import distrcomp
 
-from .configuration import setting
+from .configuration import rc, setting
 from .constants import (
     SUBVERSION,
     THREAD_FUNNELED,
@@ -24,16 +25,27 @@ from .constants import (
     THREAD_SINGLE,
     VERSION,
 )
+from .errhandler import begin_with
 from .errors import ERR_OTHER, MPIException
 from .info import INFO_NULL, Info
 from .unsupported import unsupported
 
 _LEVELS = {
-    "single": THREAD_SINGLE,
-    "funneled": THREAD_FUNNELED,
-    "serialized": THREAD_SERIALIZED,
     "multiple": THREAD_MULTIPLE,
+    "serialized": THREAD_SERIALIZED,
+    "funneled": THREAD_FUNNELED,
+    "single": THREAD_SINGLE,
 }
+_OPTIONS = (
+    "initialize",
+    "threads",
+    "thread_level",
+    "finalize",
+    "fast_reduce",
+    "recv_mprobe",
+    "irecv_bufsz",
+    "errors",
+)
 
 
 class _State:
@@ -145,50 +157,40 @@ def Pcontrol(level: int) -> None:
     """Control profiling; there is none here, so nothing happens."""
 
 
-def Open_port(info: Info = INFO_NULL) -> str:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Open_port")
-
-
-def Close_port(port_name: str) -> None:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Close_port")
-
-
-def Publish_name(service_name: str, port_name: str, info: Info = INFO_NULL) -> None:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Publish_name")
-
-
-def Unpublish_name(service_name: str, port_name: str, info: Info = INFO_NULL) -> None:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Unpublish_name")
-
-
-def Lookup_name(service_name: str, info: Info = INFO_NULL) -> str:  # noqa: ARG001
-    """Not supported: a run is closed."""
-    raise unsupported("Lookup_name")
-
-
-def Register_datarep(
-    datarep: str,
-    read_fn: Any,
-    write_fn: Any,
-    extent_fn: Any,  # noqa: ARG001
-) -> None:
+def Register_datarep(datarep: str, read_fn: Any, write_fn: Any, extent_fn: Any) -> None:  # noqa: ARG001
     """Not supported: files are written in the native representation only."""
     raise unsupported("Register_datarep")
 
 
 def start() -> None:
-    """What importing the MPI module does: initialises and arranges for the end, as `mpi4py.rc` says."""
-    initialize = setting("initialize")
+    """What importing the MPI module does: initialises and arranges for the end, as `rc` says."""
+    for name in _OPTIONS:
+        setattr(rc, name, setting(name))
+    initialize = _chosen("initialize", (True, False))
+    level = _LEVELS[str(_chosen("thread_level", tuple(_LEVELS)))]
+    threads = _chosen("threads", (True, False))
+    if not begin_with(str(rc.errors)):
+        _warn("errors")
     if initialize and not _State.is_initialized:
-        level = _LEVELS.get(str(setting("thread_level")), THREAD_MULTIPLE)
-        Init_thread(level if setting("threads") else THREAD_SINGLE)
-    finalize = setting("finalize")
+        Init_thread(level if threads else THREAD_SINGLE)
+    finalize = _chosen("finalize", (None, True, False))
     if finalize or (finalize is None and initialize):
         atexit.register(_finish)
+
+
+def _chosen(name: str, choices: tuple[object, ...]) -> object:
+    """The value of an option; the first of the choices, with a warning, if it is none of them."""
+    value = getattr(rc, name)
+    if value in choices:
+        found: object = value
+        return found
+    _warn(name)
+    return choices[0]
+
+
+def _warn(name: str) -> None:
+    value = getattr(rc, name)
+    warnings.warn(f"mpi4py.rc.{name}: unexpected value {value!r}", RuntimeWarning, stacklevel=4)
 
 
 def _finish() -> None:

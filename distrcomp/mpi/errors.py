@@ -1,16 +1,19 @@
 # ruff: noqa: N802
 """MPI's errors: the exception, its classes and codes, and those that a program adds.
 
-Every error of the face is an `MPIException` (`MPI.Exception`), which compares and hashes like its code.
-The predefined codes are their own classes. Codes above ERR_LASTCODE are the program's own.
+Every error of the face is an `MPIException` (`MPI.Exception`), which compares and hashes like its
+code. The predefined codes are their own classes. Codes above ERR_LASTCODE are the program's own.
 
-`NotSupported` (a NotImplementedError) is what a call raises that distrcomp can't give; see `unsupported`.
+`NotSupported` (a NotImplementedError) is what a call raises that distrcomp can't give; see
+`unsupported`.
 """
 
 from __future__ import annotations
 
 import threading
 from typing import Any
+
+from ..errors import DistrcompError
 
 SUCCESS = 0
 ERR_BUFFER = 1
@@ -160,7 +163,7 @@ _strings: dict[int, str] = {}
 _last_used = ERR_LASTCODE
 
 
-class MPIException(RuntimeError):
+class MPIException(RuntimeError, DistrcompError):
     """Exception of MPI: an error code, and what went wrong in this case."""
 
     def __init__(self, ierr: int = SUCCESS, /, detail: str = "") -> None:

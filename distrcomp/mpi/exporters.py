@@ -1,7 +1,8 @@
 """What memory an object offers for messages, and of which type its items are.
 
-Asked in this order: numpy arrays; Python's buffer protocol; DLPack; the CUDA array interface. Memory that
-isn't contiguous (in C's or Fortran's order) is refused with BufferError, as mpi4py does.
+Asked in this order: numpy arrays; Python's buffer protocol; DLPack; the CUDA array interface.
+Memory that isn't contiguous (in C's or Fortran's order) is refused with BufferError, as mpi4py
+does.
 """
 
 from __future__ import annotations
@@ -21,27 +22,35 @@ class Exported:
 
     Attributes:
         obj: the object, kept alive.
+        holder: what else has to be kept alive with it.
         memory: its bytes.
-        form: the type of its items: a format of the buffer protocol, or numpy's type string.
         is_device: whether the memory is said to lie on a device.
     """
 
-    __slots__ = ("_address", "form", "is_device", "memory", "obj")
+    __slots__ = ("_address", "_form", "holder", "is_device", "memory", "obj")
 
     def __init__(
         self,
         obj: Any,
         memory: memoryview,
-        form: str,
+        form: str | None = None,
         *,
         is_device: bool = False,
         address: int | None = None,
     ) -> None:
         self.obj = obj
+        self.holder = obj
         self.memory = memory
-        self.form = form
+        self._form = form
         self.is_device = is_device
         self._address = address
+
+    @property
+    def form(self) -> str:
+        """The type of its items: a format of the buffer protocol, or numpy's type string."""
+        if self._form is None:
+            self._form = _form(self.obj)
+        return self._form
 
     @property
     def address(self) -> int:
@@ -52,18 +61,17 @@ class Exported:
 
     def toreadonly(self) -> Exported:
         """The same memory for reading only."""
-        return Exported(
-            self.obj,
-            self.memory.toreadonly(),
-            self.form,
-            is_device=self.is_device,
-            address=self._address,
-        )
+        return self._other(self.memory.toreadonly(), self._form, self._address)
 
     def part(self, memory: memoryview, which: slice) -> Exported:
         """A part of the memory."""
         address = None if self._address is None else self._address + which.start
-        return Exported(self.obj, memory[which], self.form, address=address)
+        return self._other(memory[which], "B", address)
+
+    def _other(self, memory: memoryview, form: str | None, address: int | None) -> Exported:
+        other = Exported(self.obj, memory, form, is_device=self.is_device, address=address)
+        other.holder = self.holder
+        return other
 
 
 def export(obj: Any) -> Exported:
@@ -73,17 +81,18 @@ def export(obj: Any) -> Exported:
         TypeError: it has none.
         BufferError: its memory isn't contiguous.
     """
-    inner = getattr(obj, "_exported", None)
-    if isinstance(inner, Exported):
+    try:
+        inner: Exported = obj._exported
+    except AttributeError:
+        pass
+    else:
         return inner
     try:
-        memory = PickleBuffer(obj).raw()
+        return Exported(obj, PickleBuffer(obj).raw())
     except TypeError:
         pass
     except ValueError:
         return _odd_array(obj)
-    else:
-        return Exported(obj, memory, _form(obj))
     if hasattr(obj, "__dlpack__") and hasattr(obj, "__dlpack_device__"):
         return _foreign(obj, from_dlpack(obj))
     if hasattr(obj, "__cuda_array_interface__"):
@@ -112,7 +121,7 @@ def _form(obj: Any) -> str:
         return "B"
     dtype = getattr(obj, "dtype", None)
     form = getattr(dtype, "str", None)
-    if isinstance(form, str):
+    if dtype is not None and isinstance(form, str):
         return dtype.byteorder + dtype.char if form[1:2] in "biufc" else form
     view = memoryview(obj)
     return view.format
@@ -128,8 +137,6 @@ def _odd_array(obj: Any) -> Exported:
 
 def _foreign(obj: Any, found: Foreign) -> Exported:
     memory = raw_memory.at(found.address, found.nbytes, readonly=found.readonly)
-    keep = (obj, found.keep) if found.keep is not None else obj
-    exported = Exported(
-        obj, memory, found.form, is_device=found.is_device, address=found.address
-    )
-    return exported if keep is obj else exported
+    exported = Exported(obj, memory, found.form, is_device=found.is_device, address=found.address)
+    exported.holder = (obj, found.keep)
+    return exported

@@ -1,7 +1,7 @@
-"""Packed items ↔ the same in "external32" (MPI-4.1, 14.5.2): big-endian, sizes fixed by the standard; no I/O.
+"""Packed items ↔ the same in "external32" (MPI-4.1, 14.5.2): big-endian, in fixed sizes; no I/O.
 
-Integers that are shorter there (`LONG` has 4 bytes) lose what is above. A long double is an IEEE quadruple
-there; the 80 bits of x86 go into one exactly.
+Integers that are shorter there (`LONG` has 4 bytes) lose what is above. A long double is an IEEE
+quadruple there; the 80 bits of x86 go into one exactly.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _convert(data: Any, signature: Signature, *, encoding: bool) -> memoryview:
     source = numpy.frombuffer(data, numpy.uint8).reshape(-1, before)
     target = numpy.empty((len(source), after), numpy.uint8)
     _columns(source, target, signature, encoding)
-    return memoryview(target).cast("B")
+    return target.reshape(-1).data
 
 
 def _columns(source: Any, target: Any, signature: Signature, encoding: bool) -> None:
@@ -107,7 +107,7 @@ def _is_extended(element: Element) -> bool:
 
 
 def _quadruple(rows: Any) -> Any:
-    """Long doubles of x86 as little-endian quadruples: the leading 1 is not stored, the rest has 112 bits."""
+    """Long doubles of x86 as little-endian quadruples, which don't store the leading 1."""
     import numpy
 
     fraction = numpy.ascontiguousarray(rows[:, :8]).view("<u8")[:, 0] & numpy.uint64(2**63 - 1)

@@ -1,8 +1,10 @@
+# ruff: noqa: N802
 """Files that all nodes of a communicator have open at once (MPI-4.1, 14).
 
-They are ordinary files of the machines: every node opens the path by itself, so between machines it has to
-lie on a disk that they share, and what such a disk keeps in its caches is its own affair. This is not a
-parallel file system: it does what MPI says about views, pointers and order, and nothing about speed.
+They are ordinary files of the machines: every node opens the path by itself, so between machines it
+has to lie on a disk that they share, and what such a disk keeps in its caches is its own affair.
+This is no parallel file system: it does what MPI says about views, pointers and order, and nothing
+for speed.
 """
 
 from __future__ import annotations
@@ -13,33 +15,27 @@ from typing import TYPE_CHECKING, Any, Self
 from . import file_system
 from .constants import (
     DISPLACEMENT_CURRENT,
-    MODE_APPEND,
     MODE_DELETE_ON_CLOSE,
+    MODE_RDONLY,
     MODE_SEQUENTIAL,
-    SEEK_CUR,
-    SEEK_END,
     SEEK_SET,
 )
+from .datatype_names import BYTE
 from .datatypes import Datatype
 from .errhandler import ERRORS_RETURN
 from .errors import (
     ERR_ARG,
-    ERR_COMM,
     ERR_NOT_SAME,
     ERR_OTHER,
-    ERR_TYPE,
-    ERR_UNSUPPORTED_DATAREP,
     MPIException,
 )
 from .file_calls import TransferCalls
+from .file_opening import kept, opened, sought, view_of
 from .file_split import SplitCalls
-from .file_state import FileState, agree
-from .file_view import View
+from .file_state import FileState
 from .group import Group
 from .handles import predefine
 from .info import INFO_NULL, Info
-from .datatype_names import BYTE
-from .simple_specs import committed
 from .unsupported import unsupported
 from .window_base import asks_handler
 
@@ -47,8 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .intracomm import Intracomm
-
-_REPRESENTATIONS = ("native", "internal")
 
 
 class File(TransferCalls, SplitCalls):
@@ -75,12 +69,12 @@ class File(TransferCalls, SplitCalls):
         cls,
         comm: Intracomm,
         filename: os.PathLike[Any] | str | bytes,
-        amode: int = file_system.MODE_RDONLY,
+        amode: int = MODE_RDONLY,
         info: Info = INFO_NULL,
     ) -> Self:
         """Open a file. Collective."""
         try:
-            state = _opened(comm, os.fspath(filename), amode)
+            state = opened(comm, os.fspath(filename), amode)
         except MPIException as error:
             FILE_NULL.Call_errhandler(error.Get_error_code())
             raise
@@ -179,12 +173,12 @@ class File(TransferCalls, SplitCalls):
         try:
             if disp == DISPLACEMENT_CURRENT and state.amode & MODE_SEQUENTIAL:
                 disp = state.view.byte_of(state.shared.get())
-            view = _view(disp, etype, shown, datarep)
+            view = view_of(disp, etype, shown, datarep)
         except MPIException as error:
             failure = error
         state.agree(failure)
         state.view = view
-        state.types = (_kept(etype), _kept(shown))
+        state.types = (kept(etype), kept(shown))
         state.datarep = datarep
         state.info.update(info.items() if info else ())
         state.position = 0
@@ -195,14 +189,14 @@ class File(TransferCalls, SplitCalls):
         """Return displacement, etype, filetype and the name of the representation."""
         state = self._live
         etype, filetype = state.types
-        return state.view.disp, _kept(etype), _kept(filetype), state.datarep
+        return state.view.disp, kept(etype), kept(filetype), state.datarep
 
     @asks_handler
     def Seek(self, offset: int, whence: int = SEEK_SET) -> None:
         """Set this node's pointer."""
         state = self._live
         state.need_random_access()
-        state.position = _sought(state, offset, whence, lambda: state.position)
+        state.position = sought(state, offset, whence, lambda: state.position)
 
     @asks_handler
     def Get_position(self) -> int:
@@ -224,7 +218,7 @@ class File(TransferCalls, SplitCalls):
         state.need_random_access()
         if state.core.allgather((offset, whence)) != [(offset, whence)] * state.core.n_node:
             raise MPIException(ERR_NOT_SAME, "the nodes seek different places")
-        self._put_shared(_sought(state, offset, whence, state.shared.get))
+        self._put_shared(sought(state, offset, whence, state.shared.get))
 
     @asks_handler
     def Get_position_shared(self) -> int:
@@ -353,90 +347,9 @@ _null: Any = _Null()
 FILE_NULL: File = predefine("FILE_NULL", File())
 
 
-def Register_datarep(
-    datarep: str,
-    read_fn: Any,
-    write_fn: Any,
-    extent_fn: Any,
-) -> None:
+def Register_datarep(datarep: str, read_fn: Any, write_fn: Any, extent_fn: Any) -> None:  # noqa: ARG001
     """Register a representation of data: not supported."""
     raise unsupported("Register_datarep")
-
-
-def _opened(comm: Intracomm, path: str | bytes, amode: int) -> FileState:
-    """The state of a file, open on all nodes or on none. Collective."""
-    if not comm:
-        raise MPIException(ERR_COMM, "this is the null communicator")
-    core = comm._core.dup()
-    descriptor, failure = -1, None
-    try:
-        try:
-            file_system.check_mode(amode)
-            if core.node_id == 0:
-                with file_system.translated():
-                    descriptor = file_system.open_file(path, amode, is_first=True)
-        except MPIException as error:
-            failure = error
-        agree(core, failure)
-        if len(set(core.allgather(amode))) > 1:
-            failure = MPIException(ERR_NOT_SAME, "the nodes have given different modes")
-        elif core.node_id != 0:
-            try:
-                with file_system.translated():
-                    descriptor = file_system.open_file(path, amode, is_first=False)
-            except MPIException as error:
-                failure = error
-        agree(core, failure)
-        state = FileState(core, path, descriptor, amode)
-        if amode & MODE_APPEND:
-            state.position = state.size()
-            if core.node_id == 0:
-                state.shared.put(state.position)
-        core.barrier()
-    except BaseException:
-        if descriptor >= 0:
-            os.close(descriptor)
-        core.free()
-        raise
-    return state
-
-
-def _view(disp: int, etype: Datatype, filetype: Datatype, datarep: str) -> View:
-    """The view that these make.
-
-    Raises:
-        MPIException: they make none.
-    """
-    if datarep not in _REPRESENTATIONS:
-        raise MPIException(ERR_UNSUPPORTED_DATAREP, f"files are native, not {datarep!r}")
-    if disp < 0:
-        raise MPIException(ERR_ARG, f"a displacement of {disp}")
-    unit = committed(etype._known()).typemap
-    tile = committed(filetype._known()).typemap
-    if (unit.size and tile.size % unit.size) or tile.true_lb < 0 or tile.extent < 0:
-        raise MPIException(ERR_TYPE, "the filetype is not made of etypes that follow each other")
-    return View(disp, unit.size, tile)
-
-
-def _kept(datatype: Datatype) -> Datatype:
-    """A handle of a datatype that stays valid when the program frees its own."""
-    return Datatype(datatype) if datatype.is_predefined else datatype.Dup()
-
-
-def _sought(state: FileState, offset: int, whence: int, current: Callable[[], int]) -> int:
-    """Where a pointer goes."""
-    if whence == SEEK_SET:
-        position = offset
-    elif whence == SEEK_CUR:
-        position = current() + offset
-    elif whence == SEEK_END:
-        seen = state.view.stream_bytes(state.size())
-        position = -(-seen // (state.view.etype_bytes or 1)) + offset
-    else:
-        raise MPIException(ERR_ARG, f"{whence} is none of SEEK_SET, SEEK_CUR and SEEK_END")
-    if position < 0:
-        raise MPIException(ERR_ARG, f"a place {-position} etypes before the begin of the view")
-    return position
 
 
 __all__ = ["FILE_NULL", "File", "Register_datarep"]

@@ -1,8 +1,9 @@
-"""The transfers of a file: those of `file_state` in the forms that MPI has for each (MPI-4.1, 14.4).
+# ruff: noqa: N802
+"""The transfers of a file: those of `file_state` in the forms that MPI has for each.
 
-A blocking form tells a status. A non-blocking one has done the work when it returns, and its request is
-done from the start. The collective ones do each node's part by itself, which MPI allows, and don't wait
-for the others.
+See MPI-4.1, 14.4. A blocking form tells a status. A non-blocking one has done the work when it
+returns, and its request is done from the start. The collective ones do each node's part by itself,
+which MPI allows, and don't wait for the others.
 """
 
 from __future__ import annotations

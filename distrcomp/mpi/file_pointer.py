@@ -1,7 +1,7 @@
 """The shared file pointer: a number that node 0 of the file keeps, moved by anybody in one step.
 
-It is a window of one number (see `window_protocol`), used without epochs: each operation is answered.
-So it moves when node 0 is in any call of distrcomp, as windows do.
+It is a window of one number (see `window_protocol`), used without epochs: each operation is
+answered. So it moves when node 0 is in any call of distrcomp, as windows do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NUMBER = struct.Struct("<q")
 _REPLACE, _ADD = range(2)
 
 
-def _combine(op: int, element: int, into: memoryview, data: memoryview) -> None:
+def _combine(op: int, _element: int, into: memoryview, data: memoryview) -> None:
     (number,) = _NUMBER.unpack(data)
     if op == _ADD:
         number += _NUMBER.unpack(into)[0]

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """The split collective transfers of a file: begun by one call, ended by another (MPI-4.1, 14.4.5).
 
 The work is done when they begin. One of them at a time can be under way on a handle.
@@ -64,7 +65,7 @@ class SplitCalls(FileBase):
 
     @asks_handler
     def Read_ordered_begin(self, buf: Any) -> None:
-        """Begin to read from the shared pointer on, one node after the other by rank. Collective."""
+        """Begin to read from the shared pointer on, one node after the other. Collective."""
         self._begin("Read_ordered", lambda: self._read_ordered(buf))
 
     @asks_handler
@@ -74,7 +75,7 @@ class SplitCalls(FileBase):
 
     @asks_handler
     def Write_ordered_begin(self, buf: Any) -> None:
-        """Begin to write from the shared pointer on, one node after the other by rank. Collective."""
+        """Begin to write from the shared pointer on, one node after the other. Collective."""
         self._begin("Write_ordered", lambda: self._write_ordered(buf))
 
     @asks_handler

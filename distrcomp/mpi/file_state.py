@@ -1,8 +1,8 @@
 """What the handles of one open file share: its descriptor, its view and its pointers.
 
-Each node has a descriptor of its own and reads and writes by itself, in collective calls too. What is
-collective is agreed on over the file's own communicator: opening, sizes, views, the ordered calls. The
-shared pointer is `file_pointer`.
+Each node has a descriptor of its own and reads and writes by itself, in collective calls too. What
+is collective is agreed on over the file's own communicator: opening, sizes, views, the ordered
+calls. The shared pointer is `file_pointer`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class FileState:
     def size(self) -> int:
         """The size of the file in bytes."""
         with file_system.translated():
-            return os.fstat(self.descriptor).st_size
+            nbytes: int = os.fstat(self.descriptor).st_size
+        return nbytes
 
     # --- moving bytes -----------------------------------------------------------------------------
 
@@ -132,7 +133,7 @@ class FileState:
         with file_system.translated(), lock:
             yield
 
-    # --- agreeing -----------------------------------------------------------------------------------
+    # --- agreeing ---------------------------------------------------------------------------------
 
     def agree(self, error: MPIException | None) -> None:
         """Collective: raises on all nodes if one has an error, each its own if it has one."""
@@ -230,7 +231,10 @@ class FileBase(HasErrhandler, Handle, null="FILE_NULL"):
         return self._live.write(self._turn(spec.nbytes), spec)
 
     def _turn(self, nbytes: int) -> int:
-        """Where this node's part of an ordered transfer begins; moves the shared pointer. Collective."""
+        """Where this node's part of an ordered transfer begins. Collective.
+
+        The shared pointer is behind everybody's part then.
+        """
         state = self._live
         counts = state.core.allgather(state.etypes(nbytes))
         base = state.shared.move(sum(counts)) if state.core.node_id == 0 else 0

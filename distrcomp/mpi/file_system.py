@@ -1,7 +1,7 @@
-"""Bytes of a file on a disk: opening, reading and writing in pieces, and MPI's names of what goes wrong.
+"""Bytes of a file on a disk: opening it, pieces of it, and MPI's names of what goes wrong.
 
-A file is what every node's machine opens under its path; between machines that is a shared disk, whose
-rules of who sees what when are its own.
+A file is what every node's machine opens under its path; between machines that is a shared disk,
+whose rules of who sees what when are its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a node sees of a file: which of its bytes a view shows, and in which order. No I/O.
 
-A view (MPI-4.1, 14.3) tiles the file with a filetype, from a displacement on. The bytes that it shows,
-one after the other, are its *stream*; file pointers count etypes of the stream.
+A view (MPI-4.1, 14.3) tiles the file with a filetype, from a displacement on. The bytes that it
+shows, one after the other, are its *stream*; file pointers count etypes of the stream.
 """
 
 from __future__ import annotations

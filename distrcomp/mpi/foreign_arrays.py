@@ -1,7 +1,8 @@
 """Arrays by DLPack and by the CUDA array interface: their memory and the type of their items.
 
-The capsule of DLPack is read and left as it is: the array stays its owner's, and is kept alive meanwhile.
-Memory on a device is taken by its address only where the processor can read it (managed memory).
+The capsule of DLPack is read and left as it is: the array stays its owner's, and is kept alive
+meanwhile. Memory on a device is taken by its address only where the processor can read it
+(managed memory).
 """
 
 from __future__ import annotations
@@ -62,14 +63,20 @@ class _Versioned(ctypes.Structure):
     )
 
 
-_is_valid = ctypes.pythonapi.PyCapsule_IsValid
+_is_valid = ctypes.pythonapi["PyCapsule_IsValid"]
 _is_valid.argtypes = [ctypes.py_object, ctypes.c_char_p]
-_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer = ctypes.pythonapi["PyCapsule_GetPointer"]
 _pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
 _pointer.restype = ctypes.c_void_p
 
 _READ_ONLY = 1
-_KINDS = {0: "i", 1: "u", 2: "f", 5: "c", 6: "b"}  # DLPack's codes of int, uint, float, complex, bool
+_KINDS = {
+    0: "i",
+    1: "u",
+    2: "f",
+    5: "c",
+    6: "b",
+}  # DLPack's codes of int, uint, float, complex, bool
 
 
 def from_dlpack(array: Any) -> Foreign:
@@ -185,7 +192,7 @@ def _check_contiguous(
 
 
 def _check_readable(address: int, nbytes: int) -> None:
-    """Asks the kernel to read the first and last byte, for touching device memory ends the process."""
+    """Has the kernel read the first and last byte: touching device memory ends the process."""
     reader, writer = os.pipe()
     try:
         for place in (address, address + nbytes - 1) if nbytes else ():

@@ -32,8 +32,10 @@ class RemoteTraceback(Exception):
 def pack(content: object, *, apart: bool) -> Packed:
     """An object as bytes; `apart` keeps its buffers out of them."""
     if apart:
+        import numpy as np
+
         data, buffers = MPI.pickle.dumps_oob(content)
-        return data, list(buffers)
+        return data, [np.frombuffer(buffer, "u1") for buffer in buffers]
     return MPI.pickle.dumps(content), None
 
 

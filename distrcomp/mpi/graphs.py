@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .constants import UNWEIGHTED, WEIGHTS_EMPTY
 from .errors import ERR_ARG, ERR_RANK, MPIException
 
 
@@ -47,6 +48,22 @@ class DistGraph(NamedTuple):
 
 Edge = tuple[int, int, int]
 """Source, destination, weight."""
+
+
+def weights_of(weights: Any, count: int) -> list[int] | None:
+    """The weights of so many edges; None where a program gives none.
+
+    Raises:
+        ValueError: there are more or fewer.
+    """
+    if weights is None or (isinstance(weights, int) and weights == UNWEIGHTED):
+        return None
+    if isinstance(weights, int) and weights == WEIGHTS_EMPTY:
+        weights = ()
+    found = [int(weight) for weight in weights]
+    if len(found) != count:
+        raise ValueError(f"expecting {count} items, got {len(found)}")
+    return found
 
 
 def graph(index: Sequence[int], edges: Sequence[int], size: int) -> Graph:
@@ -107,12 +124,9 @@ def edge_list(
     """
     destinations, weights = ends
     if len(degrees) != len(sources):
-        raise ValueError(f"{len(sources)} sources but {len(degrees)} degrees")
-    if sum(degrees) != len(destinations) or len(weights) != len(destinations):
-        raise ValueError(
-            f"degrees make {sum(degrees)} edges; {len(destinations)} destinations and "
-            f"{len(weights)} weights were given"
-        )
+        raise ValueError(f"expecting {len(sources)} degrees, got {len(degrees)}")
+    if sum(degrees) != len(destinations):
+        raise ValueError(f"expecting {sum(degrees)} destinations, got {len(destinations)}")
     begins = [source for source, n in zip(sources, degrees, strict=True) for _ in range(n)]
     return list(zip(begins, destinations, weights, strict=True))
 

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Generalized requests: the program says when they are done (MPI-4.1, 13.2)."""
 
 from __future__ import annotations
@@ -37,8 +38,6 @@ class Promise(Operation):
 
     def complete(self, value: Any) -> None:
         """It is done."""
-        if self._is_complete:
-            raise MPIException(ERR_REQUEST, "this request is complete already")
         self.value = value
         self._is_complete = True
         wake()
@@ -95,7 +94,7 @@ class Grequest(Request):
         """The null request, or another handle of a generalized one."""
         self = super().__new__(cls, request)
         if self._state is not None and not isinstance(self._state, Promise):
-            raise TypeError(f"{cls.__name__}() takes a generalized request")
+            raise TypeError("Cannot convert mpi4py.MPI.Request to mpi4py.MPI.Grequest")
         return self
 
     @classmethod

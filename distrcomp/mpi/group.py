@@ -1,7 +1,8 @@
 # ruff: noqa: N802
 """Group: an ordered set of nodes.
 
-A group is the tuple of its members' ids in the world, in order of rank; all of its algebra is on tuples.
+A group is the tuple of its members' ids in the world, in order of rank; all of its algebra is on
+tuples.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ class Group(Handle, null="GROUP_NULL"):
     ) -> list[int]:
         """Translate ranks in this group, all of them without `ranks`, to those in another.
 
-        Without `group` that is the group of COMM_WORLD. PROC_NULL stays PROC_NULL, and who is not in the
-        other group becomes UNDEFINED.
+        Without `group` that is the group of COMM_WORLD. PROC_NULL stays PROC_NULL, and who is not
+        in the other group becomes UNDEFINED.
         """
         members = self._members
         wanted = range(len(members)) if ranks is None else ranks

@@ -1,21 +1,21 @@
 """What every handle of the face has in common: null, equality, numbers, pickling, `free`.
 
-A handle object (a communicator, a datatype, a request ...) is a thin wrapper around a *state*: the thing
-that it denotes, shared by all wrappers of it, or None, which is the null handle of its kind. So
-`MPI.Comm(comm)` is a second wrapper of one state and equals the first; freeing makes the wrapper null.
-Equality is identity of states within one kind, and handles have no hash, as in mpi4py.
+A handle object (a communicator, a datatype, a request ...) is a thin wrapper around a *state*: the
+thing that it denotes, shared by all wrappers of it, or None, which is the null handle of its kind.
+So `MPI.Comm(comm)` is a second wrapper of one state and equals the first; freeing makes the wrapper
+null. Equality is identity of states within one kind, and handles have no hash, as in mpi4py.
 
 What holds always:
 
-- `_state` is None exactly when the handle is null. Owners may keep more slots and then extend `_adopt`,
-  which a copy goes through, and `_invalidate`, which freeing goes through.
+- `_state` is None exactly when the handle is null. Owners may keep more slots and then extend
+  `_adopt`, which a copy goes through, and `_invalidate`, which freeing goes through.
 - A class whose bases include `Handle` directly is the root of its kind and names its null constant:
   `class Group(Handle, null="GROUP_NULL")`. What a call on the null handle raises is `_null_error`.
-- A constant (`MPI.SUM`, `MPI.COMM_NULL`) was passed to `predefine` and pickles as its name, by way of
-  `__reduce__`; no other handle pickles unless its class says how.
+- A constant (`MPI.SUM`, `MPI.COMM_NULL`) was passed to `predefine` and pickles as its name, by way
+  of `__reduce__`; no other handle pickles unless its class says how.
 
-A handle's number (`handle`, `toint`, `py2f`) is given out when it is first asked for; from then on it
-keeps the state alive until the handle is freed, as a handle in C would. 0 is null.
+A handle's number (`handle`, `toint`, `py2f`) is given out when it is first asked for; from then on
+it keeps the state alive until the handle is freed, as a handle in C would. 0 is null.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Handle:
         return cls.fromhandle(arg)
 
     def free(self) -> None:
-        """Free the handle if it is neither null nor a constant; never fails for being freed already."""
+        """Free the handle, unless it is a constant; a freed one may be freed again."""
         if self._state is None or is_constant(self):
             return
         if id(self._state) in _constant_names:

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from . import typemap
-from .typemap import Grid, Runs, Typemap, shift
+from .typemap import Grid, Runs, Typemap
 
 _LONG_RUN_BYTES = 2048  # from this mean length on a slice for each run beats an index
 
@@ -29,13 +29,13 @@ def pack(memory: Any, layout: typemap.Layout) -> memoryview:
         for offset, length in zip(layout.offsets.tolist(), layout.lengths.tolist(), strict=True):
             packed[at : at + length] = source[offset : offset + length]
             at += length
-        return memoryview(packed)
+        return packed.data
     index, words = _word_index(layout, source)
     return memoryview(words[index]).cast("B")
 
 
 def unpack(memory: Any, layout: typemap.Layout, packed: Any) -> None:
-    """Puts the packed bytes, which may be fewer than the layout's, where they belong in `memory`."""
+    """Puts packed bytes, of which there may be fewer than the layout has, where they belong."""
     import numpy
 
     target = numpy.frombuffer(memory, numpy.uint8)

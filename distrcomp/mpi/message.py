@@ -1,4 +1,5 @@
-"""Messages that a matched probe has taken: only the handle can receive them now (MPI-4.1, 3.8.2)."""
+# ruff: noqa: N802
+"""Messages that a matched probe has taken: only their handle receives them (MPI-4.1, 3.8.2)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ from .comm_base import CommBase
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .errors import ERR_REQUEST, MPIException
 from .handles import Handle, is_constant, predefine
-from .operations import Done, Operation
+from .object_p2p import unpickled
+from .operations import Done, Operation, yield_core
+from .pickles import pickle
+from .receiving import node, tell
 from .request import Request
 from .specs import message as message_spec
 from .status import Status
@@ -28,14 +32,15 @@ class Matched:
     def __init__(self, comm: CommBase | None, matched: MatchedMessage | None) -> None:
         self.comm = comm
         self.matched = matched
+        wanted = None if matched is None else matched._wanted
+        self._message = None if wanted is None else wanted.message
 
     def fill(self, status: Status) -> None:
         """Tells what it is like."""
-        if self.matched is None:
+        if self.comm is None or self._message is None:
             status._set(PROC_NULL, ANY_TAG, 0)
         else:
-            told = self.matched.status
-            status._set(told.source, told.tag, told.payload_bytes)
+            tell(self.comm._core, self._message, status)
 
 
 class Taking(Operation):
@@ -60,7 +65,7 @@ class Taking(Operation):
             return None
         try:
             if self._spec is None:
-                return matched.recv()
+                return _object_of(matched)
             self._count = take(self._spec, matched.recv_raw(room(self._spec))).nbytes
         except (CallError, Undecodable) as error:
             comm._wrong(error)
@@ -164,7 +169,7 @@ class MatchingCalls(BufferCalls):
             taken = NO_PROC
         else:
             try:
-                taken = Matched(self, self._core.mprobe(source, tag))
+                taken = Matched(self, self._core.mprobe(node(source), tag))
             except CallError as error:
                 self._wrong(error)
         if status is not None:
@@ -175,7 +180,7 @@ class MatchingCalls(BufferCalls):
         if source == PROC_NULL:
             return self._take_message(source, tag, status)
         try:
-            found = self._core.improbe(source, tag)
+            found = self._core.improbe(node(source), tag)
         except CallError as error:
             self._wrong(error)
         if found is not None:
@@ -183,9 +188,14 @@ class MatchingCalls(BufferCalls):
             if status is not None:
                 taken.fill(status)
             return taken
+        yield_core()
         if status is not None:
             status._set(ANY_SOURCE, ANY_TAG, 0)
         return None
+
+
+def _object_of(matched: MatchedMessage) -> Any:
+    return matched.recv() if pickle._loads is None else unpickled(matched.recv_raw())
 
 
 NO_PROC = Matched(None, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import element_arrays, layout_copy, raw_memory
+from . import element_arrays, layout_copy, raw_memory, typemap
 from .datatype_state import TypeState
 from .errors import ERR_BUFFER, MPIException
 
@@ -20,12 +20,24 @@ class MessageSpec:
         count: how many items; of one block, if there are several.
         blocks: how many blocks of `count` items there are.
         nbytes: bytes that travel, for one block.
-        memory: all the memory that the object offers; None for BOTTOM, where layouts hold addresses.
+        memory: all the memory that the object offers; None for BOTTOM, where layouts hold
+            addresses.
         origin: where in the memory the first item is, in bytes.
         obj: the object whose memory it is.
+        is_whole: known to be all of the memory, in one run.
     """
 
-    __slots__ = ("blocks", "count", "datatype", "memory", "nbytes", "obj", "origin", "state")
+    __slots__ = (
+        "blocks",
+        "count",
+        "datatype",
+        "is_whole",
+        "memory",
+        "nbytes",
+        "obj",
+        "origin",
+        "state",
+    )
 
     def __init__(
         self,
@@ -44,9 +56,10 @@ class MessageSpec:
         self.origin = origin
         self.nbytes = count * state.size
         self.blocks = 1
+        self.is_whole = False
 
     @property
-    def typemap(self) -> Any:
+    def typemap(self) -> typemap.Typemap:
         """The layout of an item."""
         return self.state.typemap
 
@@ -58,6 +71,9 @@ class MessageSpec:
 
     def to_bytes(self) -> memoryview:
         """The bytes that travel: the memory itself if they are one run, else packed."""
+        memory = self.memory
+        if memory is not None and self.is_whole:
+            return memory
         if self.is_contiguous:
             return self._run()
         memory, layout = self._located()
@@ -65,6 +81,8 @@ class MessageSpec:
 
     def writable(self) -> memoryview | None:
         """The memory itself, to be received into, if its bytes are one run."""
+        if self.is_whole:
+            return self.memory
         return self._run() if self.is_contiguous else None
 
     def from_bytes(self, data: Any) -> None:
@@ -95,7 +113,7 @@ class MessageSpec:
         return MessageSpec(self.obj, self.memory, self.datatype, self.state, count, origin)
 
     def as_array(self, data: Any) -> Any:
-        """A numpy array, on packed bytes of this type, of its basic elements (pairs for pair types)."""
+        """Packed bytes of this type as a numpy array of its basic elements (or pairs)."""
         return element_arrays.view(data, self.state)
 
     def _run(self) -> memoryview:
@@ -124,10 +142,10 @@ class MessageSpec:
             memory, moved = self._reach(low, high)
         else:
             return self.memory, layout
-        return memory, layout_copy.shift(layout, moved)
+        return memory, typemap.shift(layout, moved)
 
     def _reach(self, low: int, high: int) -> tuple[memoryview, int]:
-        """The memory around what the object offers, if it has an owner with that much, as views do."""
+        """The memory around what the object offers, if it is a view of that much."""
         memory = self.memory
         if memory is None:
             raise ValueError("a message without memory has no surroundings")
@@ -136,8 +154,9 @@ class MessageSpec:
             owner, offset = around
             if low + offset >= 0 and high + offset <= len(owner):
                 return owner, offset
+        name = self.datatype.name or "this datatype"
         raise MPIException(
             ERR_BUFFER,
-            f"{self.count} items of {self.datatype.name or 'this datatype'} need bytes {low} to {high}"
+            f"{self.count} items of {name} need bytes {low} to {high}"
             f" of a buffer of {len(memory)} bytes",
         )

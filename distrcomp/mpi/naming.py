@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from .constants import MAX_OBJECT_NAME
 from .errors import MPIException
@@ -18,14 +18,13 @@ class Named:
     __slots__ = ()
 
     _state: Any
-    _null_error: int
+    _null: ClassVar[str]
+    _null_error: ClassVar[int]
 
     def Get_name(self) -> str:
         """Get the printable name of this object."""
         state = self._state
-        if state is None:
-            raise MPIException(self._null_error, "a null handle has no name")
-        name: str = state.name
+        name: str = f"MPI_{self._null}" if state is None else state.name
         return name
 
     def Set_name(self, name: str) -> None:

@@ -12,12 +12,13 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import CallError, Undecodable
-from ..status import Status as CoreStatus
+from ..mailbox import ANY
 from .buffer_p2p import BufferCalls
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .memory import buffer
-from .operations import CoreOperation, Done, Operation, yield_core
+from .operations import CoreOperation, Done, Operation, Sent, yield_core
 from .pickles import pickle
+from .receiving import Receiving, find, look_for, node, receive, tell
 from .request import Request
 from .status import Status
 
@@ -70,7 +71,7 @@ class ObjectCalls(BufferCalls):
     def ibsend(self, obj: Any, dest: int, tag: int = 0) -> Request:
         """Begin to send an object by way of the attached buffer; the request is done at once."""
         self.bsend(obj, dest, tag)
-        return Request._of(Done())
+        return Request._of(Sent())
 
     # --- receiving --------------------------------------------------------------------------------
 
@@ -88,6 +89,8 @@ class ObjectCalls(BufferCalls):
             if status is not None:
                 status._set(PROC_NULL, ANY_TAG, 0)
             return None
+        if source == ANY_SOURCE:
+            source = ANY
         try:
             if pickle._loads is not None:
                 raw = self._core.recv_raw(source, tag)
@@ -96,14 +99,16 @@ class ObjectCalls(BufferCalls):
                 return unpickled(raw)
             if status is None:
                 return self._core.recv(source, tag)
-            told = CoreStatus()
-            value = self._core.recv(source, tag, status=told)
+            return receive(self._core, source, tag, status)
         except (CallError, Undecodable) as error:
             self._wrong(error)
-        status._set(told.source, told.tag, told.payload_bytes)
-        return value
 
-    def irecv(self, buf: Any = None, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Request:
+    def irecv(
+        self,
+        buf: Any = None,  # noqa: ARG002
+        source: int = ANY_SOURCE,
+        tag: int = ANY_TAG,
+    ) -> Request:
         """Begin to receive an object of any size; `buf` does nothing."""
         return Request._of(self._object_receive_begun(source, tag))
 
@@ -112,7 +117,7 @@ class ObjectCalls(BufferCalls):
         sendobj: Any,
         dest: int,
         sendtag: int = 0,
-        recvbuf: Any = None,
+        recvbuf: Any = None,  # noqa: ARG002
         source: int = ANY_SOURCE,
         recvtag: int = ANY_TAG,
         status: Status | None = None,
@@ -133,11 +138,11 @@ class ObjectCalls(BufferCalls):
                 status._set(PROC_NULL, ANY_TAG, 0)
             return True
         try:
-            told = self._core.probe(source, tag)
+            message = find(self._core, node(source), tag)
         except CallError as error:
             self._wrong(error)
         if status is not None:
-            status._set(told.source, told.tag, told.payload_bytes)
+            tell(self._core, message, status)
         return True
 
     def iprobe(
@@ -149,17 +154,17 @@ class ObjectCalls(BufferCalls):
                 status._set(PROC_NULL, ANY_TAG, 0)
             return True
         try:
-            told = self._core.iprobe(source, tag)
+            message = look_for(self._core, node(source), tag)
         except CallError as error:
             self._wrong(error)
-        if told is None:
+        if message is None:
             yield_core()
         if status is not None:
-            if told is None:
+            if message is None:
                 status._set(ANY_SOURCE, ANY_TAG, 0)
             else:
-                status._set(told.source, told.tag, told.payload_bytes)
-        return told is not None
+                tell(self._core, message, status)
+        return message is not None
 
     Probe = probe
     Iprobe = iprobe
@@ -168,7 +173,7 @@ class ObjectCalls(BufferCalls):
 
     def _object_send_begun(self, call: str, obj: Any, dest: int, tag: int) -> Operation:
         if dest == PROC_NULL:
-            return Done()
+            return Sent()
         if pickle._dumps is not None:
             return self._send_view(f"{call}_raw", _pickled(obj), dest, tag)
         try:
@@ -184,29 +189,10 @@ class ObjectCalls(BufferCalls):
             return Done(PROC_NULL)
         try:
             if pickle._loads is None:
-                return ObjectReceive(self, self._core.irecv(source, tag))
-            return ObjectReceive(self, self._core.irecv_raw(source, tag), unpickled)
+                return Receiving(self, self._core.irecv(node(source), tag))
+            return Receiving(self, self._core.irecv_raw(node(source), tag), unpickled)
         except CallError as error:
             self._wrong(error)
-
-
-class ObjectReceive(CoreOperation):
-    """A receive of an object.
-
-    Args:
-        comm: whose error handler is asked about what goes wrong.
-        request, take: as in CoreOperation.
-    """
-
-    def __init__(self, comm: ObjectCalls, request: Any, take: Any = None) -> None:
-        super().__init__(request, take)
-        self._comm = comm
-
-    def result(self) -> Any:
-        try:
-            return super().result()
-        except (CallError, Undecodable) as error:
-            self._comm._wrong(error)
 
 
 def unpickled(raw: RawMessage) -> Any:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from os import sched_yield
 from typing import TYPE_CHECKING, Any
 
+from ..errors import CallError, Undecodable
 from ..joining import join
 from ..mailbox import Receive
 from .constants import ANY_SOURCE, ANY_TAG
@@ -33,12 +34,14 @@ class Operation:
         is_persistent: whether its request lives on when it is done.
         is_active: False for a persistent one that was not started, or was waited for.
         is_cancelled: whether it was taken back.
+        engine: what moves its messages, if it knows.
     """
 
     is_send = False
     is_persistent = False
     is_active = True
     is_cancelled = False
+    engine: Engine | None = None
 
     def is_done(self) -> bool:
         """Whether it is done, as far as is known without moving messages."""
@@ -81,11 +84,21 @@ class Done(Operation):
     def is_done(self) -> bool:
         return True
 
+    def wait(self) -> None:
+        """Nothing to wait for."""
+
     def result(self) -> Any:
         return self._value
 
     def fill(self, status: Status) -> None:
         status._set(self._source, ANY_TAG, 0)
+
+
+class Sent(Done):
+    """A send that is over; its status stays as it was, as MPICH has it."""
+
+    def fill(self, status: Status) -> None:
+        """Tells nothing."""
 
 
 class CoreOperation(Operation):
@@ -104,7 +117,11 @@ class CoreOperation(Operation):
         is_send: bool = False,
     ) -> None:
         self._request = request
+        self.engine = request._engine
         self._take = take
+        self._is_over = False
+        self._value: Any = None
+        self._error: CallError | Undecodable | None = None
         self.is_send = is_send
 
     def is_done(self) -> bool:
@@ -113,22 +130,24 @@ class CoreOperation(Operation):
     def check(self) -> None:
         self._request._check()
 
+    def wait(self) -> None:
+        if self._is_over or self.is_cancelled:
+            return
+        try:
+            value = self._request.wait()
+            self._value = value if self._take is None else self._take(value)
+        except (CallError, Undecodable) as error:
+            self._error = error
+        self._is_over = True
+
     def result(self) -> Any:
-        if self.is_cancelled:
-            return None
-        value = self._request.wait()
-        if self._take is None:
-            return value
-        take, self._take = self._take, None
-        return take(value)
+        self.wait()
+        if self._error is not None:
+            raise self._error
+        return self._value
 
     def fill(self, status: Status) -> None:
-        told = self._request.status
-        if told is None or self.is_cancelled:
-            super().fill(status)
-            status.cancelled = self.is_cancelled
-        else:
-            status._set(told.source, told.tag, told.payload_bytes)
+        """Tells nothing: a send leaves its status as it was, as MPICH has it."""
 
     def cancel(self) -> None:
         if not self.is_cancelled and self._request.cancel():
@@ -147,6 +166,7 @@ class Parts(Operation):
         self._parts = parts
         self._told = told or parts[-1]
         self.is_send = any(part.is_send for part in parts)
+        self.engine = next((part.engine for part in parts if part.engine is not None), None)
 
     def is_done(self) -> bool:
         return all(part.is_done() for part in self._parts)
@@ -155,6 +175,10 @@ class Parts(Operation):
         for part in self._parts:
             if not part.is_done():
                 part.check()
+
+    def wait(self) -> None:
+        for part in self._parts:
+            part.wait()
 
     def result(self) -> Any:
         for part in self._parts:
@@ -182,10 +206,14 @@ class Renewed(Operation):
         """Begins."""
         self._now = self._begin()
         self.is_send = self._now.is_send
+        self.engine = self._now.engine
         self.is_active = True
 
     def is_done(self) -> bool:
         return self._now.is_done()
+
+    def wait(self) -> None:
+        self._now.wait()
 
     def check(self) -> None:
         self._now.check()
@@ -208,14 +236,15 @@ yield_core = sched_yield
 """Lets others have the core: who polls is called by one who waits for them."""
 
 
-def engine() -> Engine:
-    """What moves the messages of this node."""
-    return join().communicator._engine
+def _engine_of(operations: Sequence[Operation]) -> Engine:
+    """What moves the messages of these operations."""
+    found = next((each.engine for each in operations if each.engine is not None), None)
+    return join().communicator._engine if found is None else found
 
 
 def wake() -> None:
     """Has calls that wait in other threads look at their operations again."""
-    engine().withdraw(_NOTHING)
+    _engine_of(()).withdraw(_NOTHING)
 
 
 _NOTHING = Receive(-1, 0, 0)
@@ -223,7 +252,7 @@ _NOTHING = Receive(-1, 0, 0)
 
 def look(operations: Sequence[Operation]) -> None:
     """Moves what can move without waiting; a poller of many then lets others have the core."""
-    engine().look(any(operation.is_send for operation in operations))
+    _engine_of(operations).look(any(operation.is_send for operation in operations))
 
 
 def is_one_done(operations: Sequence[Operation]) -> bool:
@@ -270,5 +299,6 @@ def _wait(operations: Sequence[Operation], which: Callable[[Any], bool]) -> None
 
     if not is_over():
         is_send = any(operation.is_send for operation in operations)
-        engine().wait_for(is_over, check, None, is_send)
-        engine().check_interrupt()
+        engine = _engine_of(operations)
+        engine.wait_for(is_over, check, None, is_send)
+        engine.check_interrupt()

@@ -1,7 +1,8 @@
 """What the predefined reduction operations make of two Python objects.
 
-As in mpi4py: SUM is `+`, MAX is whichever is greater, the logical ones give a bool, MINLOC and MAXLOC take
-(value, place) pairs. Better than there: of two numpy arrays, the greater is taken element by element.
+As in mpi4py: SUM is `+`, MAX is whichever is greater, the logical ones give a bool, MINLOC and
+MAXLOC take (value, place) pairs. Better than there: of two numpy arrays, the greater is taken
+element by element.
 """
 
 from __future__ import annotations

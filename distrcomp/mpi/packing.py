@@ -1,5 +1,5 @@
 # ruff: noqa: N802
-"""Packing into and unpacking from the program's own buffers (MPI-4.1, 5.2), as a mixin of `Datatype`."""
+"""Packing into and unpacking from the program's own buffers (MPI-4.1, 5.2): a mixin."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Packing:
         return _put(data, outbuf, position)
 
     def Unpack(self, inbuf: Any, position: int, outbuf: Any, comm: Any) -> int:
-        """Unpack from the position in `inbuf` as much as fills `outbuf`; returns the next position."""
+        """Unpack from the position what fills `outbuf`; returns the next position."""
         _check_comm(comm)
         items = self._items_of(outbuf, writable=True)
         data, end = _take(inbuf, position, items.nbytes)
@@ -56,7 +56,7 @@ class Packing:
         return _put(packed, outbuf, position)
 
     def Unpack_external(self, datarep: str, inbuf: Any, position: int, outbuf: Any) -> int:
-        """Unpack "external32" from the position as much as fills `outbuf`; returns the next position."""
+        """Unpack "external32" from the position what fills `outbuf`; returns the next."""
         _check_representation(datarep)
         items = self._items_of(outbuf, writable=True)
         signature = items.state.signature
@@ -88,7 +88,7 @@ class Packing:
             raise BufferError("can't unpack into read-only memory")
         extent = state.typemap.extent
         count = len(exported.memory) // extent if extent > 0 else 0
-        return MessageSpec(exported.obj, exported.memory, this, state, count)
+        return MessageSpec(exported.holder, exported.memory, this, state, count)
 
 
 def _put(data: Any, outbuf: Any, position: int) -> int:

@@ -1,7 +1,7 @@
 """Partitioned messages (MPI-4.1, 4): a message of which the sender gives parts free one by one.
 
-Each part travels as a message of the communicator's service space, so it meets no other receive, and
-lands in the receiver's memory when it comes, in whatever call the receiver is in. Sends and
+Each part travels as a message of the communicator's service space, so it meets no other receive,
+and lands in the receiver's memory when it comes, in whatever call the receiver is in. Sends and
 receives meet in the order in which they were made with one tag between two nodes, and start by
 start: the third start of one belongs to the third of the other. So a part says its tag, the number
 of the send among those with that tag, the number of the start, and which part it is of how many.
@@ -17,11 +17,11 @@ import struct
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .constants import PROC_NULL
 from .errors import ERR_ARG, ERR_REQUEST, MPIException
-from .operations import Done, Operation, Renewed
+from .operations import Done, Renewed, wait_all
 from .status import Status
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ class Partitioned(Renewed):
         if parts <= 0:
             raise MPIException(ERR_ARG, f"{parts} is no number of partitions")
         if spec is not None and spec.nbytes % parts:
-            raise ValueError(f"{spec.nbytes} bytes can't be cut into {parts} equal partitions")
+            raise ValueError(
+                f"message: cannot infer count, {spec.nbytes} bytes are not a multiple of "
+                f"required number of blocks {parts}"
+            )
         self._spec = spec
         self._parts = parts
 
@@ -54,11 +57,14 @@ class Partitioned(Renewed):
         """Begins a message."""
         self.is_active = True
 
-    def send(self, parts: Iterable[int]) -> None:
+    def wait(self) -> None:
+        wait_all((self,))
+
+    def send(self, parts: Iterable[int]) -> None:  # noqa: ARG002
         """Gives parts free, of a send."""
         raise MPIException(ERR_REQUEST, "this is no partitioned send")
 
-    def has_arrived(self, part: int) -> bool:
+    def has_arrived(self, part: int) -> bool:  # noqa: ARG002
         """Whether a part is there, of a receive."""
         raise MPIException(ERR_REQUEST, "this is no partitioned receive")
 
@@ -106,6 +112,9 @@ class PartitionedSend(Partitioned):
 
     def is_done(self) -> bool:
         return len(self._sent) == self._parts
+
+    def fill(self, status: Status) -> None:
+        """Tells nothing; see operations.Sent."""
 
 
 class PartitionedReceive(Partitioned):

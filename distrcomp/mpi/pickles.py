@@ -1,7 +1,7 @@
 """Pickle, and `MPI.pickle`: how objects become bytes where a program has its say in it.
 
-By default objects travel as in all of distrcomp, arrays without a pickle copy; `MPI.pickle` is asked only when
-the program has given it functions or a protocol of its own (`is_changed`).
+By default objects travel as in all of distrcomp, arrays without a pickle copy; `MPI.pickle` is
+asked only when the program has given it functions or a protocol of its own (`is_changed`).
 """
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Persistent requests: made once, started many times (MPI-4.1, 3.9 and 4)."""
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Prequest(Request):
         """The null request, or another handle of a persistent one."""
         self = super().__new__(cls, request)
         if self._state is not None and not self._state.is_persistent:
-            raise TypeError(f"{cls.__name__}() takes a persistent request")
+            raise TypeError("Cannot convert mpi4py.MPI.Request to mpi4py.MPI.Prequest")
         return self
 
     def Start(self) -> None:

@@ -1,7 +1,8 @@
 """Memory by its address, and the address of memory, through CPython's buffer interface.
 
-On Python 3.11 a class can't export a buffer by itself (3.12 has `__buffer__`, PEP 688); `exports_buffer`
-gives it one by filling the type's slot, which that version's layout of types has at a fixed place.
+On Python 3.11 a class can't export a buffer by itself (3.12 has `__buffer__`, PEP 688);
+`exports_buffer` gives it one by filling the type's slot, which that version's layout of types has
+at a fixed place.
 """
 
 from __future__ import annotations
@@ -32,18 +33,21 @@ class PyBuffer(ctypes.Structure):
     )
 
 
-_get_buffer = ctypes.pythonapi.PyObject_GetBuffer
+# By index, for an attribute is shared with everybody else who declares its types.
+_get_buffer = ctypes.pythonapi["PyObject_GetBuffer"]
 _get_buffer.argtypes = [ctypes.py_object, ctypes.c_void_p, ctypes.c_int]
-_release_buffer = ctypes.pythonapi.PyBuffer_Release
+_release_buffer = ctypes.pythonapi["PyBuffer_Release"]
 _release_buffer.argtypes = [ctypes.c_void_p]
-_fill_info = ctypes.pythonapi.PyBuffer_FillInfo
-_fill_info.argtypes = [ctypes.c_void_p, ctypes.c_void_p] + [
+_fill_info = ctypes.pythonapi["PyBuffer_FillInfo"]
+_fill_info.argtypes = [
+    ctypes.c_void_p,
+    ctypes.c_void_p,
     ctypes.c_void_p,
     ctypes.c_ssize_t,
     ctypes.c_int,
     ctypes.c_int,
 ]
-_from_memory = ctypes.pythonapi.PyMemoryView_FromMemory
+_from_memory = ctypes.pythonapi["PyMemoryView_FromMemory"]
 _from_memory.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int]
 _from_memory.restype = ctypes.py_object
 _READ, _WRITE = 0x100, 0x200
@@ -67,7 +71,7 @@ def at(address: int, nbytes: int, *, readonly: bool = False) -> memoryview:
 
 
 def owner_of(obj: Any, memory: memoryview) -> tuple[memoryview, int] | None:
-    """The memory of the array or buffer that `obj` is a view of, and where in it `memory` begins."""
+    """The memory that `obj` is a view of, and where in it `memory` begins."""
     owner = obj
     while True:
         inner = owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
@@ -90,12 +94,11 @@ _GetBuffer = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p, 
 _AS_BUFFER_OFFSET = 20 * ctypes.sizeof(ctypes.c_void_p)  # of tp_as_buffer in PyTypeObject
 
 
-@_GetBuffer
 def _export(exporter: Any, view: int, flags: int) -> int:
     """bf_getbuffer of the classes: hands on to what `__buffer__` gives.
 
-    A failure is -1 without an exception, as nothing raised here can reach the caller: consumers ask for
-    writable memory first and take the refusal as an answer.
+    A failure is -1 without an exception, as nothing raised here can reach the caller: consumers
+    ask for writable memory first and take the refusal as an answer.
     """
     try:
         memory = exporter.__buffer__(flags)
@@ -106,10 +109,13 @@ def _export(exporter: Any, view: int, flags: int) -> int:
         return -1
 
 
+_export_slot = _GetBuffer(_export)
+
+
 def exports_buffer(cls: _Class) -> _Class:
     """Class decorator: objects of `cls` have a buffer, the one that `__buffer__(flags)` returns."""
     if sys.version_info < (3, 12):
         procs = ctypes.c_void_p.from_address(id(cls) + _AS_BUFFER_OFFSET).value
-        slot = ctypes.cast(_export, ctypes.c_void_p).value
+        slot = ctypes.cast(_export_slot, ctypes.c_void_p).value
         ctypes.c_void_p.from_address(procs or 0).value = slot
     return cls

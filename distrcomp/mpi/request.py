@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """MPI's requests: what `isend`, `Irecv` and all other calls give that return before they are done.
 
 Semantics: MPI-4.1, 3.7. A request that is done and was waited for is REQUEST_NULL, unless it is
@@ -58,12 +59,12 @@ class Request(Handle, null="REQUEST_NULL"):
 
     def Wait(self, status: Status | None = None) -> Literal[True]:
         """Wait for the operation to be done."""
-        self._wait_plainly(status)
+        Request.wait(self, status)
         return True
 
     def Test(self, status: Status | None = None) -> bool:
         """Whether the operation is done; then its request is freed."""
-        return self._test_plainly(status)[0]
+        return Request.test(self, status)[0]
 
     def Get_status(self, status: Status | None = None) -> bool:
         """Whether the operation is done; the request stays as it is."""
@@ -135,9 +136,7 @@ class Request(Handle, null="REQUEST_NULL"):
         return Request.waitany(requests, status)[0]
 
     @classmethod
-    def Testany(
-        cls, requests: Sequence[Request], status: Status | None = None
-    ) -> tuple[int, bool]:
+    def Testany(cls, requests: Sequence[Request], status: Status | None = None) -> tuple[int, bool]:
         """Whether one is done: its index and the answer."""
         index, flag, _ = Request.testany(requests, status)
         return (index, flag)
@@ -294,12 +293,6 @@ class Request(Handle, null="REQUEST_NULL"):
             operation.end()
         return value
 
-    def _wait_plainly(self, status: Status | None) -> None:
-        Request.wait(self, status)
-
-    def _test_plainly(self, status: Status | None) -> tuple[bool, Any]:
-        return Request.test(self, status)
-
     def _tell(self, status: Status) -> None:
         operation = self._active()
         if operation is None:
@@ -318,7 +311,7 @@ def _active(requests: Sequence[Request]) -> list[tuple[int, Operation]]:
     found = []
     for index, request in enumerate(requests):
         if not isinstance(request, Request):
-            raise TypeError(f"expected MPI.Request, got {type(request).__name__}")
+            raise TypeError(f"Cannot convert {type(request).__name__} to mpi4py.MPI.Request")
         operation = request._active()
         if operation is not None:
             found.append((index, operation))
@@ -356,7 +349,7 @@ def _finish_each(
     Raises:
         Exception: ERR_IN_STATUS; all were waited for.
     """
-    values = []
+    values: list[Any] = []
     failure: MPIException | None = None
     for place, index in enumerate(indices):
         request = requests[index]
@@ -381,6 +374,9 @@ def _room(statuses: Any, count: int) -> Sequence[Status]:
     """The statuses to fill: a list grows to what is needed, another sequence is what it is."""
     if statuses is None:
         return ()
+    for status in statuses:
+        if not isinstance(status, Status):
+            raise TypeError(f"Cannot convert {type(status).__name__} to mpi4py.MPI.Status")
     if isinstance(statuses, list):
         statuses.extend(Status() for _ in range(count - len(statuses)))
     return statuses  # type: ignore[no-any-return]

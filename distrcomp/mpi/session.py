@@ -38,7 +38,7 @@ class Session(HasErrhandler, BufferOwner, Handle, null="SESSION_NULL"):
     @classmethod
     def Init(
         cls,
-        info: Info = INFO_NULL,
+        info: Info = INFO_NULL,  # noqa: ARG003
         errhandler: Errhandler | None = None,
     ) -> Self:
         """Create a new session."""

@@ -18,16 +18,17 @@ from .exporters import Exported, export, plain_form
 from .message_spec import MessageSpec
 from .special_buffers import BOTTOM
 
-_array_types: dict[Any, tuple[Datatype, TypeState]] = {}  # numpy dtype -> what it is for MPI
+_array_types: dict[Any, tuple[Datatype, TypeState]] = {}  # numpy dtype, bytes -> what it is for MPI
 _ARRAY_TYPES_MAX = 256  # a program that makes dtypes without end starts over
-_BYTES = (bytes, bytearray)
+_BYTES = frozenset((bytes, bytearray))
 
 
 def message(spec: Any, writable: bool = False, blocks: int = 1) -> MessageSpec:
     """The message that a program means by `spec`.
 
     Args:
-        spec: a buffer; or a list or tuple of a buffer (None and BOTTOM too), then a count, a (count,
+        spec: a buffer; or a list or tuple of a buffer (None and BOTTOM too), then a count, a
+            (count,
             displacement) or both in turn, then a type: any of them may be left out or None.
         writable: whether it is received into.
         blocks: into how many blocks the buffer is divided where the count is left out.
@@ -36,21 +37,65 @@ def message(spec: Any, writable: bool = False, blocks: int = 1) -> MessageSpec:
         TypeError, KeyError, ValueError, BufferError, MPIException: see `specs`.
     """
     try:
-        datatype, state = _array_types[spec.dtype]  # a numpy array or scalar of a known type
-        memory = PickleBuffer(spec).raw()
-    except (AttributeError, KeyError, TypeError, ValueError, BufferError):
-        memory = None
-    if memory is None or blocks != 1:
-        return _message(spec, writable, blocks)
+        kind = type(spec)
+        if kind is list or kind is tuple:
+            made = _listed(spec, writable, blocks)
+        else:  # a numpy array of a known type, or bytes
+            datatype, state = _array_types[kind if kind in _BYTES else spec.dtype]
+            made = _given(spec, None, datatype, state, writable, blocks)
+    except (AttributeError, LookupError, TypeError, ValueError, BufferError):
+        made = None  # the long way tells what is wrong, if anything is
+    return made or _message(spec, writable, blocks)
+
+
+def _listed(spec: Any, writable: bool, blocks: int) -> MessageSpec | None:
+    """The message of [buffer, type] or [buffer, count, type], if nothing is odd about it."""
+    datatype = spec[-1]
+    if type(datatype) is str:
+        datatype = coded(datatype)
+    elif type(datatype) is not Datatype:
+        return None
+    state = datatype._state
+    if state is None or not state.is_committed or not state.size or not state.typemap.is_dense:
+        return None
+    if len(spec) == 2:
+        return _given(spec[0], None, datatype, state, writable, blocks)
+    if len(spec) == 3 and type(spec[1]) is int:
+        return _given(spec[0], spec[1], datatype, state, writable, blocks)
+    return None
+
+
+def _given(
+    buf: Any,
+    count: int | None,
+    datatype: Datatype,
+    state: TypeState,
+    writable: bool,
+    blocks: int,
+) -> MessageSpec | None:
+    """The message in this buffer, if nothing is odd about it."""
+    memory = PickleBuffer(buf).raw()
     if writable and memory.readonly:
-        raise BufferError("can't receive into read-only memory")
-    return MessageSpec(spec, memory, datatype, state, len(memory) // state.size)
+        return None
+    nbytes = len(memory)
+    if count is None:
+        count, rest = divmod(nbytes, state.size * blocks)
+        if rest:
+            return None
+    elif not 0 <= count * state.size * blocks <= nbytes:
+        return None
+    made = MessageSpec(buf, memory, datatype, state, count)
+    made.blocks = blocks
+    made.is_whole = made.nbytes == nbytes
+    return made
 
 
 def _message(spec: Any, writable: bool, blocks: int) -> MessageSpec:
     if isinstance(spec, (list, tuple)):
         buf, count, displ, typespec = _simple_parts(spec)
     else:
+        if spec is None:
+            raise TypeError("message: expecting a buffer, list or tuple, not None")
         buf, count, displ, typespec = spec, None, None, None
     exported = exported_of(buf, writable)
     datatype = datatype_of(typespec, exported)
@@ -99,9 +144,7 @@ def _fitted(
                     f"message: cannot infer count, number of entries {items - displ}"
                     f" is not a multiple of required number of blocks {blocks}"
                 )
-    return MessageSpec(
-        exported.obj, exported.memory, datatype, committed(state), count, origin
-    )
+    return MessageSpec(exported.holder, exported.memory, datatype, committed(state), count, origin)
 
 
 def _simple_parts(spec: Any) -> tuple[Any, Any, Any, Any]:
@@ -148,17 +191,19 @@ def datatype_of(typespec: Any, exported: Exported | None) -> Datatype:
     """
     if isinstance(typespec, Datatype):
         return typespec
-    if typespec is None and exported is not None:
-        found = coded(plain_form(exported.form))
-        dtype = getattr(exported.obj, "dtype", None)
-        if dtype is not None and type(dtype).__module__.startswith("numpy"):
+    if typespec is not None or exported is None:
+        return coded(typespec)
+    found = coded(plain_form(exported.form))
+    dtype = getattr(exported.obj, "dtype", None)
+    if dtype is not None and type(dtype).__module__.startswith("numpy"):
+        state = found._known()
+        if state.size == dtype.itemsize and dtype.kind not in "Mm":
             if len(_array_types) >= _ARRAY_TYPES_MAX:
                 _array_types.clear()
-            state = found._state
-            if state is not None and state.size == dtype.itemsize:
-                _array_types[dtype] = (found, state)
-        return found
-    return coded(typespec)
+            _array_types[dtype] = (found, state)
+    elif type(exported.obj) in _BYTES:
+        _array_types[type(exported.obj)] = (found, found._known())
+    return found
 
 
 def coded(code: Any) -> Datatype:
@@ -186,9 +231,7 @@ def items_in(nbytes: int, state: TypeState) -> int:
     layout = state.typemap
     bounds = f"(lb:{layout.lb}, ub:{layout.ub})"
     if layout.extent <= 0:
-        raise ValueError(
-            f"message: cannot infer count, datatype extent {layout.extent} {bounds}"
-        )
+        raise ValueError(f"message: cannot infer count, datatype extent {layout.extent} {bounds}")
     items, rest = divmod(nbytes, layout.extent)
     if rest:
         raise ValueError(

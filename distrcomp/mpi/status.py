@@ -1,5 +1,5 @@
 # ruff: noqa: N802
-"""Status: where a message came from, under which tag, how long it was, and whether it was cancelled."""
+"""Status: where a message came from, under which tag, how long it was, whether it was cancelled."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from array import array
 from typing import Any, Self
 
 from .constants import ANY_SOURCE, ANY_TAG, F_STATUS_SIZE, UNDEFINED
+from .elements import Element
 from .errors import ERR_ARG, ERR_TYPE, SUCCESS, MPIException
 
 _SOURCE, _TAG, _ERROR, _BYTES, _CANCELLED = range(F_STATUS_SIZE)
@@ -78,7 +79,7 @@ class Status:
         self._words[_ERROR] = error
 
     def Get_count(self, datatype: Any = None) -> int:
-        """Get the number of items of a datatype, bytes without one; UNDEFINED if they aren't whole."""
+        """Get the number of items of a datatype, by default bytes; UNDEFINED if not whole."""
         nbytes = self._words[_BYTES]
         if datatype is None:
             return nbytes
@@ -96,7 +97,7 @@ class Status:
             return 0 if nbytes == 0 else UNDEFINED
         items, rest = divmod(nbytes, size)
         signature = datatype._state.signature
-        last, rest = _elements_in(signature, rest)
+        last, rest, _ = _elements_in(signature, rest)
         return UNDEFINED if rest else items * _elements_in(signature, size)[0] + last
 
     def Set_elements(self, datatype: Any, count: int) -> None:
@@ -181,17 +182,18 @@ def _size(datatype: Any) -> int:
     return size
 
 
-def _elements_in(signature: Any, nbytes: int) -> tuple[int, int]:
-    """How many whole elements of a datatype's signature lie in its first bytes; what is left over."""
+def _elements_in(signature: Any, nbytes: int) -> tuple[int, int, bool]:
+    """How many whole elements lie in the first bytes of a datatype, bytes left over, and whether
+    they are all of its elements."""
     found = 0
     for repeat, part in signature:
         for _ in range(repeat):
-            size = part.size if hasattr(part, "size") else _bytes_of(part)
-            if size > nbytes:
-                if hasattr(part, "size"):
-                    return found, nbytes
-                more, rest = _elements_in(part, nbytes)
-                return found + more, rest
-            found += 1 if hasattr(part, "size") else _elements_in(part, size)[0]
-            nbytes -= size
-    return found, nbytes
+            if isinstance(part, Element):
+                more, left = (1, nbytes - part.size)
+                is_whole = left >= 0
+            else:
+                more, left, is_whole = _elements_in(part, nbytes)
+            if not is_whole:
+                return (found, nbytes, False) if left < 0 else (found + more, left, False)
+            found, nbytes = found + more, left
+    return found, nbytes, True

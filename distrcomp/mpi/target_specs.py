@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from .datatypes import Datatype
 from .errors import ERR_TYPE, MPIException
@@ -10,12 +10,15 @@ from .message_spec import MessageSpec
 from .simple_specs import as_count, coded, committed
 
 
-class TargetSpec(NamedTuple):
+class TargetSpec:
     """Items of a datatype from `displ` on, which is in the target's displacement units."""
 
-    displ: int
-    count: int
-    datatype: Datatype
+    __slots__ = ("count", "datatype", "displ")
+
+    def __init__(self, displ: int, count: int, datatype: Datatype) -> None:
+        self.displ = displ
+        self.count = count
+        self.datatype = datatype
 
 
 def target(spec: Any, origin: MessageSpec) -> TargetSpec:
@@ -28,19 +31,18 @@ def target(spec: Any, origin: MessageSpec) -> TargetSpec:
     Raises:
         TypeError, KeyError, ValueError: it is none of these.
     """
-    displ: Any = 0
-    count: Any = origin.count
-    typespec: Any = None
+    parts: list[Any] = [0, origin.count, None]
     if spec is None:
         pass
     elif hasattr(spec, "__index__"):
-        displ = spec
+        parts[0] = spec
     elif not isinstance(spec, (list, tuple)):
         raise ValueError("target: expecting a displacement, list or tuple")
     elif len(spec) > 3:
         raise ValueError("target: expecting up to 3 items")
     else:
-        displ, count, typespec = (*spec, *(displ, count, typespec)[len(spec) :])
+        parts[: len(spec)] = spec
+    displ, count, typespec = parts
     if typespec is None:
         datatype = origin.datatype
     elif isinstance(typespec, Datatype):

@@ -1,11 +1,13 @@
 """Where the bytes of a datatype lie: the layout of one item, and what is built from it; no I/O.
 
-A typemap is what MPI-4.1, 5.1 calls so, with the basic types forgotten: the runs of bytes that hold data,
-in the order of the packed form, and the bounds by which further items are laid. It never changes.
+A typemap is what MPI-4.1, 5.1 calls so, with the basic types forgotten: the runs of bytes that
+hold data, in the order of the packed form, and the bounds by which further items are laid. It
+never changes.
 
 The runs are kept in one of two forms, whichever is smaller, and always merged where they touch:
 
-- `Grid`: equal runs at regular steps, in any number of dimensions. Vectors, subarrays and all that is
+- `Grid`: equal runs at regular steps, in any number of dimensions. Vectors, subarrays and all
+  that is
   contiguous end here, whatever they were built by.
 - `Runs`: any runs, as two numpy arrays of offsets and lengths.
 
@@ -77,7 +79,7 @@ def resized(old: Typemap, lb: int, extent: int) -> Typemap:
 
 def repeated(old: Typemap, count: int, step: int) -> Typemap:
     """`count` items of `old`, each `step` bytes after the one before it."""
-    if count == 0:
+    if count == 0 or old.size == 0:
         return Typemap(_EMPTY, 0, 0, old.align)
     last = (count - 1) * step
     lb, ub = old.lb + min(0, last), old.ub + max(0, last)
@@ -96,15 +98,15 @@ def placed(old: Typemap, blocks: Iterable[tuple[int, int]]) -> Typemap:
 
 def spread(old: Typemap, offsets: Sequence[int]) -> Typemap:
     """`old` once at each of the offsets, which are in bytes."""
-    if not offsets:
+    if not offsets or old.size == 0:
         return Typemap(_EMPTY, 0, 0, old.align)
     lb, ub = old.lb + min(offsets), old.ub + max(offsets)
     return Typemap(_spread(old.layout, offsets), lb, ub, old.align)
 
 
 def joined(parts: Sequence[tuple[Typemap, int]], align: int = 1) -> Typemap:
-    """Typemaps one after the other, each moved by its offset; those without bytes and extent are left out."""
-    parts = [part for part in parts if part[0].size or part[0].extent]
+    """Typemaps one after the other, each moved by its offset; empty ones count for nothing."""
+    parts = [part for part in parts if part[0].size]
     if not parts:
         return Typemap(_EMPTY, 0, 0, align)
     lb = min(old.lb + offset for old, offset in parts)
@@ -113,7 +115,7 @@ def joined(parts: Sequence[tuple[Typemap, int]], align: int = 1) -> Typemap:
 
 
 def structure(parts: Sequence[tuple[Typemap, int, int]]) -> Typemap:
-    """A C structure: (typemap, number of items, offset) of each member; its end is padded as in C."""
+    """A C structure of members (typemap, number of items, offset), padded at its end as in C."""
     align = max((old.align for old, count, _ in parts if count), default=1)
     whole = joined([(contiguous(old, count), offset) for old, count, offset in parts], align)
     padding = -whole.extent % align
@@ -136,7 +138,7 @@ def repeat(layout: Layout, count: int, step: int) -> Layout:
 
 def shift(layout: Layout, offset: int) -> Layout:
     """The layout moved by `offset` bytes."""
-    if offset == 0:
+    if offset == 0 or layout is _EMPTY:
         return layout
     if isinstance(layout, Grid):
         return Grid(layout.offset + offset, layout.dims, layout.nbytes)

@@ -8,27 +8,12 @@ from __future__ import annotations
 from .errors import NotSupported
 
 _NO_SPAWN = "distrcomp starts no nodes while a run goes on"
-_NO_PORTS = "a run of distrcomp is closed; runs don't connect to each other"
-_NO_ULFM = "a failed node ends the run, or with --on-failure continue stays lost"
+_NO_REVOKING = "a failed node ends the run, or with --on-failure continue stays lost"
 
 UNSUPPORTED: dict[str, str] = {
     "Intracomm.Spawn": _NO_SPAWN,
     "Intracomm.Spawn_multiple": _NO_SPAWN,
-    "Intracomm.Accept": _NO_PORTS,
-    "Intracomm.Connect": _NO_PORTS,
-    "Comm.Join": _NO_PORTS,
-    "Comm.Revoke": _NO_ULFM,
-    "Comm.Get_failed": _NO_ULFM,
-    "Comm.Ack_failed": _NO_ULFM,
-    "Comm.Agree": _NO_ULFM,
-    "Comm.Iagree": _NO_ULFM,
-    "Comm.Shrink": _NO_ULFM,
-    "Comm.Ishrink": _NO_ULFM,
-    "Open_port": _NO_PORTS,
-    "Close_port": _NO_PORTS,
-    "Publish_name": _NO_PORTS,
-    "Unpublish_name": _NO_PORTS,
-    "Lookup_name": _NO_PORTS,
+    "Comm.Revoke": _NO_REVOKING,
     "Register_datarep": "files are written in the native representation only",
 }
 

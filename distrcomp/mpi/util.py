@@ -15,4 +15,7 @@ def __getattr__(name: str) -> ModuleType:
     """The modules, loaded when they are first asked for."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module(f"{__name__}_{name}")
+    try:
+        return importlib.import_module(f"{__name__}_{name}")
+    except AttributeError as error:  # it would look as if there were no such module
+        raise ImportError(f"{name} cannot be loaded") from error

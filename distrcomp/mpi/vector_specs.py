@@ -1,4 +1,4 @@
-"""Specifications of messages in blocks of their own counts and displacements (v), and datatypes (w)."""
+"""Specifications of messages in blocks with their own counts and displacements."""
 
 from __future__ import annotations
 
@@ -70,9 +70,10 @@ def vector(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     """The blocks that a program means by `spec`, in the v-form.
 
     Args:
-        spec: a buffer; or a list or tuple of a buffer, then counts, (counts, displacements) or both in
-            turn, then a type: any of them may be left out or None. One number stands for all blocks: as a
-            count, or as the distance between their beginnings.
+        spec: a buffer; or a list or tuple of a buffer, then counts, (counts, displacements) or
+            both in
+            turn, then a type: any of them may be left out or None. One number stands for all
+            blocks: as a count, or as the distance between their beginnings.
         blocks: how many blocks there are.
         writable: whether they are received into.
 
@@ -82,6 +83,8 @@ def vector(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     if isinstance(spec, (list, tuple)):
         buf, counts, displs, typespec = _vector_parts(spec)
     else:
+        if spec is None:
+            raise TypeError("message: expecting a buffer, list or tuple, not None")
         buf, counts, displs, typespec = spec, None, None, None
     exported = exported_of(buf, writable)
     datatype = datatype_of(typespec, exported)
@@ -101,7 +104,7 @@ def vector(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     places = _places(displs, numbers, blocks)
     extent = state.typemap.extent
     return VectorSpec(
-        buf,
+        buf if exported is None else exported.holder,
         None if exported is None else exported.memory,
         numbers,
         [place * extent for place in places],
@@ -142,7 +145,8 @@ def vector_w(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     numbers = [default] * blocks if counts is None else _numbers(counts, blocks)
     places = [0] * blocks if displs is None else _numbers(displs, blocks)
     memory = None if exported is None else exported.memory
-    return VectorSpec(buf, memory, numbers, places, list(types))
+    holder = buf if exported is None else exported.holder
+    return VectorSpec(holder, memory, numbers, places, list(types))
 
 
 def _vector_parts(spec: Any) -> tuple[Any, Any, Any, Any]:

@@ -1,7 +1,8 @@
+# ruff: noqa: N802
 """Windows: memory of a node that the others read and write without its taking part (MPI-4.1, 12).
 
-`window_state` says when that makes progress. A window is made by all nodes of a communicator, out of
-their own memory (`Create`, `Allocate`), out of memory that the nodes of one machine share
+`window_state` says when that makes progress. A window is made by all nodes of a communicator, out
+of their own memory (`Create`, `Allocate`), out of memory that the nodes of one machine share
 (`Allocate_shared`), or out of nothing at first (`Create_dynamic`, `Attach`).
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from .attributes import Attributed
-from .worlds import COMM_SELF
 from .constants import (
     PROC_NULL,
     WIN_BASE,
@@ -49,6 +49,7 @@ from .window_memory import begins, share
 from .window_operations import OperationCalls
 from .window_state import WinState
 from .window_sync import SynchronizationCalls
+from .worlds import COMM_SELF
 
 if TYPE_CHECKING:
     from .intracomm import Intracomm
@@ -83,7 +84,10 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         info: Info = INFO_NULL,
         comm: Intracomm = COMM_SELF,
     ) -> Self:
-        """Create a window of memory that the program has; None or BOTTOM is no memory. Collective."""
+        """Create a window of memory that the program has. Collective.
+
+        None and BOTTOM are no memory.
+        """
         own = _nothing() if memory is None or memory is BOTTOM else buffer.frombuffer(memory)
         state = _opened(comm, len(own), disp_unit, info)
         return cls._made(state, WIN_FLAVOR_CREATE, own)
@@ -100,10 +104,10 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
     def Allocate_shared(
         cls, size: int, disp_unit: int = 1, info: Info = INFO_NULL, comm: Intracomm = COMM_SELF
     ) -> Self:
-        """Create a window of memory that all nodes, which share a machine, can use directly. Collective.
+        """Create a window of memory that all nodes, of one machine, can use directly. Collective.
 
-        The parts of the nodes follow each other without a gap, in order of rank, unless the info says
-        `alloc_shared_noncontig=true`.
+        The parts of the nodes follow each other without a gap, in order of rank, unless the info
+        says `alloc_shared_noncontig=true`.
         """
         state = _opened(comm, size, disp_unit, info)
         is_aligned = state.info.get("alloc_shared_noncontig") == "true"
@@ -172,8 +176,8 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
     def Shared_query(self, rank: int) -> tuple[buffer, int]:
         """Get the memory of a node that shares a machine, and its unit of displacements.
 
-        With PROC_NULL, of the lowest rank that has any. Only Allocate_shared shares memory: of other
-        windows a node sees its own, and of the others none.
+        With PROC_NULL, of the lowest rank that has any. Only Allocate_shared shares memory: of
+        other windows a node sees its own, and of the others none.
         """
         state = self._live
         if state.flavor == WIN_FLAVOR_DYNAMIC:
@@ -192,7 +196,7 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         memory: buffer = self._live.memory
         return memory
 
-    def __buffer__(self, flags: int, /) -> memoryview:  # noqa: ARG002
+    def __buffer__(self, flags: int, /) -> memoryview:
         return memoryview(self._live.memory)
 
     # --- what it is like --------------------------------------------------------------------------

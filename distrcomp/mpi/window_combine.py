@@ -6,7 +6,7 @@ Numbers travel, so all nodes have to count alike; they run the same version.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import ops_on_memory
 from .datatype_lookup import by_name
@@ -67,10 +67,7 @@ def combine(op: int, element: int, into: memoryview, data: memoryview) -> None:
         return
     state = _type_state(element)
     try:
-        if state.pair is None or state.typemap.is_dense:
-            ops_on_memory.reduce_into(_OPS[op], data, into, state)
-        else:
-            _combine_padded(op, state, into, data)
+        ops_on_memory.reduce_into(_OPS[op], data, into, state)
     except MPIException as error:
         raise CannotCombine(str(error)) from error
 
@@ -83,26 +80,7 @@ def check(op: int, element: int) -> None:
 
 
 def _type_state(element: int) -> TypeState:
-    found = by_name[_TYPES[element]]._state
+    found: TypeState | None = by_name[_TYPES[element]]._state
     if found is None:
         raise CannotCombine("there is no such type here")
     return found
-
-
-def _combine_padded(op: int, state: TypeState, into: memoryview, data: memoryview) -> None:
-    """The same for pairs that have a gap in memory, which packed ones have not."""
-    import numpy as np
-
-    padded: Any = ops_on_memory.numpy_dtype(state)
-    packed = np.dtype([(name, padded[name]) for name in padded.names])
-    items = np.frombuffer(into, packed)
-    result = items.astype(padded)
-    source = np.frombuffer(data, packed).astype(padded)
-    ops_on_memory.reduce_into(_OPS[op], _bytes_of(source), _bytes_of(result), state)
-    items[...] = result.astype(packed)
-
-
-def _bytes_of(array: Any) -> memoryview:
-    import numpy as np
-
-    return memoryview(array.view(np.uint8))

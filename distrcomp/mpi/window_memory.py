@@ -75,15 +75,16 @@ def share(core: Communicator, nbytes: int) -> memoryview:
     try:
         if core.node_id == 0:
             descriptor, offer = _make(nbytes)
-        offer = core.bcast(offer)
-        memory, why = _open(offer, descriptor)
+        memory, why = _open(core.bcast(offer), descriptor)
         refusals = core.allgather(why)
     finally:
         if descriptor >= 0:
             os.close(descriptor)
     for node, refusal in enumerate(refusals):
-        if refusal or memory is None:
+        if refusal:
             raise MPIException(ERR_RMA_SHARED, f"node {node}: {refusal}")
+    if memory is None:
+        raise MPIException(ERR_RMA_SHARED, why)
     return memory[:nbytes]
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """The operations on the windows of other nodes: put, get, accumulate and their kin (MPI-4.1, 12.3).
 
 An operation's data is on its way when the call returns, so the origin's buffer may be changed at
@@ -14,7 +15,8 @@ from .errors import ERR_DISP, ERR_OP, ERR_RMA_RANGE, ERR_TRUNCATE, ERR_TYPE, MPI
 from .op import NO_OP, SUM
 from .operations import Done, Operation
 from .request import Request
-from .specs import MessageSpec, TargetSpec, message, target as target_spec
+from .specs import MessageSpec, TargetSpec, message
+from .specs import target as target_spec
 from .typemap import Grid, Layout
 from .window_base import WinBase, asks_handler
 from .window_combine import REPLACE, check, element_of, op_number
@@ -123,7 +125,7 @@ class OperationCalls(WinBase):
     def Compare_and_swap(
         self, origin: Any, compare: Any, result: Any, target_rank: int, target_disp: int = 0
     ) -> None:
-        """Fetch one element of a node's window, and replace it if it equals `compare`, in one step."""
+        """Fetch one element of a node's window, and replace it if it equals `compare`."""
         if target_rank == PROC_NULL:
             return
         given = _single("origin", message(origin))

@@ -1,10 +1,10 @@
 """What the handles of one window share, and how its messages move.
 
 A window has a communicator of its own, on whose service its messages travel (see
-`window_protocol`), and no thread: operations on a node's window are done while the program of that
-node is in any call of distrcomp, a `sleep` or a long computation holds them up. That is the progress
-that MPI asks for (MPI-4.1, 12.7.3), and no more. What waits here moves messages meanwhile, so two
-nodes that wait for each other's windows both go on.
+`window_protocol`), and no thread: operations on a node's window are done while the program of
+that node is in any call of distrcomp; a `sleep` or a long computation holds them up. That is the
+progress that MPI asks for (MPI-4.1, 12.7.3), and no more. What waits here moves messages meanwhile,
+so two nodes that wait for each other's windows both go on.
 
 The protocol is used under `_lock`, for the handler of messages may run in another thread of this
 node; an answer is posted after the lock was let go. What goes wrong in the handler has no caller to
@@ -174,7 +174,7 @@ class WinState:
             with self._lock:
                 answers = self.protocol.arrive(source, data)
             self._post_all(answers)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  it has no caller
             self._failure = error
 
     def _post_all(self, answers: Outgoing) -> None:
@@ -189,8 +189,8 @@ _open: set[WinState] = set()
 def _close_all() -> None:
     """Lets go of the memory of windows that were not freed.
 
-    A window is part of a cycle (the engine knows its handler), and CPython may crash when it breaks a
-    cycle at a memoryview of which there is another view.
+    A window is part of a cycle (the engine knows its handler), and CPython may crash when it breaks
+    a cycle at a memoryview of which there is another view.
     """
     for state in list(_open):
         state.close()

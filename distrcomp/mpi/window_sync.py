@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """The synchronisation calls of a window: fences, groups, locks, flushes (MPI-4.1, 12.5).
 
 Lock waits for the grant. Lock_all asks each node for its lock when the first operation goes there,
@@ -21,9 +22,9 @@ from .constants import (
     PROC_NULL,
     WIN_FLAVOR_SHARED,
 )
-from .errors import ERR_ASSERT, ERR_GROUP, ERR_LOCKTYPE, ERR_RANK, ERR_RMA_SYNC, MPIException
+from .errors import ERR_ASSERT, ERR_GROUP, ERR_LOCKTYPE, ERR_RMA_SYNC, MPIException
 from .window_base import WinBase, asks_handler
-from .window_epochs import Access, Event, WrongEpoch
+from .window_epochs import Event, WrongEpoch
 from .window_messages import Kind, Message
 from .window_state import WinState
 

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..joining import join
 from .comm_base import CommState
 from .handles import predefine
+from .intracomm import Intracomm
 
-try:
-    from .intracomm import Intracomm
-except ImportError:
-    from .comm import Comm
-
-    class Intracomm(Comm):
-        pass
-
-    class Intercomm(Comm):
-        pass
-
-
-from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..communicator import Communicator
 

@@ -222,7 +222,7 @@ def _program(
     module, code = options["module"], options["code"]
     include, exclude, folder = options["include"], options["exclude"], Path.cwd()
     if module is not None:
-        wanted = Wanted(None, module, include, exclude, folder)
+        wanted = Wanted(None, module, include, exclude, folder, arguments=program)
         return True, ("-m", module, *program), wanted
     if code is not None:
         return True, ("-c", code, *program), Wanted(None, None, include, exclude, folder)

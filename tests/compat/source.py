@@ -37,7 +37,6 @@ def _download(folder: Path) -> Path:
         "download",
         "--quiet",
         "--no-deps",
-        "--no-build-isolation",
     ]
     words += ["--no-binary", "mpi4py", "--dest", str(folder), f"mpi4py=={VERSION}"]
     subprocess.run(words, check=True)

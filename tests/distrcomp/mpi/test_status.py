@@ -50,6 +50,13 @@ def test_elements_of_nested_types() -> None:
     assert status(24 + 16).Get_count(table) == MPI.UNDEFINED
 
 
+def test_an_element_that_is_missing_ends_the_count() -> None:
+    """What is left of a double isn't the int that would follow it."""
+    pair = MPI.Datatype.Create_struct([1, 1], [0, 8], [MPI.DOUBLE, MPI.INT])
+    assert status(4).Get_elements(pair.Create_contiguous(2)) == MPI.UNDEFINED
+    assert status(12 + 8).Get_elements(pair.Create_contiguous(2)) == 3
+
+
 def test_null_datatypes_have_no_size() -> None:
     """A count in null items is an error."""
     for call in (MPI.Status.Get_count, MPI.Status.Get_elements):

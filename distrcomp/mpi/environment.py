@@ -27,6 +27,7 @@ from .constants import (
 )
 from .errhandler import begin_with
 from .errors import ERR_OTHER, MPIException
+from .handles import constants
 from .info import INFO_NULL, Info
 from .unsupported import unsupported
 
@@ -76,6 +77,7 @@ def Finalize() -> None:
     """Terminate the MPI execution environment: nothing can be sent or received any more."""
     if not _State.is_initialized or _State.is_finalized:
         raise MPIException(ERR_OTHER, "MPI is not initialised, or finalised already")
+    _let_self_go()
     _State.is_finalized = True
     distrcomp.close_connection()
 
@@ -195,7 +197,16 @@ def _warn(name: str) -> None:
 
 def _finish() -> None:
     """At exit: the run is left by distrcomp itself, which has registered for it too."""
-    _State.is_finalized = True
+    if _State.is_initialized and not _State.is_finalized:
+        _let_self_go()
+        _State.is_finalized = True
+
+
+def _let_self_go() -> None:
+    """Deletes the attributes of COMM_SELF: how libraries hear of the end (MPI-4.1, 11.4.1)."""
+    comm_self = constants().get("COMM_SELF")
+    if comm_self is not None:
+        comm_self._delete_attributes()
 
 
 def _need_initialized() -> None:

@@ -64,9 +64,9 @@ def outcome(answer: Answer) -> tuple[Any, BaseException | None]:
         return None, error
     if succeeded:
         return content, None
-    error, text = content
-    error.__cause__ = RemoteTraceback(text)
-    return None, error
+    failure, text = content
+    failure.__cause__ = RemoteTraceback(text)
+    return None, failure
 
 
 def _pack_error(error: BaseException) -> Packed:

@@ -131,7 +131,8 @@ def _set_up(options: Mapping[str, Any]) -> None:
     for folder in options["folders"]:
         os.chdir(folder)
     if options["main"] is not None:
-        _import_main(*options["main"], dict(options["globals"]))
+        kind, where = options["main"]
+        _import_main(kind, where, options["globals"])
     else:
         sys.modules.setdefault(MAIN_RUN_NAME, sys.modules["__main__"])
         vars(sys.modules["__main__"]).update(options["globals"])

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .constants import PROC_NULL
 from .errors import ERR_ARG, ERR_REQUEST, MPIException
-from .operations import Done, Renewed, wait_all
+from .operations import Done, Renewed, wait_one
 from .status import Status
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Partitioned(Renewed):
         self.is_active = True
 
     def wait(self) -> None:
-        wait_all((self,))
+        wait_one((self,))
 
     def send(self, parts: Iterable[int]) -> None:  # noqa: ARG002
         """Gives parts free, of a send."""

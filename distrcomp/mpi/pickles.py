@@ -25,10 +25,14 @@ class Pickle:
         loads: makes an object of bytes.
         protocol: what dumps gets after the object; the highest for Python's own pickle.
         threshold: from how many bytes on a buffer is kept out of band.
+
+    Attributes:
+        is_changed: whether objects have to go through this pickle, because the program changed it.
     """
 
     PROTOCOL: int | None
     THRESHOLD: int
+    is_changed: bool
 
     def __init__(
         self,
@@ -46,12 +50,18 @@ class Pickle:
             threshold = _environment("THRESHOLD", _THRESHOLD)
         self.THRESHOLD = threshold
 
-    @property
-    def is_changed(self) -> bool:
-        """Whether objects have to go through this pickle, because the program changed it."""
-        own = vars(self).keys() & {"dumps", "loads"}
-        changed = self._dumps or self._loads or own
-        return bool(changed) or self.PROTOCOL != python_pickle.HIGHEST_PROTOCOL
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets an attribute; programs for older versions of mpi4py put `dumps` and `loads` so."""
+        super().__setattr__(name, value)
+        own = vars(self)
+        super().__setattr__(
+            "is_changed",
+            own.get("_dumps") is not None
+            or own.get("_loads") is not None
+            or "dumps" in own
+            or "loads" in own
+            or own.get("PROTOCOL") != python_pickle.HIGHEST_PROTOCOL,
+        )
 
     def dumps(self, obj: Any) -> bytes:
         """Serialize an object to bytes."""

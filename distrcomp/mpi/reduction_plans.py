@@ -36,7 +36,7 @@ def reduce(side: Side, sendbuf: Any, recvbuf: Any, op: Op, root: int) -> Plan:
         spec = message(sendbuf)
         _check_alike(spec, into)
     if spec is None:
-        return lambda: (REDUCE, 0, together, None, (), (), None, None)
+        return lambda: (REDUCE, 0, together, None, (), (), None)
     operands = Operands(op, spec)
 
     def call() -> Call:

@@ -45,6 +45,10 @@ class Fetching(Operation):
         """Raises when the target has ended."""
         self._state.check(self._target)
 
+    def result(self) -> None:
+        """Raises what the target has refused."""
+        self._state.raise_refusal(self._target)
+
 
 class OperationCalls(WinBase):
     """Mixin of Win: access to the windows of all nodes."""

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..limits import SEND_BUFFER_BYTES
 from .errors import ERR_OP, ERR_RANK, ERR_RMA_RANGE, ERR_RMA_SYNC, MPIException
 from .operations import look
 from .window_epochs import Epochs, Event, WrongEpoch
@@ -26,6 +28,9 @@ from .window_protocol import Combine, Outgoing, Protocol, Regions
 
 if TYPE_CHECKING:
     from ..communicator import Communicator
+
+# What an operation takes on its way besides its data.
+_MESSAGE_BYTES = 256
 
 
 class WinState:
@@ -64,6 +69,7 @@ class WinState:
         self.granted: set[int] = set()
         self.checks_locks = True
         self.attached: dict[int, Any] = {}
+        self._on_the_way: Counter[int] = Counter()  # bytes, by target
         self._failure: BaseException | None = None
         self._lock = threading.RLock()
         _open.add(self)
@@ -113,12 +119,23 @@ class WinState:
         with self._lock:
             message = self.protocol.operate(target, message, take)
         self.post(target, message)
+        self._bound(target, len(message.data))
         return message.serial
+
+    def _bound(self, target: int, nbytes: int) -> None:
+        """Waits for the target where too much is on its way there: it may be computing."""
+        if target == self.me:
+            return
+        self._on_the_way[target] += nbytes + _MESSAGE_BYTES
+        if self._on_the_way[target] > SEND_BUFFER_BYTES:
+            self.ask(target, Kind.FLUSH)
+            self.wait(lambda: self.protocol.is_answered(target), (target,))
 
     def ask(self, target: int, kind: Kind) -> None:
         """Asks for something that is answered; `wait_answered` waits for it."""
         with self._lock:
             message = self.protocol.ask(target, kind)
+            self._on_the_way[target] = 0  # what is asked now is answered when all of it is done
         self.post(target, message)
 
     def post(self, dest: int, message: Message) -> None:
@@ -138,6 +155,10 @@ class WinState:
         """
         asked = self.protocol.awaited_of() if target is None else (target,)
         self.wait(lambda: self.protocol.is_answered(target), asked)
+        self.raise_refusal(target)
+
+    def raise_refusal(self, target: int | None) -> None:
+        """Raises MPIException if `target`, or anybody, has refused an operation; once."""
         with self._lock:
             error = self.protocol.take_error(target)
         if error:
@@ -154,7 +175,8 @@ class WinState:
             NodeLost: one of them has ended.
         """
         if condition():
-            look(())
+            if self.core.n_node > 1:
+                look(())
         else:
             self.core.await_service(lambda: condition() or self._failure is not None, nodes)
         if self._failure is not None:

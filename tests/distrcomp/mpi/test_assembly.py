@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import doctest
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,3 +91,11 @@ def test_settling_begins_docstrings_once() -> None:
     one.__module__ = "distrcomp.mpi.made_up"
     settle("made.up", {"one": one, "two": one})
     assert one.__doc__ == "one(first, second)\nDoes one thing.\n\nAnd more of it."
+
+
+def test_classes_are_mpi4pys_where_the_face_stands_for_it() -> None:
+    """What a program prints of them reads as with mpi4py."""
+    code = "from mpi4py import MPI; print(type(MPI.COMM_WORLD), MPI.COMM_WORLD.handle)"
+    words = [sys.executable, "-m", "distrcomp.mpi", "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.stdout == "<class 'mpi4py.MPI.Intracomm'> 1\n", done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def path(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def file(path: str) -> MPI.File:
+def file(path: str) -> Iterator[MPI.File]:
     """A new file, open on all nodes, and closed in the end."""
     opened = MPI.File.Open(WORLD, path, CREATE)
     yield opened
@@ -147,7 +148,7 @@ def test_requests_tell_counts(file: MPI.File) -> None:
     assert status.Get_count() == 5
     got = bytearray(9)
     file.Iread_at(2, got).Wait(status)
-    assert (status.Get_count(), got[:3]) == (3, b"345")
+    assert (status.Get_count(), bytes(got[:3])) == (3, b"345")
     requests = [file.Iwrite_at(0, b"a"), file.Iwrite_shared(b"b"), file.Iwrite_all(b"c")]
     MPI.Request.Waitall(requests)
     file.Iread_at_all(0, got).Wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from distrcomp.mpi import MPI, file_system
 
 
 @pytest.fixture
-def descriptor(tmp_path: Path) -> int:
+def descriptor(tmp_path: Path) -> Iterator[int]:
     """An open file of the bytes 0 to 99."""
     path = tmp_path / "file"
     path.write_bytes(bytes(range(100)))

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp.mpi import MPI, external32
-from distrcomp.mpi.datatype_state import TypeState, count_elements, sum_bytes, sum_elements
 from distrcomp.mpi.datatypes import Datatype
 
 COMM = MPI.COMM_SELF
@@ -148,19 +147,3 @@ def test_long_doubles_survive_any_bits(numbers: list[bytes]) -> None:
     packed = external32.encode(rows.tobytes(), signature)
     assert sys.byteorder == "little"
     assert rows.tobytes() == external32.decode(packed, signature)
-
-
-def _state(datatype: Datatype) -> TypeState:
-    return datatype._known()
-
-
-def test_elements_are_counted_through_nested_types() -> None:
-    """How many basic elements some bytes are, and how many bytes are over."""
-    inner = MPI.Datatype.Create_struct([1, 2], [0, 8], [MPI.DOUBLE, MPI.SHORT])
-    signature = _state(inner.Create_vector(3, 1, 2)).signature
-    assert (9, 36) == (sum_elements(signature), sum_bytes(signature))
-    expected = {0: (0, 0), 7: (0, 7), 8: (1, 0), 11: (2, 1), 12: (3, 0), 20: (4, 0), 36: (9, 0)}
-    expected |= {37: (9, 1), 44: (10, 0), 87: (21, 3)}
-    found = {nbytes: count_elements(signature, nbytes) for nbytes in expected}
-    assert expected == found
-    assert (0, 5) == count_elements((), 5)

@@ -85,7 +85,9 @@ print(importlib.util.find_spec("mpi4py.nothing") if 0 else mpi4py.__path__ is no
 
 def test_outer_job_is_hidden() -> None:
     """Variables of an MPI job that the process was started in are not there."""
-    code = "import os; print(*sorted(name for name in os.environ if 'MPI' in name or 'RANK' in name))"
+    code = (
+        "import os; print(*sorted(name for name in os.environ if 'MPI' in name or 'RANK' in name))"
+    )
     variables = {"OMPI_COMM_WORLD_RANK": "1", "PMIX_RANK": "1", "MPI4PY_RC_THREADS": "0"}
     assert output_of(code, **variables) == "MPI4PY_RC_THREADS\n"
 
@@ -95,3 +97,16 @@ def test_modules_as_programs(module: str) -> None:
     """`python -m mpi4py` works where the face is."""
     status, out, err = run_alone("-m", module, "-c", "import sys; print(sys.argv)", "a")
     assert (0, "['-c', 'a']\n", "") == (status, out, err)
+
+
+def test_rc_can_be_imported_as_a_module() -> None:
+    """Programs say `import mpi4py.rc`, and some take it away again."""
+    code = """
+import sys
+import mpi4py.rc
+mpi4py.rc.thread_level = "serialized"
+del sys.modules["mpi4py.rc"]
+from mpi4py import MPI, rc
+print(MPI.Query_thread() == MPI.THREAD_SERIALIZED, rc is mpi4py.rc)
+"""
+    assert output_of(code) == "True True\n"

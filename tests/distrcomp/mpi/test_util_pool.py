@@ -71,7 +71,8 @@ except TimeoutError:
     print("terminated", never.successful())
 """
     assert output_of(code) == (
-        "late False\nnot ready\nTrue [1, 2] True False [1, 2] ValueError\nclosed\nterminated False\n"
+        "late False\nnot ready\nTrue [1, 2] True False [1, 2] ValueError\n"
+        "closed\nterminated False\n"
     )
 
 

@@ -56,8 +56,10 @@ def test_accumulate_is_whole() -> None:
     assert fetched == sorted(fetched)
     everything = WORLD._core.allgather(fetched)
     if rank == 0:
-        assert sorted(number for numbers in everything for number in numbers) == list(range(30 * size))
-        assert np.frombuffer(win.tomemory(), np.int64).tolist() == [30 * size] * 2
+        assert sorted(number for numbers in everything for number in numbers) == list(
+            range(30 * size)
+        )
+        assert np.frombuffer(bytes(win.tomemory()), np.int64).tolist() == [30 * size] * 2
     win.Free()
 
 
@@ -76,7 +78,7 @@ def test_exclusive_lock_excludes() -> None:
         win.Unlock(0)
     WORLD._core.barrier()
     if WORLD.Get_rank() == 0:
-        assert np.frombuffer(win.tomemory(), np.int64).tolist() == [20 * size]
+        assert np.frombuffer(bytes(win.tomemory()), np.int64).tolist() == [20 * size]
     win.Free()
 
 
@@ -130,7 +132,7 @@ def test_derived_types_at_both_ends() -> None:
     win.Put([matrix, 1, column], other, (1, 3, MPI.DOUBLE))
     win.Accumulate([np.full(3, 100.0), 3, MPI.DOUBLE], other, (0, 1, column))
     win.Fence()
-    got = np.frombuffer(win.tomemory(), np.float64)
+    got = np.frombuffer(bytes(win.tomemory()), np.float64)
     assert got.tolist() == [100.0, 0.0, 4.0, 8.0, 100.0, 0, 0, 0, 100.0, 0, 0, 0]
     back = np.zeros((3, 4))
     win.Get([back, 1, column], other, (1, 3, MPI.DOUBLE))
@@ -238,7 +240,7 @@ def test_progress_in_other_calls() -> None:
     win = MPI.Win.Allocate(8, 8, comm=WORLD)
     if WORLD.Get_rank() == 0:
         assert WORLD._core.recv(1) == "done"
-        assert np.frombuffer(win.tomemory(), np.int64).tolist() == [7]
+        assert np.frombuffer(bytes(win.tomemory()), np.int64).tolist() == [7]
     else:
         win.Lock(0)
         win.Put(np.full(1, 7), 0)
@@ -284,7 +286,7 @@ def test_wrong_calls() -> None:
     win.Unlock(0)
     assert error_class(win.Lock, 0, 7) == MPI.ERR_LOCKTYPE
     assert error_class(win.Lock, 3) == MPI.ERR_RANK
-    assert not any(win.tomemory())
+    assert not any(bytes(win.tomemory()))
     win.Free()
     assert error_class(win.Fence) == MPI.ERR_WIN
     assert error_class(MPI.Win.Allocate, -1) == MPI.ERR_SIZE

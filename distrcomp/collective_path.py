@@ -165,7 +165,7 @@ class CollectivePath(FastPath):
         self, source: int, tag: int, timeout: float | None, out: Any, status: Any
     ) -> Any:
         """Waits for a message of a collective, and looks now and then who is elsewhere."""
-        wanted = self._wanted(source, tag)
+        wanted = self._wanted_for(source, tag, out, status)
         watch = Watch(self, wanted)
         try:
             self._engine.receive(wanted, self._time(timeout), watch.look)

@@ -104,10 +104,11 @@ class LinkPath(LongPath):
     ) -> Any:
         """Receives into the caller's memory, or says what the message was like."""
         wanted = self._wanted_for(source, tag, out, status)
-        if not self._take_soon(source, wanted, timeout):
-            self._await(wanted, timeout)
-            self._know(source)
-        return self._take(wanted, out, status)
+        if self._take_soon(source, wanted, timeout):
+            return self._take(wanted, out, status)
+        value = self._recv_long(source, tag, timeout, out, status)
+        self._know(source)
+        return value
 
     def _take_soon(self, source: int, wanted: Receive, timeout: float | None) -> bool:
         """Has a receive matched if it is with the next message from `source`, and that comes soon.

@@ -75,7 +75,11 @@ class LongPath:
         self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
     ) -> Any:
         wanted = self._wanted_for(source, tag, out, status)
-        self._await(wanted, timeout)
+        try:
+            self._engine.receive(wanted, self._time(timeout))
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
+            raise
         return self._take(wanted, out, status)
 
     def _wanted_for(self, source: int, tag: int, out: Any, status: Status | None) -> Receive:
@@ -86,13 +90,6 @@ class LongPath:
         if status is not None and not isinstance(status, Status):
             raise DoesNotFit(f"status={status!r} can't be filled in: it takes a dc.Status()")
         return wanted
-
-    def _await(self, wanted: Receive, timeout: float | None) -> None:
-        try:
-            self._engine.receive(wanted, self._time(timeout))
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
-            raise
 
     def _post(
         self, dest: int, tag: int, encoded: codec.Encoded, synchronous: bool = False

@@ -52,16 +52,14 @@ class Pickle:
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets an attribute; programs for older versions of mpi4py put `dumps` and `loads` so."""
+        if name in ("dumps", "loads"):
+            super().__setattr__("PROTOCOL", None)
+            name = f"_{name}"
         super().__setattr__(name, value)
         own = vars(self)
-        super().__setattr__(
-            "is_changed",
-            own.get("_dumps") is not None
-            or own.get("_loads") is not None
-            or "dumps" in own
-            or "loads" in own
-            or own.get("PROTOCOL") != python_pickle.HIGHEST_PROTOCOL,
-        )
+        is_own = own.get("_dumps") is not None or own.get("_loads") is not None
+        is_other = own.get("PROTOCOL") != python_pickle.HIGHEST_PROTOCOL
+        super().__setattr__("is_changed", is_own or is_other)
 
     def dumps(self, obj: Any) -> bytes:
         """Serialize an object to bytes."""

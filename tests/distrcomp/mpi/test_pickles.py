@@ -44,9 +44,10 @@ def test_functions_can_be_put_in_their_place() -> None:
     """As programs for older versions of mpi4py do."""
     own = MPI.Pickle()
     own.dumps = marshal.dumps  # type: ignore[method-assign,assignment]
-    own.loads = marshal.loads  # type: ignore[method-assign]
     assert own.is_changed
+    own.loads = marshal.loads  # type: ignore[method-assign]
     assert own.loads(own.dumps([1])) == [1]
+    assert own.dumps(1) == marshal.dumps(1)
 
 
 def test_large_buffers_are_kept_apart() -> None:

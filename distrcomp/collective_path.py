@@ -43,6 +43,7 @@ from .collectives.kinds import (
 from .engine import Sending
 from .errors import CollectiveMismatch, RecvTimeout
 from .fast_path import FastPath
+from .links.ring import COMMUNICATOR_SHIFT, TAG_SHIFT
 from .mailbox import ANY, Receive
 
 _getframe = sys._getframe
@@ -115,6 +116,10 @@ class CollectivePath(FastPath):
         """Begins a collective: its tag."""
         self._turn_now = turn = self._turn_now + 1 & TURN_MASK
         tag = kind << KIND_SHIFT | (root & ROOT_MASK) << ROOT_SHIFT | turn
+        envelopes = self._envelopes  # each tag is used once, so it would be missing each time
+        if len(envelopes) >= _REMEMBERED:
+            envelopes.clear()
+        envelopes[tag] = self._number << COMMUNICATOR_SHIFT | tag << TAG_SHIFT
         frame: Any = _getframe(2)
         code = frame.f_code
         while _IS_OURS[code.co_filename] and frame.f_back is not None:

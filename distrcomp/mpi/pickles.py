@@ -77,7 +77,7 @@ class Pickle:
             return self.dumps(obj), []
         buffers = _Buffers(self.THRESHOLD)
         protocol = self.PROTOCOL
-        wide_enough = protocol is None or protocol < 0 or protocol >= 5
+        wide_enough = protocol is not None and (protocol < 0 or protocol >= 5)
         return _dumps(obj, protocol if wide_enough else 5, buffers), list(buffers)
 
     def loads_oob(self, data: Any, buffers: Iterable[Any]) -> Any:

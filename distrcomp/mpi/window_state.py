@@ -17,8 +17,10 @@ import atexit
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..errors import DistrcompError
 from ..limits import SEND_BUFFER_BYTES
 from .errors import ERR_OP, ERR_RANK, ERR_RMA_RANGE, ERR_RMA_SYNC, MPIException
 from .operations import look
@@ -72,12 +74,12 @@ class WinState:
         self._on_the_way: Counter[int] = Counter()  # bytes, by target
         self._failure: BaseException | None = None
         self._lock = threading.RLock()
-        _open.add(self)
+        _open[self] = None
         core.serve(self._arrived)
 
     def close(self) -> None:
         """Lets go of all memory."""
-        _open.discard(self)
+        _open.pop(self, None)
         self.regions.clear()
         self.memory = self.parts = None
         self.attached.clear()
@@ -204,15 +206,18 @@ class WinState:
             self.post(dest, message)
 
 
-_open: set[WinState] = set()
+_open: dict[WinState, None] = {}  # in the order of creation
 
 
 @atexit.register
 def _close_all() -> None:
-    """Lets go of the memory of windows that were not freed.
+    """Ends the windows that were not freed, as MPI_Finalize would.
 
-    A window is part of a cycle (the engine knows its handler), and CPython may crash when it breaks
-    a cycle at a memoryview of which there is another view.
+    A program that has come to its end serves them until the others have, too; where one has failed
+    nobody waits. Then their memory is let go of: a window is part of a cycle (the engine knows its
+    handler), and CPython may crash when it breaks a cycle at a memoryview that has another view.
     """
     for state in list(_open):
+        with suppress(DistrcompError):
+            state.core.barrier()
         state.close()

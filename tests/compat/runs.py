@@ -60,7 +60,7 @@ class Bounds:
     """How long a run may go on, and how long without any test beginning or ending."""
 
     limit_s: float = 600.0
-    stall_s: float = 20.0
+    stall_s: float = 60.0
 
 
 @dataclass
@@ -154,22 +154,31 @@ def _watch(words: list[str], folder: Path, bounds: Bounds) -> str:
             words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         ) as process,
     ):
-        began = moved = time.monotonic()
-        size = -1
-        while process.poll() is None:
-            now = time.monotonic()
-            grown = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
-            if grown != size:
-                size, moved = grown, now
-            is_stuck = size > 0 and now - moved > bounds.stall_s
-            if is_stuck or now - began > bounds.limit_s:
+        try:
+            stuck = _wait(process, folder, bounds)
+        finally:
+            if process.poll() is None:
                 _end(process)
-                return f"stuck for {now - moved:.0f} s, ended after {now - began:.0f} s"
-            try:
-                process.wait(_POLL_S)
-            except subprocess.TimeoutExpired:
-                continue
-    return f"ended with exit code {process.returncode}: {_tail(folder / 'launcher.err')}"
+    return stuck or f"ended with exit code {process.returncode}: {_tail(folder / 'launcher.err')}"
+
+
+def _wait(process: subprocess.Popen[bytes], folder: Path, bounds: Bounds) -> str:
+    """Waits for its end while tests begin and end; else says for how long they have not."""
+    began = moved = time.monotonic()
+    size = -1
+    while process.poll() is None:
+        now = time.monotonic()
+        grown = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
+        if grown != size:
+            size, moved = grown, now
+        is_stuck = size > 0 and now - moved > bounds.stall_s
+        if is_stuck or now - began > bounds.limit_s:
+            return f"stuck for {now - moved:.0f} s, ended after {now - began:.0f} s"
+        try:
+            process.wait(_POLL_S)
+        except subprocess.TimeoutExpired:
+            continue
+    return ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -42,7 +42,7 @@ class Skipped(unittest.TestCase):
 def test_outcomes_of_a_made_up_suite(tmp_path: Path) -> None:
     """Each test counts as the worst that it was on any node, and what hangs stops nothing else."""
     (tmp_path / "test_made_up.py").write_text(SUITE)
-    result = run_module(Module("test_made_up", tmp_path), 2, bounds=Bounds(60, 4))
+    result = run_module(Module("test_made_up", tmp_path), 2, bounds=Bounds(90, 8))
     outcomes = {test.rpartition(".")[2]: each.outcome for test, each in result.verdicts.items()}
     assert outcomes == {
         "test_a_passes": "passed",

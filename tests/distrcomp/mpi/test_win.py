@@ -142,6 +142,22 @@ def test_derived_types_at_both_ends() -> None:
     column.Free()
 
 
+def test_room_for_more() -> None:
+    """The side that takes the data may have room for more; the rest stays as it was."""
+    win = MPI.Win.Allocate(32, 8)
+    every_second = MPI.DOUBLE.Create_vector(2, 1, 2).Commit()
+    win.Fence()
+    win.Put(np.ones(1), 0, (0, 1, every_second))
+    win.Put(np.ones(1), 0, (3, 1))
+    got = np.full(3, -1.0)
+    win.Get(got, 0, (2, 2, MPI.DOUBLE))
+    win.Fence()
+    assert got.tolist() == [0.0, 1.0, -1.0]
+    assert np.frombuffer(bytes(win.tomemory())).tolist() == [1.0, 0.0, 0.0, 1.0]
+    every_second.Free()
+    win.Free()
+
+
 @pytest.mark.nodes(2)
 def test_request_based_operations() -> None:
     """The request of an operation that fetches is done when the data is here."""

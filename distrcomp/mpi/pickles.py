@@ -46,15 +46,15 @@ class Pickle:
         if protocol is None and dumps is None:
             protocol = _environment("PROTOCOL", python_pickle.HIGHEST_PROTOCOL)
         self.PROTOCOL = protocol
-        if threshold is None:
-            threshold = _environment("THRESHOLD", _THRESHOLD)
-        self.THRESHOLD = threshold
+        self.THRESHOLD = threshold  # type: ignore[assignment]  # None is the default
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets an attribute; programs for older versions of mpi4py put `dumps` and `loads` so."""
         if name in ("dumps", "loads"):
             super().__setattr__("PROTOCOL", None)
             name = f"_{name}"
+        if name == "THRESHOLD" and value is None:
+            value = _environment(name, _THRESHOLD)
         super().__setattr__(name, value)
         own = vars(self)
         is_own = own.get("_dumps") is not None or own.get("_loads") is not None

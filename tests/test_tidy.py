@@ -26,6 +26,7 @@ PURE_MODULES = (
     "distrcomp/out.py",
     "distrcomp/fates.py",
     "distrcomp/mailbox.py",
+    "distrcomp/targets.py",
     "distrcomp/notices.py",
     "distrcomp/preamble.py",
     "distrcomp/mpi/typemap.py",

@@ -131,14 +131,17 @@ class Mutex:
 
     def free(self) -> None:
         """Free mutex resources; one that is held is released first."""
-        if self._cells is None:
-            return
-        if self._count:
+        self._let_go()
+        cells, self._cells = self._cells, None
+        if cells is not None:
+            cells.free()
+            self._comm.Free()
+
+    def _let_go(self) -> None:
+        """Releases it, however often it is held: who waits for it takes part in freeing, too."""
+        if self._cells is not None and self._count:
             self._count = 1
             self.release()
-        cells, self._cells = self._cells, None
-        cells.free()
-        self._comm.Free()
 
     def _open(self) -> Cells:
         if self._cells is None:
@@ -234,9 +237,10 @@ class Condition:
         return self.notify(self._size)
 
     def free(self) -> None:
-        """Free condition resources."""
+        """Free condition resources; a mutex that is held is released first."""
         cells, self._cells = self._cells, None
         if cells is not None:
+            self._mutex._let_go()
             cells.free()
             self._comm.Free()
             if self._owns_mutex:

@@ -90,16 +90,23 @@ else:
         assert condition._mutex.count() == 2
 comm.Barrier()
 if rank == 0:
-    flag = 0
-    while not flag:
+    woken = 0
+    while woken < size - 1:
         with condition:
-            flag = condition.notify_all() == size - 1
+            woken += condition.notify_all()
 else:
     with condition:
         assert condition.wait_for(lambda state=[]: state.append(1) or len(state) > 1)
 comm.Barrier()
+condition.acquire()
 condition.free()
 box.free()
+mutex = sync.Mutex(comm=comm)
+condition = sync.Condition(mutex)
+condition.acquire()
+condition.free()
+assert not mutex.locked()
+mutex.free()
 """,
     )
 

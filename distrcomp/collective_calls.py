@@ -13,6 +13,7 @@ from .collective_path import CollectivePath
 from .collective_requests import CollectiveRequest
 from .errors import CallError
 from .ops import Op, as_op
+from .out import check_like
 from .raw_calls import RawCalls
 from .requests import Request
 
@@ -164,7 +165,10 @@ class CollectiveCalls(RawCalls):
 
         Args:
             obj, op: as `reduce`.
-            out: an array like `obj` that takes the result, and is returned.
+            out: an array like `obj` that takes the result, and is returned; may be `obj` itself.
+
+        Raises:
+            DoesNotFit: `out` is none; nothing was sent.
 
         Example:
             >>> import distrcomp as dc
@@ -347,6 +351,7 @@ class CollectiveCalls(RawCalls):
 
     def _allreduce(self, obj: Any, op: Any, out: Any) -> _Call:
         op = as_op(op)
+        check_like(out, obj)
         if self._is_large(obj, op):
             return c.LARGE_ALLREDUCE, 0, c.large_allreduce, obj, op, out
         return c.ALLREDUCE, 0, c.allreduce, obj, op, out

@@ -45,14 +45,18 @@ class Op:
     def __repr__(self) -> str:
         return f"dc.{self.name}" if self._of_arrays is not None else f"dc.Op({self.name})"
 
-    @property
-    def keeps_arguments(self) -> bool:
-        """Whether it is known to change nothing that it is given."""
-        return self._of_arrays is not None
+    def may_share(self, value: Any) -> bool:
+        """Whether `combine` may change `value`, return it, or return what holds a part of it."""
+        return not (self._of_arrays and _is_array(value)) or value.dtype.hasobject
 
     def works_by_element(self, value: Any) -> bool:
-        """Whether `value` is an array that can be combined in pieces."""
-        return bool(self._of_arrays) and _is_array(value) and value.dtype.kind in "biufc"
+        """Whether `value` is an array that can be combined in pieces, which lose its subclass."""
+        return (
+            bool(self._of_arrays)
+            and _is_array(value)
+            and type(value) is sys.modules["numpy"].ndarray
+            and value.dtype.kind in "biufc"
+        )
 
     def combine(self, one: Any, other: Any, room: Any = None) -> Any:
         """What both are together.
@@ -80,6 +84,8 @@ class Op:
         if room is not None:
             return of_arrays(one, other, out=room, casting="unsafe")
         together = of_arrays(one, other)
+        if not _is_array(together):  # of arrays without dimensions numpy makes a scalar
+            together = sys.modules["numpy"].asarray(together)
         return together if together.dtype == one.dtype else together.astype(one.dtype)
 
 
@@ -108,7 +114,11 @@ def as_op(op: Any) -> Op:
         return SUM
     if isinstance(op, Op):
         return op
-    return (_KNOWN.get(op) if callable(op) else None) or Op(op)
+    try:
+        known = _KNOWN.get(op)
+    except TypeError:  # it has no hash
+        known = None
+    return known or Op(op)
 
 
 def _is_array(value: Any) -> bool:

@@ -19,6 +19,28 @@ def check(out: Any) -> None:
         _bytes_of(out, "`out`", must_be_writable=True)
 
 
+def check_like(out: Any, value: Any) -> None:
+    """Whether `out` can take what becomes of arrays like `value`, to be asked before one begins.
+
+    Raises:
+        DoesNotFit: it can't.
+    """
+    if out is None:
+        return
+    if not (_is_array(out) and _is_array(value)):
+        names = [type(each).__qualname__ for each in (out, value)]
+        raise DoesNotFit(
+            f"`out` must be an array like what is combined; they are {names[0]} and {names[1]}"
+        )
+    if out.dtype != value.dtype or out.shape != value.shape:
+        raise DoesNotFit(
+            f"an array of {value.dtype} {value.shape} is combined; "
+            f"`out` is one of {out.dtype} {out.shape}"
+        )
+    if not out.flags.writeable:
+        raise DoesNotFit("`out` is read-only")
+
+
 def fill(out: Any, value: Any) -> Any:
     """Copies what was received into `out` and returns `out`.
 

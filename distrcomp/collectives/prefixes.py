@@ -40,7 +40,7 @@ def exscan(port: Port, value: Any, op: Op) -> Algorithm:
 
 
 def _together(port: Port, op: Op, lower: Any, upper: Any, source: int) -> Any:
-    if not op.keeps_arguments:  # both are needed once more
+    if op.may_share(upper):  # both are needed once more
         lower, upper = own_copy(lower), own_copy(upper)
     try:
         return op.combine(lower, upper)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..codec import own_copy
-from ..errors import CollectiveMismatch
-from ..ops import Op, Unlike
+from ..ops import Op
 from .moving import EXCHANGE_MAX, _down, bcast
+from .pairs import Pairs
 from .port import Algorithm, Port, family, is_in_order, rotated
 
 LARGE_BYTES = 32 * 1024
@@ -51,6 +51,7 @@ def allreduce(port: Port, value: Any, op: Op, out: Any = None) -> Algorithm:
     operation that isn't commutative, all go to node 0 and back.
     """
     everyone: Sequence[int] = range(port.size)
+    value = _apart(value, out)
     if len(port.machines) == 1 and port.size <= EXCHANGE_MAX:
         for distance in range(1, port.size):
             port.send((port.here + distance) % port.size, value)
@@ -86,7 +87,10 @@ def large_allreduce(port: Port, array: Any, op: Op, out: Any = None) -> Algorith
     """
     import numpy
 
-    result = numpy.empty(array.shape, array.dtype) if out is None else out
+    has_room = out is not None and out.flags.c_contiguous
+    result = out if has_room else numpy.empty(array.shape, array.dtype)
+    if out is not array:  # else what arrives in a part is made of what was sent of it
+        array = _apart(array, out)
     whole = result.reshape(-1)
     parts = _parts(array.size, port.size)
     mine = yield from _own_part(port, array, op, parts)
@@ -96,7 +100,7 @@ def large_allreduce(port: Port, array: Any, op: Op, out: Any = None) -> Algorith
     for distance in range(1, port.size):
         node = (port.here - distance) % port.size
         yield node, whole[parts[node]]
-    return result
+    return result if has_room else _filled(out, result)
 
 
 def large_reduce(port: Port, array: Any, op: Op, root: int) -> Algorithm:
@@ -143,23 +147,23 @@ def _fold(port: Port, value: Any, op: Op, nodes: Sequence[int]) -> Algorithm:
     """What `nodes` send, combined in their order; one of them is this node with its `value`."""
     if len(nodes) == 1:
         return own_copy(value)
-    together = room = None
-    for at, node in enumerate(nodes):
+    pairs = Pairs(op)
+    for node in nodes:
         if node == port.here:
-            # A function of the program's may change what it is given first.
-            came = value if op.keeps_arguments else own_copy(value)
-            own = None
+            pairs.add(node, own_copy(value) if op.may_share(value) else value)
         else:
-            came = own = yield node
-        if at == 0:
-            together, room = came, own
-            continue
-        try:
-            together = op.combine(together, came, room if room is not None else own)
-        except Unlike as unlike:
-            raise CollectiveMismatch(unlike.between(nodes[at - 1], node)) from None
-        room = together
-    return together
+            came = yield node
+            pairs.add(node, came, came)
+    return pairs.together()
+
+
+def _apart(value: Any, out: Any) -> Any:
+    """The value, or a copy where `out` lies in its memory: that is filled before all is sent."""
+    if out is None:
+        return value
+    import numpy
+
+    return own_copy(value) if numpy.may_share_memory(value, out) else value
 
 
 def _filled(out: Any, value: Any) -> Any:

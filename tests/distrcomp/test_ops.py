@@ -72,8 +72,40 @@ def test_as_op() -> None:
         ops.as_op("sum")
 
 
+def test_no_dimensions() -> None:
+    """Arrays without dimensions are combined to one such."""
+    together = ops.SUM.combine(np.array(1.5), np.array(2.0))
+    assert isinstance(together, np.ndarray)
+    assert () == together.shape
+    assert 3.5 == float(together)
+
+
+def test_no_hash() -> None:
+    """A function object that can't be hashed is an operation as any other."""
+
+    class Join:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, one: Any, other: Any) -> Any:
+            return one + other
+
+    assert 3 == ops.as_op(Join()).combine(1, 2)
+    with pytest.raises(CallError, match="is no operation"):
+        ops.as_op([])
+
+
+def test_what_may_be_shared() -> None:
+    """Only arrays of numbers are known to be kept apart from what they are combined to."""
+    assert not ops.MIN.may_share(np.zeros(3))
+    assert ops.MIN.may_share(np.array([None]))
+    assert ops.MIN.may_share([1])
+    assert ops.MAXLOC.may_share(np.zeros(3))
+    assert ops.Op(operator.add).may_share(np.zeros(3))
+
+
 def test_works_by_element() -> None:
     """Only arrays of numbers and operations that are known may be cut into parts."""
+    assert not ops.SUM.works_by_element(np.ma.zeros(3))  # which have a mask
     assert ops.SUM.works_by_element(np.zeros(3))
     assert not ops.SUM.works_by_element([1])
     assert not ops.SUM.works_by_element(np.array([None]))

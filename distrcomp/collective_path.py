@@ -10,7 +10,8 @@ Where both wait (two nodes, each the root of its own reduce) no message comes. S
 waited for COLLECTIVE_TELL_AFTER_S sends a card to the others: the number of its collective, its tag
 and where its program called it. Whoever waits, too, compares the card with what it remembers of
 that number. Cards also answer those who have found a mismatch, for the tag alone tells neither file
-nor line. Cards that tell nothing new are dropped.
+nor line. Cards that tell nothing new are dropped. Nobody tells unasked that it is in `free`: so no
+card is under way when the communicator's number is another one's.
 
 A collective that ends by an exception has left its communicator's nodes out of step: what follows
 on it is a mismatch, which says so.
@@ -21,6 +22,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from math import inf
 from time import monotonic
 from types import CodeType
 from typing import Any
@@ -31,20 +34,22 @@ from .codec import encode
 from .collectives import EXCHANGE_MAX, Algorithm
 from .collectives.kinds import (
     CARD,
+    FREE,
     KIND_SHIFT,
     ROOT_MASK,
     ROOT_SHIFT,
     TURN_MASK,
     described,
     earlier,
+    split_tag,
     tag_of,
     turn_of,
 )
 from .engine import Sending
-from .errors import CollectiveMismatch, RecvTimeout
+from .errors import CollectiveMismatch, LinkFailed, NodeLost, RecvTimeout
 from .fast_path import FastPath
 from .links.ring import COMMUNICATOR_SHIFT, TAG_SHIFT
-from .mailbox import ANY, Receive
+from .mailbox import ANY
 
 _getframe = sys._getframe
 _REMEMBERED = limits.COLLECTIVES_REMEMBERED
@@ -178,7 +183,7 @@ class CollectivePath(FastPath):
     ) -> Any:
         """Waits for a message of a collective, and looks now and then who is elsewhere."""
         wanted = self._wanted_for(source, tag, out, status)
-        watch = Watch(self, wanted)
+        watch = Watch(self, tag, self._ids[wanted.source])
         try:
             self._engine.receive(wanted, self._time(timeout), watch.look)
         except RecvTimeout as error:
@@ -200,13 +205,17 @@ class CollectivePath(FastPath):
         return tag, _place(code, instruction)
 
     def tell(self, turn: int, nodes: Iterable[int]) -> None:
-        """Sends a card to these: where this node is, or was, in collective `turn`."""
+        """Sends a card to these: where this node is, or was, in collective `turn`.
+
+        One that has ended needs none; whether it is missed is for who waits for it.
+        """
         card = self.place_of(turn)
         if card is None:
             return
         for node in nodes:
             if node != self.node_id:
-                self._post(node, _CARD_TAG, encode(card))
+                with suppress(NodeLost, LinkFailed):
+                    self._post(node, _CARD_TAG, encode(card))
         self._engine.flush_later()
 
     def take_card(self, source: int = ANY, timeout: float | None = None) -> Card | None:
@@ -231,15 +240,22 @@ class CollectivePath(FastPath):
 
 
 class Watch:
-    """Looks, while a receive of a collective waits, whether its sender is elsewhere."""
+    """Looks, while a collective waits, whether others are elsewhere.
 
-    def __init__(self, path: CollectivePath, wanted: Receive) -> None:
+    Args:
+        tag: of the collective.
+        source: the node whose message is awaited. None where it is a request: then what comes from
+            there may be of a later one.
+    """
+
+    def __init__(self, path: CollectivePath, tag: int, source: int | None = None) -> None:
         self._path = path
-        self._source = path._ids[wanted.source]
-        self._tag = wanted.tag
+        self._source = source
+        self._tag = tag
         now = monotonic()
         self._look_at = now + _LOOK_AFTER_S
-        self._tell_at = now + limits.COLLECTIVE_TELL_AFTER_S
+        tells = split_tag(tag)[0] != FREE
+        self._tell_at = now + limits.COLLECTIVE_TELL_AFTER_S if tells else inf
 
     def look(self) -> float:
         """When to look again.
@@ -251,15 +267,9 @@ class Watch:
         if now < self._look_at:
             return self._look_at
         path = self._path
-        strays = path.strays(self._source, self._tag)
-        if strays:
-            raise self._mismatch(strays[0])
-        while (card := path.take_card()) is not None:
-            source, theirs, place = card
-            ours = path.place_of(turn_of(theirs))
-            if ours is not None and ours[0] != theirs:
-                path.tell(turn_of(theirs), [source])
-                raise CollectiveMismatch(_sentence(path.node_id, ours, source, (theirs, place)))
+        if self._source is not None and (strays := path.strays(self._source, self._tag)):
+            raise self._mismatch(self._source, strays[0])
+        self._read_cards()
         if now >= self._tell_at:
             path.tell(turn_of(self._tag), range(path.n_node))
             self._tell_at = now + _TELL_AGAIN_S
@@ -269,16 +279,29 @@ class Watch:
     def check_past(self) -> None:
         """Raises CollectiveMismatch if something came of a collective in which this node was not.
 
-        What has come of a later one is no sign once what was awaited is there.
+        What has come of a later one is no sign once what was awaited is there. Cards are taken, for
+        what lies unread from a node keeps its messages from the short way.
         """
-        now = turn_of(self._tag)
-        for stray in self._path.strays(self._source, self._tag):
+        now, source = turn_of(self._tag), self._source
+        if source is None:
+            return
+        for stray in self._path.strays(source, self._tag):
             if earlier(turn_of(stray), now) == turn_of(stray):
-                raise self._mismatch(stray)
+                raise self._mismatch(source, stray)
+        self._read_cards(source)
 
-    def _mismatch(self, stray: int) -> CollectiveMismatch:
+    def _read_cards(self, source: int = ANY) -> None:
+        path = self._path
+        while (card := path.take_card(source)) is not None:
+            node, theirs, place = card
+            ours = path.place_of(turn_of(theirs))
+            if ours is not None and ours[0] != theirs:
+                path.tell(turn_of(theirs), [node])
+                raise CollectiveMismatch(_sentence(path.node_id, ours, node, (theirs, place)))
+
+    def _mismatch(self, source: int, stray: int) -> CollectiveMismatch:
         """What to raise; the other node is asked where in its program it was."""
-        path, source = self._path, self._source
+        path = self._path
         turn = earlier(turn_of(stray), turn_of(self._tag))
         ours = path.place_of(turn)
         if ours is None:  # it was too long ago

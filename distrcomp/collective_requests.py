@@ -12,12 +12,13 @@ from time import monotonic
 from typing import Any
 
 from .codec import encode
-from .collective_path import CollectivePath
+from .collective_path import CollectivePath, Watch
 from .collectives import Algorithm
 from .collectives.kinds import described, turn_of
 from .engine import Sending
 from .errors import RecvTimeout
 from .mailbox import Receive
+from .receiving import earlier
 from .requests import Request
 
 
@@ -56,6 +57,7 @@ class CollectiveRequest(Request):
         self._wanted: Receive | None = None
         self._out: Any = None
         self._is_over_here = False
+        self._watch: Watch | None = None
         self._value: Any = None
         self._error: BaseException | None = None
         path.open_turns.add(turn_of(self._tag))
@@ -70,7 +72,7 @@ class CollectiveRequest(Request):
             node, self._out = (source, None) if isinstance(source, int) else source
             self._wanted = path._wanted(node, self._tag)
             self._wanted.then = self._step
-            path._engine.post_receive(self._wanted)
+            self._engine.post_receive(self._wanted)
         except StopIteration as end:
             self._value = end.value
             self._end()
@@ -79,7 +81,7 @@ class CollectiveRequest(Request):
             self._end()
             if not isinstance(error, Exception):
                 raise
-        path._engine.flush_later()
+        self._engine.flush_later()
 
     def _end(self) -> None:
         self._is_over_here = True
@@ -99,11 +101,22 @@ class CollectiveRequest(Request):
     def _result(self, timeout: float | None) -> Any:
         limit = self._default_timeout if timeout is None else timeout
         deadline = None if limit is None else monotonic() + limit
-        if not self._engine.wait_for(self._is_done, self._check, deadline, for_send=True):
-            raise self._timeout_error(limit)
+        while not self._wait_a_while(deadline):
+            if deadline is not None and monotonic() >= deadline:
+                raise self._timeout_error(limit)
         if self._error is not None:
+            self._let_go()
             raise self._error
         return self._value
+
+    def _wait_a_while(self, deadline: float | None) -> bool:
+        """Waits until it is time to look where the others are; whether it is done."""
+        until = deadline
+        if not self._is_over_here:
+            if self._watch is None:
+                self._watch = Watch(self._path, self._tag)
+            until = earlier(deadline, self._watch.look())
+        return self._engine.wait_for(self._is_done, self._check, until, for_send=True)
 
     def _let_go(self) -> None:
         for sending in self._port.sendings:

@@ -8,12 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrcomp import testing
+import distrcomp as dc
+from distrcomp import limits, testing
+from distrcomp.collective_path import _CARD_TAG
 from distrcomp.communicator import Communicator
-from distrcomp.errors import CallError, CollectiveMismatch, NodeLost, NoSuchNode, RecvTimeout
+from distrcomp.errors import (
+    CallError,
+    CollectiveMismatch,
+    DoesNotFit,
+    NodeLost,
+    NoSuchNode,
+    RecvTimeout,
+)
 from distrcomp.requests import Request
 from tests.distrcomp.collectives import program
-from tests.distrcomp.kit import KINDS, MIXED, Nodes, nodes, outcome
+from tests.distrcomp.kit import KINDS, MIXED, TIMEOUT_S, Nodes, nodes, outcome
+from tests.leaks import wait_until
 
 
 @pytest.fixture(params=[*KINDS, MIXED])
@@ -81,6 +91,55 @@ def test_both_wait_in_vain(two: Nodes) -> None:
         assert "reduce #1 with root 1" in str(error)
 
 
+def test_requests_that_differ_are_named(two: Nodes) -> None:
+    """Who waits for a collective that was begun hears who is in another one (F-31)."""
+
+    def act(world: Communicator) -> None:
+        (world.ibcast(1, root=1) if world.node_id == 0 else world.ibarrier()).wait()
+
+    for error in on_all(two, act):
+        assert isinstance(error, CollectiveMismatch)
+        assert "node 0 is in bcast #1 with root 1 at " in str(error)
+        assert "node 1 is in barrier #1 at " in str(error)
+
+
+@pytest.fixture
+def tells_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits tells the others where it is as soon as it looks."""
+    monkeypatch.setattr(limits, "COLLECTIVE_TELL_AFTER_S", 0.0)
+
+
+@pytest.mark.usefixtures("tells_soon")
+@pytest.mark.parametrize("begun", [False, True])
+def test_who_has_done_its_part_may_end(begun: bool) -> None:
+    """Nodes that wait for a late one tell others that have ended, and go on."""
+    with nodes(3) as made:
+        one, other, late = made.worlds
+
+        def act() -> Any:
+            return one.igather(0).wait() if begun else one.gather(0)
+
+        waiting = made.start_and_wait(0, act)
+        other.gather(1)
+        made.engines[1].close(in_order=True)
+        wait_until(lambda: one._engine._fates.is_lost(1), TIMEOUT_S, "the end of node 1")
+        told = late._all._wanted(0, _CARD_TAG)
+        late._engine.find(told, TIMEOUT_S)
+        late.gather(2)
+        assert [0, 1, 2] == waiting.result()
+
+
+@pytest.mark.usefixtures("tells_soon")
+def test_what_was_told_does_not_stay(two: Nodes) -> None:
+    """Who comes late to a collective has nothing unread of it after the next one."""
+    one, other = two.worlds
+    waiting = two.start_and_wait(0, one.barrier)
+    other._engine.find(other._all._wanted(0, _CARD_TAG), TIMEOUT_S)
+    other.barrier()
+    waiting.result()
+    assert {} == other._engine.mailbox.unread
+
+
 def test_both_have_sent(two: Nodes) -> None:
     """Two roots of one bcast learn it by the next collective (F-31)."""
 
@@ -100,6 +159,82 @@ def test_unlike_arrays_are_named(two: Nodes, length: int) -> None:
     assert all(isinstance(error, (CollectiveMismatch, NodeLost)) for error in errors)
     text = str(next(error for error in errors if isinstance(error, CollectiveMismatch)))
     assert "node 0 contributed an array of float64" in text
+
+
+@pytest.mark.parametrize("act", ["reduce", "allreduce", "scan"])
+@pytest.mark.parametrize("op", [dc.SUM, dc.MIN, dc.MAXLOC])
+def test_results_are_one_s_own(act: str, op: dc.Op) -> None:
+    """No result is what a node has given, nor holds a part of it."""
+
+    def call(world: Communicator) -> bool:
+        mine = [[world.node_id], world.node_id]
+        result = getattr(world, act)(mine, op)
+        return result is not None and any(it is mine[0] or it is mine for it in (result, *result))
+
+    for n_node in (1, 3, 9):
+        assert [False] * n_node == testing.run(call, n=n_node)
+
+
+def test_arrays_without_dimensions() -> None:
+    """They are combined as any others."""
+
+    def call(world: Communicator) -> list[Any]:
+        mine = np.array(world.node_id + 1)
+        return [world.scan(mine), world.exscan(mine), world.allreduce(mine), world.reduce(mine)]
+
+    assert [3, 1, 10, None] == testing.run(call, n=4)[1]
+    assert [10, 6, 10, None] == testing.run(call, n=4)[3]
+
+
+@pytest.mark.parametrize("length", [50, 200])
+def test_allreduce_into_memory_in_another_order(length: int) -> None:
+    """`out` may lie in any order, or with gaps."""
+
+    def call(world: Communicator) -> bool:
+        mine = np.arange(float(length * length)).reshape(length, length)
+        outs = np.zeros_like(mine, order="F"), np.zeros((length, 2 * length))[:, ::2]
+        for out in outs:
+            assert world.allreduce(mine, out=out) is out
+        return all(np.array_equal(3 * mine, out) for out in outs)
+
+    assert [True] * 3 == testing.run(call, n=3)
+
+
+@pytest.mark.parametrize("op", [dc.SUM, dc.Op(lambda one, other: one + other)])
+@pytest.mark.parametrize("where", [slice(0, -1), slice(1, None)])
+def test_allreduce_into_what_is_sent(where: slice, op: dc.Op) -> None:
+    """`out` may be the contribution itself, or lie in its memory, however late others read it."""
+
+    def call(world: Communicator) -> set[float]:
+        memory = np.full(50_001, float(10**world.node_id))
+        out = world.allreduce(memory[:-1], op, out=memory[where])
+        same = np.full(50_001, float(10**world.node_id))
+        return {*out.tolist(), *world.allreduce(same, op, out=same).tolist()}
+
+    for seed in range(10):
+        assert [{1111.0}] * 4 == testing.run(call, n=4, seed=seed)
+
+
+def test_allreduce_into_what_does_not_fit(two: Nodes) -> None:
+    """It is told at the call, before anything is sent."""
+    world, value = two.worlds[0], np.zeros(8)
+    read_only = np.zeros(8)
+    read_only.flags.writeable = False
+    for out in (np.zeros(7), np.zeros(8, "f4"), np.zeros((2, 8)), bytearray(64), read_only):
+        with pytest.raises(DoesNotFit):
+            world.allreduce(value, out=out)
+    with pytest.raises(DoesNotFit):
+        world.allreduce([1.0], out=value)
+    assert [2, 2] == on_all(two, lambda world: world.allreduce(1))
+
+
+def test_arrays_of_a_subclass_stay_such() -> None:
+    """A large masked array keeps its mask."""
+
+    def call(world: Communicator) -> Any:
+        return world.allreduce(np.ma.masked_less(np.arange(10_000.0), 10)).count()
+
+    assert [9990, 9990] == testing.run(call, n=2)
 
 
 def test_wrong_calls(two: Nodes) -> None:

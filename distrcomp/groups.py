@@ -29,9 +29,15 @@ _Agree = Callable[[Any, Any], Any]
 
 
 class _CreationPath(CollectivePath):
-    """Several groups are made here at once, so what others send is no sign of a mismatch."""
+    """Several groups are made here at once, so what others send is no sign of a mismatch.
+
+    Their messages bear the tag that the program gives; those of one group come in order.
+    """
 
     __slots__ = ()
+
+    def enter(self, kind: int, root: int, depth: int = 2) -> int:  # noqa: ARG002
+        return root
 
     _recv_long = FastPath._recv_long
 
@@ -148,7 +154,9 @@ class GroupCalls(CollectiveCalls):
         if self._number == WORLD:
             raise CallError("the world can't be freed: it ends with the run")
         together = self._all
-        together.run(c.FREE, 0, c.barrier)
+        # Each hears from each, so nothing that was sent here is still under way: the number, and
+        # with it the message space, may be another one's at once.
+        together.run(c.FREE, 0, c.alltoall, [None] * self.n_node)
         for path in (self, together):
             path.forget()
         self._engine.drop_communicator(self._number)

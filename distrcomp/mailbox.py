@@ -17,6 +17,8 @@ from .frames import Message
 from .targets import Target
 
 ANY = -1
+DROPPED = -1
+"""The communicator of a receive whose own was freed."""
 
 _Queue = deque[tuple[int, Message]]  # messages with their arrival numbers, oldest first
 
@@ -125,7 +127,9 @@ class Mailbox:
 
     def drop(self, communicator: int) -> None:
         """Forgets what lies unread on a communicator, and who waits there."""
-        self.receives[:] = [each for each in self.receives if each.communicator != communicator]
+        for receive in [each for each in self.receives if each.communicator == communicator]:
+            self.receives.remove(receive)
+            receive.communicator = DROPPED
         for source, tag in self.unmatched(communicator):
             receive = Receive(communicator, source, tag)
             while (found := self._oldest(receive)) is not None:

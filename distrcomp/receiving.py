@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from time import monotonic
 
-from .errors import RecvTimeout
+from .errors import CommunicatorFreed, RecvTimeout
 from .frames import Message
-from .mailbox import Receive, awaited
+from .mailbox import DROPPED, Receive, awaited
 from .mesh import Mesh
 from .spaces import SPACES
 
@@ -30,7 +30,9 @@ class Receiving(Mesh):
             self._wake_flusher()
 
     def check_source(self, wanted: Receive) -> None:
-        """Raises NodeLost when nothing that `wanted` takes can come any more."""
+        """Raises NodeLost or CommunicatorFreed when nothing for `wanted` can come any more."""
+        if wanted.communicator == DROPPED:
+            raise CommunicatorFreed("its communicator was freed before a message had come")
         self._fates.check_source(wanted.source, wanted.communicator)
 
     def check_nodes(self, nodes: Iterable[int]) -> None:
@@ -50,6 +52,7 @@ class Receiving(Mesh):
             for space in range(number, number + SPACES):
                 self._fates.set_members(space, None)
                 self.mailbox.drop(space)
+            self._progress.wake()
         self.spaces.release(number // SPACES)
 
     def wait_for(

@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from distrcomp import testing
+from distrcomp import limits, testing
+from distrcomp.collective_path import _CARD_TAG
 from distrcomp.communicator import Communicator
-from distrcomp.errors import CallError, CommunicatorFreed, NodeLost, NoSuchNode
+from distrcomp.errors import (
+    CallError,
+    CommunicatorFreed,
+    NodeLost,
+    NoSuchNode,
+    RecvTimeout,
+)
+from distrcomp.mailbox import ANY
 from tests.distrcomp.kit import MEMORY, Nodes, nodes, outcome
 
 
@@ -76,6 +84,57 @@ def test_freed(three: Nodes) -> None:
         assert world._engine.mailbox.unread == {}
 
 
+def test_requests_of_what_is_freed(three: Nodes) -> None:
+    """Who still waits for a message there hears that none can come."""
+
+    def act(world: Communicator) -> None:
+        made = world.dup()
+        request = made.irecv()
+        made.free()
+        with pytest.raises(CommunicatorFreed, match="before a message had come"):
+            request.wait()
+        with pytest.raises(CommunicatorFreed):
+            request.test()
+        request.cancel()
+
+    outcome([three.start(act, world) for world in three.worlds])
+
+
+def test_nothing_of_what_is_freed_comes_later() -> None:
+    """A communicator gets no message that was sent on one that had its number before."""
+
+    def act(world: Communicator) -> None:
+        first = world.dup()
+        if world.node_id == world.n_node - 1:
+            first.send(0, "never received")
+        number = first._number
+        first.free()
+        second = world.dup()
+        assert 4 == second._number == number
+        world.barrier()
+        for node in range(world.n_node):
+            world.send(node, "on the world")
+        for _ in range(world.n_node):
+            world.recv()
+        assert second.iprobe() is None
+        second.free()
+
+    for seed in range(20):
+        testing.run(act, n=12, seed=seed)
+
+
+def test_who_waits_in_free_tells_nobody(three: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a node would tell late would come to a communicator that has the number next."""
+    monkeypatch.setattr(limits, "COLLECTIVE_TELL_AFTER_S", 0.0)
+    made = outcome([three.start(world.dup) for world in three.worlds])
+    early = [three.start_and_wait(node, made[node].free) for node in (0, 1)]
+    told = made[2]._all._wanted(ANY, _CARD_TAG)
+    with pytest.raises(RecvTimeout):
+        made[2]._engine.find(told, 0.3)
+    made[2].free()
+    outcome(early)
+
+
 def test_the_world_is_not_freed(three: Nodes) -> None:
     """It ends with the run."""
     with pytest.raises(CallError, match="the world can't be freed"):
@@ -110,6 +169,24 @@ def test_groups_of_several_threads(three: Nodes) -> None:
         numbers = outcome(begun)
         assert len(set(numbers[:3])) == len(set(numbers[3:])) == 1
         assert numbers[0] != numbers[3]
+
+
+def test_any_tags_of_groups(three: Nodes) -> None:
+    """Tags tell groups apart however large they are."""
+
+    def act(world: Communicator, tag: int) -> int:
+        return world.create_group([0, 1, 2], tag)._number
+
+    begun = [three.start_and_wait(node, act, three.worlds[node], 1) for node in (0, 1)]
+    other = three.start(act, three.worlds[2], 1 + 2**20)
+    with pytest.raises(RecvTimeout):
+        three.worlds[2].recv(timeout=0.1)
+    assert not any(each.done() for each in (*begun, other))
+    rest = [three.start(act, three.worlds[node], 1 + 2**20) for node in (0, 1)]
+    rest.append(three.start(act, three.worlds[2], 1))
+    numbers = outcome([*begun, rest[2], *rest[:2], other])
+    assert 2 == len(set(numbers))
+    assert numbers[:1] * 3 == numbers[:3]
 
 
 def test_any_source_of_a_part(three: Nodes) -> None:

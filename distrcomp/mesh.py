@@ -8,6 +8,7 @@ when a call has to give up because of it, stands in `fates`.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from time import monotonic
@@ -216,8 +217,12 @@ class Mesh:
     # --- signals ----------------------------------------------------------------------------------
 
     def check_interrupt(self) -> None:
-        """Handles the signals that wait, if this is the main thread; may raise anything."""
-        self.signals.check()
+        """Handles the signals that wait, if this is the main thread; may raise anything.
+
+        Not in the middle of what messages have brought about: nobody would do the rest of it.
+        """
+        if self._progress.doer != threading.get_ident():
+            self.signals.check()
 
     # --- inside, with the lock held --------------------------------------------------------------
 
@@ -263,19 +268,19 @@ class Mesh:
         """Does, outside the lock, what messages have brought about; whether there was any.
 
         One thread at a time does it, so services see their messages in the order of arrival. What
-        is due doesn't wait for anything and raises nothing.
+        is due doesn't wait for anything and raises nothing. Signals wait until it is done.
         """
         progress = self._progress
-        if not progress.due or progress.is_doing:
+        if not progress.due or progress.doer is not None:
             return False
-        progress.is_doing = True
+        progress.doer = threading.get_ident()
         self.gate.release()
         try:
             while progress.due:
                 progress.due.popleft()()
         finally:
             self.gate.acquire()
-            progress.is_doing = False
+            progress.doer = None
             progress.wake()
         return True
 

@@ -53,7 +53,7 @@ class Progress:
         n_sending: how many calls wait for a send. While there are any every link is read, however
             much lies unread: two nodes that wait for each other's room would wait for ever.
         due: what messages have brought about and is to be done outside the lock.
-        is_doing: a thread is doing that.
+        doer: the thread that is doing that; None if none is.
         is_deaf: nobody will ask for a message any more, so none is kept.
     """
 
@@ -72,7 +72,7 @@ class Progress:
         self.unmatched: set[int] = set()
         self.n_sending = 0
         self.due: deque[Callable[[], None]] = deque()
-        self.is_doing = False
+        self.doer: int | None = None
         self.is_deaf = False
         self.poller = Poller()
         self.is_polling = False
@@ -114,6 +114,7 @@ class Progress:
         self.gate = Gate()
         self.condition = threading.Condition(self.gate)  # type: ignore[arg-type]
         self.is_polling = False
+        self.doer = None
 
     def wake(self) -> None:
         """Has waiting calls look at the state again."""

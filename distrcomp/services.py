@@ -29,8 +29,11 @@ class ServiceCalls(GroupCalls):
             handle: called with the sender and the bytes; it must not wait, nor raise.
         """
         wanted = Receive(self._number + SERVICE, ANY, ANY)
+        engine = self._engine
 
         def hear() -> None:
+            if self._engine is not engine:  # the communicator was freed
+                return
             taken = self._take_raw(wanted.message, None) if wanted.message is not None else None
             listen()
             if taken is not None and taken.data is not None:
@@ -38,7 +41,7 @@ class ServiceCalls(GroupCalls):
 
         def listen() -> None:
             wanted.message = None
-            self._engine.post_receive(wanted)
+            engine.post_receive(wanted)
 
         wanted.then = hear
         listen()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from distrcomp import testing
 from distrcomp.communicator import Communicator
 from distrcomp.errors import NodeLost
-from tests.distrcomp.kit import KINDS, Nodes, nodes
+from distrcomp.groups import _Freed
+from tests.distrcomp.kit import KINDS, Nodes, ctrl_c, handler, nodes, outcome
 
 
 @pytest.fixture(params=KINDS)
@@ -62,6 +64,47 @@ def test_served_while_it_waits_for_something_else(two: Nodes) -> None:
     assert [b"there!"] == answered
     one.send(1, "done", tag=3)
     assert waiting.result() == "done"
+
+
+@pytest.mark.parametrize("waits", ["recv", "look"])
+def test_ctrl_c_ends_no_handler(two: Nodes, waits: str) -> None:
+    """A signal that comes while a handler runs ends the call around it, when that is done."""
+    one, other = two.worlds
+    answers: list[bytes] = []
+
+    def answer(source: int, data: memoryview) -> None:
+        if bytes(data) == b"first":
+            signal.raise_signal(signal.SIGINT)
+        other.post_service(source, bytes(data) + b"!")
+
+    one.serve(lambda _, data: answers.append(bytes(data)))
+    other.serve(answer)
+    for data in (b"first", b"second"):
+        one.post_service(1, data)
+    with handler(signal.SIGINT, ctrl_c(two.engines[1])), pytest.raises(KeyboardInterrupt):
+        other.recv(0) if waits == "recv" else other.await_service(lambda: False)
+    other.iprobe()
+    one.await_service(lambda: len(answers) == 2)
+    assert [b"first!", b"second!"] == answers
+    one.send(1, "still there")
+    assert "still there" == other.recv(0)
+
+
+def test_what_comes_to_a_freed_one(two: Nodes) -> None:
+    """What a service has got and not handled when its communicator is freed ends no call."""
+    made = outcome([two.start(world.dup) for world in two.worlds])
+    got: list[int] = []
+    made[1].serve(lambda _, data: got.append(len(data)))
+    made[0].post_service(1, b"late")
+    engine = two.engines[1]
+    with engine.gate:
+        while not engine._progress.due:
+            engine._progress.wait(None)
+    made[1]._engine = _Freed()
+    two.send(0, 1, "aside")
+    assert "aside" == two.receive(1)
+    two.worlds[1].iprobe()
+    assert [] == got
 
 
 def test_a_node_that_ends(two: Nodes) -> None:

@@ -200,6 +200,9 @@ class ShmInput:
             self._break_off()
             self._end(f"its message could not be read from its memory ({refusal(error)})")
             return False
+        except BaseException:  # memory is short: a piece may be missing, so it begins anew
+            self._abandon()
+            raise
         if is_whole:
             messages.append(self._arriving.message())
             self.reader.skip(self._arriving.words)

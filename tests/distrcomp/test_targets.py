@@ -11,6 +11,7 @@ import pytest
 from distrcomp.codec import encode
 from distrcomp.frames import Message
 from distrcomp.limits import KIB, MIB
+from distrcomp.links import offers
 from distrcomp.mailbox import Mailbox, Receive
 from distrcomp.raw import encode_raw
 from distrcomp.status import Status
@@ -187,3 +188,26 @@ def test_another_one_comes_first(nodes: Nodes) -> None:
     assert (2.0, 2.0) == (out[0], out[-1])
     assert 1.0 == other.recv(0, 1, timeout=TIMEOUT_S)[-1]
     sending.result(TIMEOUT_S)
+
+
+def test_what_was_begun_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receive that ends while its message arrives has its memory to itself from then on."""
+    with nodes_of(2, MEMORY) as made, made.control_threads():
+        made.warm_up()
+        one, other = made.worlds
+        one.send_raw(1, memoryview(bytes(MIB)))  # which asks whether memory can be read
+        other.recv_raw(0)
+        one.isend_raw(1, memoryview(b"x" * MIB), 3)
+        first = memoryview(bytearray(MIB))
+
+        def short(*_: Any) -> None:
+            raise MemoryError
+
+        with monkeypatch.context() as once:
+            once.setattr(offers, "read_memory", short)
+            with pytest.raises(MemoryError):
+                other.recv_raw(0, 3, into=first)
+        second = memoryview(bytearray(MIB))
+        other.recv_raw(0, 3, into=second)
+        assert b"x" * MIB == bytes(second)
+        assert bytes(MIB) == bytes(first)

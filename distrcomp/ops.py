@@ -45,6 +45,11 @@ class Op:
     def __repr__(self) -> str:
         return f"dc.{self.name}" if self._of_arrays is not None else f"dc.Op({self.name})"
 
+    @property
+    def is_orderless(self) -> bool:
+        """Whether the order doesn't matter, whatever is combined: sums also join sequences."""
+        return self.commutative and self._of_arrays not in ("add", "multiply")
+
     def may_share(self, value: Any) -> bool:
         """Whether `combine` may change `value`, return it, or return what holds a part of it."""
         return not (self._of_arrays and _is_array(value)) or value.dtype.hasobject

@@ -47,8 +47,9 @@ def allreduce(port: Port, value: Any, op: Op, out: Any = None) -> Algorithm:
 
     A few nodes of one machine send each other what they have, and each combines it by itself: one
     wait. Otherwise each machine's contributions go up a tree to its first node, the first nodes
-    exchange theirs, and what comes out goes down the trees; where that would break the order of an
-    operation that isn't commutative, all go to node 0 and back.
+    exchange theirs, and what comes out goes down the trees; where that would break the order, and
+    it may matter, all go to node 0 and back. That must not depend on the contributions, for nobody
+    knows those of others.
     """
     everyone: Sequence[int] = range(port.size)
     value = _apart(value, out)
@@ -56,7 +57,7 @@ def allreduce(port: Port, value: Any, op: Op, out: Any = None) -> Algorithm:
         for distance in range(1, port.size):
             port.send((port.here + distance) % port.size, value)
         value = yield from _fold(port, value, op, everyone)
-    elif len(port.machines) > 1 and (op.commutative or is_in_order(port.machines)):
+    elif len(port.machines) > 1 and (op.is_orderless or is_in_order(port.machines)):
         mine = next(machine for machine in port.machines if port.here in machine)
         value = yield from _up(port, value, op, mine)
         if port.here == mine[0]:

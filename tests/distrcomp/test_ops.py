@@ -94,6 +94,15 @@ def test_no_hash() -> None:
         ops.as_op([])
 
 
+def test_order() -> None:
+    """Where sequences may be joined the order matters."""
+    assert not ops.SUM.is_orderless
+    assert not ops.PROD.is_orderless
+    assert ops.MAX.is_orderless
+    assert ops.Op(operator.add, commutative=True).is_orderless
+    assert not ops.Op(operator.add).is_orderless
+
+
 def test_what_may_be_shared() -> None:
     """Only arrays of numbers are known to be kept apart from what they are combined to."""
     assert not ops.MIN.may_share(np.zeros(3))

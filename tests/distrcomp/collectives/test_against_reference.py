@@ -228,3 +228,11 @@ def test_own_item_is_a_copy() -> None:
     results = crew.run(lambda port: c.allgather(port, mine[port.here]))
     assert results[0] == mine
     assert results[0][0] is not mine[0]
+
+
+@given(crews())
+def test_sequences_are_joined_in_order(crew: Crew) -> None:
+    """Lists are summed in the order of the nodes, wherever these are."""
+    everyone = list(range(crew.size))
+    joined = crew.run(lambda port: c.allreduce(port, [port.here], ops.SUM))
+    assert [everyone] * crew.size == joined

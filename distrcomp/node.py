@@ -17,13 +17,17 @@ import runpy
 import sys
 import types
 from collections.abc import Callable
+from types import TracebackType
 
 from . import limits
+from .control import NoticeSocket
 from .errors import CallError, DistrcompError, NodeLost
 from .joining import World, join
 from .notices import Failed
 
 _INTERRUPTED = 130
+
+Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
 
 def main(arguments: list[str]) -> int:
@@ -37,14 +41,10 @@ def main(arguments: list[str]) -> int:
         _program(arguments)()
     except SystemExit as request:
         return _exit_code(world, request.code)
-    except KeyboardInterrupt as error:
-        _say(f"distrcomp: interrupted {_place(error, folder)}{_doing(error)}")
-        world.close(in_order=False)
-        return _INTERRUPTED
     except BaseException as error:  # noqa: BLE001  whatever the program raised ends here
-        _report(world, error, folder)
-        world.close(in_order=False)
-        return 1
+        report(error, folder, sys.excepthook, world.notices)
+        world.fail(code_of(error), summary(error))
+        return code_of(error)
     return 0
 
 
@@ -85,32 +85,55 @@ def _exit_code(world: World, code: object) -> int:
     """What sys.exit(code) means; anything but 0 is a failure of this node."""
     if code is None or code == 0:
         return 0
-    world.close(in_order=False)
-    if isinstance(code, int):
-        return code & 0xFF or 1
-    _say(str(code))
-    return 1
+    number = code & 0xFF or 1 if isinstance(code, int) else 1
+    if not isinstance(code, int):
+        _say(str(code))
+    world.fail(number, f"it called sys.exit({code!r})")
+    return number
 
 
-def _report(world: World, error: BaseException, folder: str) -> None:
-    """Tells of an exception that left the program, with paths as the user knows them."""
+def code_of(error: BaseException) -> int:
+    """The exit code of a node that an exception has ended."""
+    return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+
+
+def summary(error: BaseException) -> str:
+    """An exception in one line, if that is how it says what it is."""
     import traceback
 
+    return traceback.format_exception_only(error)[-1].strip()
+
+
+def report(
+    error: BaseException, folder: str, hook: Hook, notices: NoticeSocket | None = None
+) -> None:
+    """Tells of an exception that left the program, with paths as the user knows them.
+
+    Args:
+        error: the exception.
+        folder: in which the program was started.
+        hook: sys.excepthook, which may be the program's own.
+        notices: the agent's ear, if an agent has started this node.
+    """
+    import traceback
+
+    if isinstance(error, KeyboardInterrupt):
+        _say(f"distrcomp: interrupted {_place(error, folder)}{_doing(error)}")
+        return
     _cut_own_frames(error)
     place = _place(error, folder)
     told_whole = isinstance(error, CallError)  # its sentence says what it was raised from
     text = "".join(traceback.format_exception(error, chain=not told_whole))
     text = text.replace(folder + os.sep, "")
-    summary = traceback.format_exception_only(error)[-1].strip()
     echo_of = error.node if isinstance(error, NodeLost) else None
-    if world.notices is not None:
-        world.notices.send(Failed(_told(summary), _told(text), echo_of))
+    if notices is not None:
+        notices.send(Failed(_told(summary(error)), _told(text), echo_of))
     if isinstance(error, NodeLost):
         _say(f"distrcomp: stopped {place}: {error}")
-    elif world.notices is not None and sys.excepthook is sys.__excepthook__:
+    elif hook is sys.__excepthook__:
         _say(text.rstrip("\n"))
     else:
-        sys.excepthook(type(error), error, error.__traceback__)
+        hook(type(error), error, error.__traceback__)
 
 
 def _told(text: str) -> str:

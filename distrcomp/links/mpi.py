@@ -88,14 +88,22 @@ class Port:
 
     def look(self, most: int = 1) -> bool:
         """Files packets that have arrived, so many at most; whether there were any."""
+        if self.flying or self._unwanted:
+            self.retire()
+        if self._full:
+            found = False
+            for rank in self._links:
+                if rank not in self._full:
+                    found = self._find(rank, most) or found
+            return found
+        return self._find(self._any, most)
+
+    def retire(self) -> None:
+        """Forgets what MPI is done with."""
         for link in list(self.flying):
             link.retire()
         while self._unwanted and self._unwanted[0][0].Test():
             self._unwanted.popleft()
-        if self._full:
-            others = [rank for rank in self._links if rank not in self._full]
-            return any([self._find(rank, most) for rank in others])
-        return self._find(self._any, most)
 
     def _find(self, source: int, most: int) -> bool:
         status = self._status

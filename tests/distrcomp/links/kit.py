@@ -250,7 +250,8 @@ def move(ends: list[End], until: Callable[[], object]) -> None:
         moved = [end.move() for end in ends]
         if any(moved):
             continue
-        if any([end.is_over_mpi() for end in ends]):
+        over_mpi = [end.is_over_mpi() for end in ends]
+        if any(over_mpi):
             assert monotonic() < deadline, "nothing moves any more"
             continue
         with_descriptor = [end for end in ends if end.link.fileno() is not None]

@@ -1,6 +1,6 @@
 """Both ends of a link over a real MPI: in one process, and in two.
 
-    mpiexec -n 2 python -m tests.distrcomp.links.mpi_ends SOCKET tests/distrcomp/links/test_contract.py
+    mpiexec -n 2 python -m tests.distrcomp.links.mpi_ends SOCKET tests/.../test_contract.py
 
 Process 0 runs pytest. In "mpi loop" it has both ends, on a duplicate of COMM_SELF: what is sent
 goes through MPI's matching, and its own memory. In "mpi" the second end is in process 1, which does
@@ -138,7 +138,7 @@ class Puppet:
 def settle(looks: list[Callable[[], bool]]) -> None:
     """At the end of a test MPI is done with all packets, as it must be before it is finalised."""
     deadline = time.monotonic() + _QUIET_TIMEOUT_S
-    while not all([look() for look in looks]):
+    while [each for each in looks if not each()]:
         assert time.monotonic() < deadline, "a packet of a closed link was never received"
 
 

@@ -13,7 +13,7 @@ from time import monotonic, perf_counter, sleep
 from . import limits
 from .errors import RecvTimeout
 from .frames import Message
-from .links import Link, Pending, ShmLink, StreamLink
+from .links import Link, MpiLink, Pending, ShmLink, StreamLink
 from .mailbox import Receive, awaited
 from .mesh import Mesh
 from .progress import SPIN_S
@@ -68,7 +68,7 @@ class Engine(Mesh):
             link = self._links.get(dest) or self._make_link(dest)
             return self._follow(dest, link, link.post(message), serial)
 
-    def is_out_soon(self, link: ShmLink | StreamLink, pending: Pending) -> bool:
+    def is_out_soon(self, link: ShmLink | StreamLink | MpiLink, pending: Pending) -> bool:
         """Looks whether a message just posted is out of our hands, where that is worth while.
 
         That is for a moment, and then for as long as the receiver copies it.
@@ -85,7 +85,7 @@ class Engine(Mesh):
             link.flush()  # lets go of the message
         return True
 
-    def finish_posted(self, link: ShmLink | StreamLink, pending: Pending | None) -> None:
+    def finish_posted(self, link: ShmLink | StreamLink | MpiLink, pending: Pending | None) -> None:
         """Waits for the end of a send that `link_path` has posted; see `finish`."""
         try:
             with self.gate:

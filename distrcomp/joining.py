@@ -69,16 +69,18 @@ class World:
     def close(self, in_order: bool) -> None:
         """Ends this node's part in the run; `in_order` is False after a failure."""
         self._engine.close(in_order)
+        if self.job is not None:
+            self.job.close()
 
     def end(self) -> None:
         """At exit: ends this node's part in order, and its part in its MPI job."""
-        self._engine.close(True)
+        self.close(in_order=True)
         if self.job is not None:
             self.job.end()
 
     def fail(self, code: int, why: str) -> None:
         """Ends this node's part after a failure; an MPI job ends with it, by this exit code."""
-        self._engine.close(False)
+        self.close(in_order=False)
         if self.job is not None:
             self.job.fail(code, why)
 
@@ -115,6 +117,8 @@ class World:
 
     def _disown(self) -> None:
         """In a forked child."""
+        if self.job is not None:
+            self.job.disown()
         self._engine.disown(
             OutsideRun("this process was forked from a node and is not a node itself")
         )

@@ -89,11 +89,15 @@ class Job:
                 self.engine.attach(node, port.link(node, node))
         self._flusher.start(self.engine._progress)  # type: ignore[arg-type]
 
+    def close(self) -> None:
+        """After the goodbyes: MPI is not called any more by itself, and may be finalised."""
+        with self.engine.gate:
+            self._flusher.stop()
+
     def end(self) -> None:
         """After the last goodbye: waits until all nodes have come so far and MPI is done."""
         if self._is_over():
             return
-        self._stop_flusher()
         _wait(lambda: self._port.is_quiet() and not self._is_alarmed())
         all_here = self.communicator.Ibarrier()
         _wait(lambda: self._port.is_quiet() and not self._is_alarmed() and all_here.Test())
@@ -102,13 +106,16 @@ class Job:
         """Ends the whole job with this exit code, once the others had a moment to stop."""
         if self._is_over():
             return
-        self._stop_flusher()
         if self._alarm is None and not self._is_failing:
             self._is_failing = True
             self._alarm_all(why)
         else:
             self._await_abort()
         self.communicator.Abort(code)
+
+    def disown(self) -> None:
+        """In a forked child: not a word to anyone by MPI."""
+        self._port.is_mute = True
 
     # ----------------------------------------------------------------------------------------------
 
@@ -121,10 +128,6 @@ class Job:
         _wait(request.Test)
         return communicator
 
-    def _stop_flusher(self) -> None:
-        with self.engine.gate:
-            self._flusher.stop()
-
     def _hear_alarm(self) -> tuple[int, str] | None:
         """Which node has failed, and why, if one has said so."""
         if self._alarm is None:
@@ -136,6 +139,7 @@ class Job:
             found.Recv((text, self.mpi.BYTE), status)
             count = status.Get_count(self.mpi.BYTE)
             self._alarm = status.Get_source(), text[:count].decode("utf-8", "replace")
+            self.engine._drop_shortcuts()
         return self._alarm
 
     def _is_alarmed(self) -> bool:

@@ -3,7 +3,7 @@
 MPI has no descriptor on which the kernel could let us sleep, and moves nothing but inside its
 calls. So who waits looks and pauses in turn. A pause is a twentieth of what has been waited for by
 now: the wait becomes at most 5 % longer by it, up to PAUSE_MAX_S at a time, and an idle node looks
-500 times a second, which takes 1 % of a core (measured: docs/supercomputer.md). A pause of a
+200 times a second, which takes 0.6 % of a core (measured: docs/supercomputer.md). A pause of a
 millisecond or more is a sleep of the poller, so other threads and signals end it; a shorter one is
 not worth it.
 
@@ -28,7 +28,7 @@ from .links.mpi import Port
 from .mailbox import Mailbox, Receive
 from .progress import Progress
 
-PAUSE_MIN_S, PAUSE_MAX_S = 50e-6, 2e-3
+PAUSE_MIN_S, PAUSE_MAX_S = 50e-6, 5e-3
 PAUSE_SHARE = 0.05
 _POLLED_PAUSE_S = 1e-3  # poll(2) counts in milliseconds
 # Where nodes share a core each gives it away so often between looks before it pauses.
@@ -41,7 +41,7 @@ def pause_s(waited_s: float, left_s: float = inf) -> float:
 
     Example:
         >>> pause_s(0.0), pause_s(0.02), pause_s(100.0), pause_s(100.0, 0.001)
-        (5e-05, 0.001, 0.002, 0.001)
+        (5e-05, 0.001, 0.005, 0.001)
     """
     return max(0.0, min(max(PAUSE_MIN_S, waited_s * PAUSE_SHARE), PAUSE_MAX_S, left_s))
 

@@ -62,12 +62,14 @@ class Port:
     Attributes:
         busy: the links by which something can move, by node.
         wake: has somebody look again soon, though no call may come: MPI holds packets of ours.
+        is_mute: this is a forked child, which would speak in its parent's name.
     """
 
     def __init__(self, mpi: Any, communicator: Any, hears: int = 0, says: int = 0) -> None:
         self.busy: dict[int, MpiLink] = {}
         self.flying: dict[MpiLink, None] = {}
         self.wake: Any = None
+        self.is_mute = False
         self.byte = mpi.BYTE
         self.says = says
         self.isend, self.issend = communicator.Isend, communicator.Issend
@@ -273,15 +275,16 @@ class MpiLink:
     def close(self) -> None:
         if self.is_closed:
             return
-        if not self._said_goodbye and not self._heard_end:
+        port = self._port
+        if not (self._said_goodbye or self._heard_end or port.is_mute):
             self._send(b"", 0)
         self.is_closed = self.at_end = True
         self._drop()
-        while self._filed:
+        while self._filed and not port.is_mute:
             packet, nbytes = self._filed.popleft()
-            self._port.discard(packet, nbytes)
-        self._port.emptied(self)
-        self._port.busy.pop(self.node, None)
+            port.discard(packet, nbytes)
+        port.emptied(self)
+        port.busy.pop(self.node, None)
 
     def retire(self) -> None:
         """Forgets the packets that MPI is done with."""

@@ -23,10 +23,12 @@ from . import arrays, limits, views
 from .errors import Undecodable, Unpicklable
 
 # Four bits on the wire, of which 0 is taken (frames.ACKNOWLEDGEMENT).
-PICKLE, ARRAY, INT, TEXT, BYTES, BYTEARRAY, VIEW = range(1, 8)
+PICKLE, ARRAY, INT, TEXT, BYTES, BYTEARRAY, VIEW, RAW = range(1, 9)
 
 PLAIN_PICKLE_ERRORS = (pickle.PicklingError, TypeError, AttributeError)
 """What plain pickle raises for what cloudpickle may take. Another error is the object's own."""
+
+_IMMUTABLE = frozenset((int, float, complex, bool, str, bytes, type(None)))
 
 Encoded = tuple[int, bytes, list[memoryview]]
 
@@ -65,6 +67,14 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
     except Exception as error:
         raise undecodable(error) from error
     raise Undecodable(f"a message came in a form unknown here (codec {codec})")
+
+
+def own_copy(value: Any) -> Any:
+    """`value` as it would arrive: what a node gives to itself in a collective is not shared."""
+    if type(value) in _IMMUTABLE:
+        return value
+    codec, meta, buffers = encode(value)
+    return decode(codec, meta, [bytearray(buffer) for buffer in buffers])
 
 
 def undecodable(error: Exception) -> Exception:
@@ -250,7 +260,14 @@ def _decode_bytearray(meta: bytes | bytearray, buffers: Sequence[Any]) -> bytear
     return buffer if type(buffer) is bytearray else bytearray(memoryview(buffer))
 
 
+def _decode_raw(meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
+    """Raw bytes that are received as an object are its pickle; see `raw_calls`."""
+    data = memoryview(buffers[0]) if buffers else meta
+    return pickle.loads(data) if data else None  # noqa: S301  see decode
+
+
 _DECODERS: dict[int, Callable[[Any, Sequence[Any]], Any]] = {
+    RAW: _decode_raw,
     INT: lambda meta, _: _INT.unpack(meta)[0],
     TEXT: lambda meta, _: meta.decode(),
     BYTES: _decode_bytes,

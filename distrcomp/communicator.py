@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from . import codec, framed
 from .arguments import seconds
-from .fast_path import IS_COMPILED, FastPath
+from .errors import InternalError
+from .fast_path import IS_COMPILED
+from .grids import Grid as Layout
+from .grids import make_grid
 from .mailbox import ANY
 from .out import check
 from .request_kinds import ReceiveRequest
 from .requests import Request
+from .services import ServiceCalls
 from .status import MatchedMessage, Status
 
 
-class Communicator(FastPath):
+class Communicator(ServiceCalls):
     """The nodes that can talk to each other here; the world holds all of the run.
 
     Attributes:
         node_id: this node's id, from 0 to `n_node` - 1 (MPI: rank).
         n_node: how many nodes there are (MPI: size).
+        members: their ids in the world, in order.
     """
 
     __slots__ = ()
 
     if IS_COMPILED:
         send, recv = framed.send, framed.recv
+
+    def _of(self, number: int, members: tuple[int, ...]) -> Communicator:
+        return Communicator(self._engine, number, members, self._timeout)
 
     def ssend(self, dest: int, obj: Any, tag: int = 0, *, timeout: float | None = None) -> None:
         """Sends `obj` and returns when a receive was matched with it.
@@ -200,6 +209,80 @@ class Communicator(FastPath):
         if self._engine.look_for(wanted, take=True) is None:
             return None
         return self._matched(wanted)
+
+    def grid(self, shape: Sequence[int], closed: bool | Sequence[bool] = False) -> Grid | None:
+        """These nodes on a grid, as a communicator of its own; all must call it (MPI-4.1, 8.5.1).
+
+        Args:
+            shape: how many nodes along each axis; zeros are chosen to be as even as can be.
+            closed: which axes are closed to a ring: one truth for all, or one for each.
+
+        Returns:
+            The communicator, or None on the nodes that are left over.
+
+        Raises:
+            CallError: there are not so many nodes.
+
+        Example:
+            >>> import distrcomp as dc
+            >>> grid = dc.world.grid((0, 0), closed=True)
+            >>> grid.coords, grid.shift(axis=0)
+            ((0, 0), (0, 0))
+            >>> grid.free()
+        """
+        layout = make_grid(self.n_node, shape, closed)
+        made = self.create(range(layout.size))
+        return None if made is None else Grid.of(made, layout)
+
+
+class Grid(Communicator):
+    """Nodes on a grid, from `Communicator.grid`; row by row in the order of their ids.
+
+    Attributes:
+        layout: its shape, which axes are closed, and who lies where.
+    """
+
+    __slots__ = ("layout",)
+
+    layout: Layout
+
+    @staticmethod
+    def of(communicator: Communicator, layout: Layout) -> Grid:
+        """The nodes of a communicator on a grid; it takes the communicator's place."""
+        made = Grid(
+            communicator._engine, communicator._number, communicator.members, communicator._timeout
+        )
+        made.layout = layout
+        return made
+
+    @property
+    def coords(self) -> tuple[int, ...]:
+        """Where this node lies."""
+        return self.layout.coords(self.node_id)
+
+    def shift(self, axis: int, steps: int = 1) -> tuple[int | None, int | None]:
+        """From whom this node receives and to whom it sends when all shift data along an axis.
+
+        None stands for nobody, beyond the end of an axis that is not closed (MPI-4.1, 8.5.6).
+        """
+        return self.layout.shift(self.node_id, axis, steps)
+
+    def sub(self, keep: Sequence[int]) -> Grid:
+        """The grid of the nodes that agree with this one in all axes but `keep` (MPI-4.1, 8.5.7).
+
+        Args:
+            keep: the axes that it has, by number. All nodes must call it with the same ones.
+        """
+        stays = [axis in keep for axis in range(len(self.layout.shape))]
+        which, where = self.layout.place_in_sub(self.node_id, stays)
+        made = self.split(which, where)
+        if made is None:
+            raise InternalError("a part of a grid was made without a node that is in it")
+        return Grid.of(made, self.layout.sub(stays))
+
+    def dup(self) -> Grid:
+        """The same nodes on the same grid, with a message space of their own."""
+        return Grid.of(super().dup(), self.layout)
 
 
 Communicator.send.__doc__ = """Sends `obj` to node `dest`; returns when `obj` may be changed again.

@@ -5,24 +5,18 @@ Most messages don't come here at all: see fast_path and link_path, the short way
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import partial
 from time import monotonic, perf_counter, sleep
 
 from . import limits
-from .errors import RecvTimeout
 from .frames import Message
 from .links import Link, MpiLink, Pending, ShmLink, StreamLink
-from .mailbox import Receive, awaited
-from .mesh import Mesh
 from .progress import SPIN_S
+from .receiving import Receiving, earlier
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
-# When the time is over what has arrived is still looked through, but a flood not for ever: a ring
-# holds about so many messages.
-_LAST_LOOKS, _LAST_LOOKS_S = 2**14, 1.0
 # While the receiver copies a piece its sender asks again so often.
 _OWN_AGAIN_S = 0.0005
 # A receiver that copies more slowly has been stopped.
@@ -41,14 +35,10 @@ class Sending:
         self.found_busy = False  # the receiver had not taken all of the last message
 
 
-class Engine(Mesh):
+class Engine(Receiving):
     """The messages of one node; see Mesh for what it is made of."""
 
     _serials = 0
-
-    @cached_property
-    def _call(self) -> _Call:
-        return _Call(self)
 
     # --- the program's calls ---------------------------------------------------------------
 
@@ -95,11 +85,6 @@ class Engine(Mesh):
         except BaseException:
             self.let_go(Sending(link.node, pending, 0))
             raise
-
-    def flush_later(self) -> None:
-        """Has the control thread write what is left, while the program computes."""
-        if self._progress.unsent and self._closed is None:
-            self._wake_flusher()
 
     def finish(self, sending: Sending, deadline: float | None = None) -> bool:
         """Waits until a send is over; whether it is by the deadline.
@@ -149,143 +134,6 @@ class Engine(Mesh):
         if not self.is_over(sending):
             self._fates.check_node(sending.dest)
 
-    def check_source(self, source: int) -> None:
-        """Raises NodeLost when nothing can come from `source` any more."""
-        self._fates.check_source(source)
-
-    def wait_for(
-        self,
-        is_over: Callable[[], bool],
-        check: Callable[[], None],
-        deadline: float | None,
-        for_send: bool,
-    ) -> bool:
-        """Waits for any condition; whether it holds at the deadline.
-
-        Args:
-            for_send: a send is among what is waited for.
-        """
-        with self._call:
-            self._progress.n_sending += for_send
-            try:
-                return self._wait_until(is_over, check, deadline)
-            finally:
-                self._progress.n_sending -= for_send
-
-    def look(self, for_send: bool) -> None:
-        """Moves what can move, without waiting."""
-        with self._call:
-            self._progress.n_sending += for_send
-            try:
-                self._wait(0.0)
-            finally:
-                self._progress.n_sending -= for_send
-
-    def post_receive(self, wanted: Receive) -> None:
-        """Asks for a message; whoever matches it sets `wanted.message`."""
-        with self._call:
-            self.mailbox.post(wanted)
-            self._progress.acknowledge(wanted)
-
-    def wait_receive(self, wanted: Receive, timeout: float | None) -> bool:
-        """Waits for the match of a posted receive; whether it came in `timeout` seconds."""
-        if wanted.message is None:
-            with self._call:
-                self._wait_matched(wanted, timeout)
-        return wanted.message is not None
-
-    def receive(self, wanted: Receive, timeout: float | None) -> Message:
-        """The oldest message that matches, waiting for it up to `timeout` seconds."""
-        try:
-            with self._call:
-                self.mailbox.post(wanted)
-                if wanted.message is None:
-                    self._wait_matched(wanted, timeout)
-                else:
-                    self._progress.acknowledge(wanted)
-            if wanted.message is None:
-                raise self.receive_timeout(wanted, timeout)
-            return wanted.message
-        except BaseException:
-            self.withdraw(wanted)
-            raise
-
-    def withdraw(self, wanted: Receive) -> None:
-        """Takes a receive back; a message matched with it is unread again."""
-        with self.gate:
-            self.mailbox.withdraw(wanted)
-            self._progress.wake()  # the message may go to a receive of another thread
-
-    def find(self, wanted: Receive, timeout: float | None) -> Message:
-        """The message that `wanted` would get, waiting for it up to `timeout` seconds."""
-        found: Message | None = None
-
-        def is_here() -> bool:
-            nonlocal found
-            found = self.mailbox.find(wanted)
-            return found is not None
-
-        with self._call:
-            deadline = None if timeout is None else monotonic() + timeout
-            self.mailbox.probes.append(wanted)
-            try:
-                self._wait_until(is_here, partial(self.check_source, wanted.source), deadline)
-            finally:
-                self.mailbox.probes.remove(wanted)
-        if found is None:
-            raise self.receive_timeout(wanted, timeout)
-        return found
-
-    def look_for(self, wanted: Receive, take: bool = False) -> Message | None:
-        """The message that `wanted` would get now.
-
-        Args:
-            take: it is the caller's from now on.
-        """
-        with self._call:
-            found = self.mailbox.find(wanted)
-            if found is None:
-                self.mailbox.probes.append(wanted)
-                try:
-                    until = monotonic() + _LAST_LOOKS_S
-                    for _ in range(_LAST_LOOKS):
-                        moved = self._wait(0.0)
-                        found = self.mailbox.find(wanted)
-                        if found is not None or not moved or monotonic() >= until:
-                            break
-                finally:
-                    self.mailbox.probes.remove(wanted)
-            if found is not None and take:
-                self.mailbox.post(wanted)
-                self._progress.acknowledge(wanted)
-            return found
-
-    def receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
-        """The error for a receive that was not matched in time."""
-        with self.gate:
-            unread = self.mailbox.describe_unmatched(wanted.communicator)
-        return RecvTimeout(awaited(wanted.source, wanted.tag), timeout or 0.0, unread)
-
-    # --- when the call was interrupted -------------------------------------------------------
-
-    def give_back(self, message: Message) -> None:
-        """Makes a message unread again, if a signal's handler ends the call that has taken it."""
-        try:
-            self.check_interrupt()
-        except BaseException:
-            with self.gate:
-                self.mailbox.deliver_back(message)
-                self._progress.wake()
-            raise
-
-    def withdraw_interrupted(self, wanted: Receive) -> None:
-        """The same for a message that was matched with a posted receive."""
-        try:
-            self.check_interrupt()
-        except BaseException:
-            self.withdraw(wanted)
-            raise
-
     # --- inside, with the lock held --------------------------------------------------------------
 
     def _follow(self, dest: int, link: Link, pending: Pending | None, serial: int) -> Sending:
@@ -310,7 +158,7 @@ class Engine(Mesh):
             fits = before <= limits.SEND_BUFFER_BYTES and not link.is_broken
             if not (fits and sending.found_busy):
                 patience = monotonic() + _PATIENCE_S if fits else None
-                self._wait(_earlier(patience, deadline))
+                self._wait(earlier(patience, deadline))
             if fits and link.queued_bytes >= before:
                 link.own()
             sending.found_busy = False
@@ -318,62 +166,3 @@ class Engine(Mesh):
                 return
         if pending is not None and dest in self._links:
             self._progress.flush(dest)  # lets go of it
-
-    def _wait_matched(self, wanted: Receive, timeout: float | None) -> None:
-        deadline = None if timeout is None else monotonic() + timeout
-        looks = _LAST_LOOKS
-        while wanted.message is None:
-            self._fates.check_source(wanted.source)
-            overdue_s = -1.0 if deadline is None else monotonic() - deadline
-            self._check()
-            moved = self._progress.wait(deadline, wanted)
-            if overdue_s >= 0:
-                looks -= 1
-                if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
-                    break
-        self._check()
-
-    def _wait_until(
-        self,
-        is_over: Callable[[], bool],
-        check: Callable[[], None],
-        deadline: float | None,
-    ) -> bool:
-        """Waits for a condition; whether it holds in time. `check` raises if it never can."""
-        looks = _LAST_LOOKS
-        while not is_over():
-            check()
-            overdue_s = -1.0 if deadline is None else monotonic() - deadline
-            moved = self._wait(deadline)
-            if overdue_s >= 0:
-                looks -= 1
-                if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
-                    return is_over()
-        return True
-
-
-def _earlier(one: float | None, other: float | None) -> float | None:
-    return min((each for each in (one, other) if each is not None), default=None)
-
-
-class _Call:
-    """Holds the lock for one call of the program."""
-
-    __slots__ = ("_engine",)
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def __enter__(self) -> None:
-        engine = self._engine
-        engine.gate.acquire()
-        try:
-            engine._check()
-        except BaseException:
-            engine.gate.release()
-            raise
-
-    def __exit__(self, *error: object) -> None:
-        engine = self._engine
-        engine.flush_later()
-        engine.gate.release()

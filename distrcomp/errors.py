@@ -9,6 +9,9 @@ DistrcompError
 │   ├── DoesNotFit       a message that is not what `out` has room for
 │   ├── RequestCancelled  a request that was taken back
 │   ├── AlreadyReceived  a message that was received before
+│   ├── Truncated        a raw message longer than the memory that it was to go into
+│   ├── CommunicatorFreed  a call on a communicator after its `free`
+│   ├── CollectiveMismatch  nodes of a communicator that are in different collectives
 │   ├── NestedCall       a call from a signal handler that has cut into another one
 │   ├── WorldClosed      a call after the end of the world
 │   └── OutsideRun       a process that is not itself a node
@@ -67,6 +70,27 @@ class RequestCancelled(CallError):
 
 class AlreadyReceived(CallError):
     """What was asked for was returned before."""
+
+
+class Truncated(CallError, ValueError):
+    """A raw message is longer than the memory given for it; the memory holds its beginning."""
+
+    def __init__(self, source: int, tag: int, nbytes: int, room: int) -> None:
+        self.source = source
+        self.tag = tag
+        self.nbytes = nbytes
+        super().__init__(
+            f"a message of {nbytes} bytes came from node {source} with tag {tag}; "
+            f"there is room for {room}"
+        )
+
+
+class CommunicatorFreed(CallError):
+    """A call on a communicator after `free()`."""
+
+
+class CollectiveMismatch(CallError):
+    """The nodes of a communicator have come into different collectives, or with other roots."""
 
 
 class NestedCall(CallError):

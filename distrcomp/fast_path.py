@@ -39,6 +39,7 @@ from .codec import (
     INT,
     PICKLE,
     PLAIN_PICKLE_ERRORS,
+    RAW,
     TEXT,
     decode,
     encode,
@@ -96,6 +97,7 @@ _DECODERS: dict[int, Callable[[Any], Any]] = {
     _BYTES: bytes,
     _BYTEARRAY: bytearray,
     _PICKLE: pickle.loads,
+    RAW << CODEC_SHIFT: pickle.loads,
     _ARRAY: lambda taken: rebuild_array(*taken),
 }
 _INLINE_BYTES_MAX = LENGTH_MAX * 8

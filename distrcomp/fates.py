@@ -31,6 +31,7 @@ class Fates:
         self._verdicts: dict[int, str] = {}
         self._broken: dict[int, tuple[float, str]] = {}  # wait for a verdict until then
         self._aborted: tuple[int, str] | None = None
+        self._members: dict[int, tuple[int, ...]] = {}  # by communicator, where not all are in it
 
     @property
     def is_aborted(self) -> bool:
@@ -95,9 +96,19 @@ class Fates:
         if node in self._lost:
             raise NodeLost(node, self._peer_of(node), self._lost[node])
 
-    def check_source(self, source: int) -> None:
+    def set_members(self, communicator: int, members: tuple[int, ...] | None) -> None:
+        """Only these send on a communicator; None: it is no more."""
+        if members is None:
+            self._members.pop(communicator, None)
+        elif len(members) < self._n_node:
+            self._members[communicator] = members
+
+    def check_source(self, source: int, communicator: int = 0) -> None:
         """Raises NodeLost when no node is left that could send what is awaited."""
         if source != ANY:
             self.check_node(source)
-        elif self._n_node > 1 and len(self._lost) == self._n_node - 1:
-            self.check_node(next(reversed(self._lost)))
+        elif self._lost:
+            members = self._members.get(communicator, range(self._n_node))
+            lost = [node for node in self._lost if node in members]
+            if lost and len(lost) == len(members) - 1:
+                self.check_node(lost[-1])

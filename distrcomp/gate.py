@@ -48,6 +48,7 @@ CALL_FILES = {
         "gate",
         "progress",
         "mesh",
+        "receiving",
         "engine",
         "status",
         "requests",
@@ -57,6 +58,12 @@ CALL_FILES = {
         "fast_path",
         "framed",
         "long_path",
+        "raw_calls",
+        "collective_path",
+        "collective_requests",
+        "collective_calls",
+        "groups",
+        "services",
         "communicator",
     )
 }

@@ -17,6 +17,9 @@ SEND_BUFFER_BYTES = 64 * MIB
 UNREAD_BYTES = 64 * MIB
 # What an empty message counts in such sums: about what its objects take.
 MESSAGE_OVERHEAD_BYTES = 256
+# A ring's header has 17 bits for a message space, a communicator has four, and the last one is the
+# ring's own.
+COMMUNICATORS_MAX = 2**15 - 2
 # Bounds on what a message may announce before anything is allocated for it.
 MESSAGE_BYTES_MAX = 2**40
 BUFFERS_MAX = 1_000_000
@@ -41,6 +44,12 @@ REMEMBERED_SHAPES_MAX = 1024
 # n**2 times the least (1.4 GiB for 300 nodes), of which only what is used is ever memory.
 RINGS_BYTES = 64 * MIB
 RING_BYTES_MIN, RING_BYTES_MAX = 16 * KIB, MIB
+# A collective that has waited so long tells the others where it is, in case they are elsewhere.
+COLLECTIVE_TELL_AFTER_S = 1.0
+# ... and one that has found them elsewhere waits for their answer, which names file and line.
+COLLECTIVE_ANSWER_WAIT_S = 1.0
+# How many collectives back a node can still tell where it was in its program.
+COLLECTIVES_REMEMBERED = 64
 # An error message names at most this many kinds of unread message.
 UNREAD_TOLD_MAX = 8
 # Of an exception's text the agent is told this much; the whole of it stands in the node's stderr.

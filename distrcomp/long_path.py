@@ -6,7 +6,6 @@ a call, the message that it was about to return is unread again.
 
 from __future__ import annotations
 
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -17,6 +16,7 @@ from .errors import DoesNotFit, InternalError, SendTimeout
 from .frames import Message
 from .mailbox import ANY, Receive, awaited
 from .out import check, fill
+from .raw import RawMessage, take_raw
 from .request_kinds import SendRequest
 from .requests import Request
 from .status import MatchedMessage, Status
@@ -128,7 +128,7 @@ class LongPath:
         return value
 
     def _open(self, wanted: Receive, out: Any) -> Any:
-        message = _matched(wanted)
+        message = matched_message(wanted)
         value = codec.decode(message.codec, message.meta, message.buffers)
         return value if out is None else fill(out, value)
 
@@ -136,10 +136,17 @@ class LongPath:
         status = self._status_of(wanted)
         if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)
-        return MatchedMessage(self._engine, status, partial(self._open, wanted))
+        return MatchedMessage(self._engine, status, wanted, self._open, self._open_raw)
+
+    def _open_raw(self, wanted: Receive, into: memoryview | None) -> RawMessage:
+        """The bytes of the message matched with `wanted`; see `raw`."""
+        return self._take_raw(matched_message(wanted), into)
+
+    def _take_raw(self, message: Message, into: memoryview | None) -> RawMessage:
+        return take_raw(message, self._ids[message.source], into)
 
     def _status_of(self, wanted: Receive) -> Status:
-        return self._status(_matched(wanted))
+        return self._status(matched_message(wanted))
 
     def _status(self, message: Message) -> Status:
         return Status(self._ids[message.source], message.tag, message.payload_bytes)
@@ -154,7 +161,8 @@ class LongPath:
         return self._timeout if timeout is None else seconds(timeout)
 
 
-def _matched(wanted: Receive) -> Message:
+def matched_message(wanted: Receive) -> Message:
+    """The message of a receive that is over."""
     if wanted.message is None:
         raise InternalError("a receive is over that was never matched")
     return wanted.message

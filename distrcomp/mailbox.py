@@ -10,7 +10,7 @@ earlier receive that takes it. Among several sources the message that arrived fi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from . import limits
 from .frames import Message
@@ -23,17 +23,21 @@ _Queue = deque[tuple[int, Message]]  # messages with their arrival numbers, olde
 class Receive:
     """A receive that was posted; `message` is set once it is matched.
 
-    `arrival` is then the number of that message in the order of arrivals.
+    `arrival` is then the number of that message in the order of arrivals, and `then`, if there is
+    one, is due to be called: see `Mesh.run_due`.
     """
 
-    __slots__ = ("arrival", "communicator", "message", "source", "tag")
+    __slots__ = ("arrival", "communicator", "message", "source", "tag", "then")
 
-    def __init__(self, communicator: int, source: int, tag: int) -> None:
+    def __init__(
+        self, communicator: int, source: int, tag: int, then: Callable[[], None] | None = None
+    ) -> None:
         self.communicator = communicator
         self.source = source
         self.tag = tag
         self.message: Message | None = None
         self.arrival = 0
+        self.then = then
 
     def takes(self, message: Message) -> bool:
         """Whether `message` is one that this receive asks for."""
@@ -108,6 +112,14 @@ class Mailbox:
         receive.message = None
         if not self._give(receive.arrival, message):
             self._keep(receive.arrival, message)
+
+    def drop(self, communicator: int) -> None:
+        """Forgets what lies unread on a communicator, and who waits there."""
+        self.receives[:] = [each for each in self.receives if each.communicator != communicator]
+        for source, tag in self.unmatched(communicator):
+            receive = Receive(communicator, source, tag)
+            while (found := self._oldest(receive)) is not None:
+                self._take(found)
 
     def is_full(self, source: int) -> bool:
         """Whether so much lies here from `source`, which nobody asks for, that it must wait."""

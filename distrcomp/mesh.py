@@ -22,6 +22,7 @@ from .links import Link
 from .mailbox import Mailbox, Receive
 from .poller import READABLE, WRITABLE
 from .progress import Progress
+from .spaces import Spaces
 
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
@@ -39,6 +40,8 @@ class Mesh:
         make_progress: makes what moves the messages and waits, of node id, mailbox and fates.
 
     Attributes:
+        peer_of: the peer on which a node runs.
+        spaces: which numbers of communicators are used here.
         gate, mailbox, bells, spins: for `fast_path`, which works on them itself.
     """
 
@@ -59,6 +62,8 @@ class Mesh:
         self.bells = self._progress.bells
         self.spins = self._progress.spins
         self.gate = self._progress.gate
+        self.peer_of = peer_of
+        self.spaces = Spaces()
         self.signals = Signals(self.gate, self._progress.poller.wake)
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
@@ -249,9 +254,30 @@ class Mesh:
 
     def _wait(self, deadline: float | None, wanted: Receive | None = None) -> bool:
         self._check()
-        moved = self._progress.wait(deadline, wanted)
+        moved = self._run_due() or self._progress.wait(deadline, wanted)
+        moved = self._run_due() or moved
         self._check()
         return moved
+
+    def _run_due(self) -> bool:
+        """Does, outside the lock, what messages have brought about; whether there was any.
+
+        One thread at a time does it, so services see their messages in the order of arrival. What
+        is due doesn't wait for anything and raises nothing.
+        """
+        progress = self._progress
+        if not progress.due or progress.is_doing:
+            return False
+        progress.is_doing = True
+        self.gate.release()
+        try:
+            while progress.due:
+                progress.due.popleft()()
+        finally:
+            self.gate.acquire()
+            progress.is_doing = False
+            progress.wake()
+        return True
 
     def _say_goodbye(self) -> BaseException | None:
         """Says goodbye on every link and waits until the other machines have all of it.

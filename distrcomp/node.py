@@ -5,6 +5,8 @@
     python -P -m distrcomp.node -c CODE [ARGS]...
 
 The program runs as the real `__main__`, with sys.argv and sys.path as Python itself would set them.
+Where DISTRCOMP_PREPARE names a module, its `prepare()` is called before that, such as to put
+something in the place of a module that the program will import.
 An exception that leaves it is printed as Python prints it, without our own frames, and told to the
 agent; one that is only the echo of another node's end takes one line.
 """
@@ -12,6 +14,7 @@ agent; one that is only the echo of another node's end takes one line.
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
 import runpy
 import sys
@@ -36,6 +39,7 @@ def main(arguments: list[str]) -> int:
     folder = os.getcwd()
     world = join()
     try:
+        _prepare()
         if world.control is not None:
             world.control.go.wait()
         _program(arguments)()
@@ -46,6 +50,14 @@ def main(arguments: list[str]) -> int:
         world.fail(code_of(error), summary(error))
         return code_of(error)
     return 0
+
+
+def _prepare() -> None:
+    """Calls what the launcher wants called before the program; children of the node know nothing
+    of it."""
+    name = os.environ.pop("DISTRCOMP_PREPARE", None)
+    if name is not None:
+        importlib.import_module(name).prepare()
 
 
 def _program(arguments: list[str]) -> Callable[[], object]:

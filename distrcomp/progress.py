@@ -13,6 +13,8 @@ Links of this machine have no descriptor; their other ends ring this node's bell
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Callable
 from time import monotonic
 
 from .errors import ProtocolError
@@ -50,6 +52,8 @@ class Progress:
         unsent: nodes for which a call that is over left bytes queued.
         n_sending: how many calls wait for a send. While there are any every link is read, however
             much lies unread: two nodes that wait for each other's room would wait for ever.
+        due: what messages have brought about and is to be done outside the lock.
+        is_doing: a thread is doing that.
         is_deaf: nobody will ask for a message any more, so none is kept.
     """
 
@@ -67,6 +71,8 @@ class Progress:
         self.unsent: set[int] = set()
         self.unmatched: set[int] = set()
         self.n_sending = 0
+        self.due: deque[Callable[[], None]] = deque()
+        self.is_doing = False
         self.is_deaf = False
         self.poller = Poller()
         self.is_polling = False
@@ -314,14 +320,21 @@ class Progress:
             return
         receive = self._mailbox.deliver(message)
         if receive is not None:
-            self.acknowledge(receive)
+            self.matched(receive)
         if receive is not None or self._mailbox.is_looked_for(message):
             self.wake()
 
-    def acknowledge(self, receive: Receive) -> None:
-        """Tells the sender of a message just matched, if he waits for it."""
+    def matched(self, receive: Receive) -> None:
+        """Sees to what follows where a receive was just matched: `then`, and the sender's wait.
+
+        Nothing, where it has not been.
+        """
         message = receive.message
-        if message is None or not message.serial:
+        if message is None:
+            return
+        if receive.then is not None:
+            self.due.append(receive.then)
+        if not message.serial:
             return
         receive.message = message._replace(serial=0)
         if message.source == self._node_id:

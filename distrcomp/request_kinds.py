@@ -77,7 +77,7 @@ class ReceiveRequest(Request):
         return self._wanted.message is not None
 
     def _check(self) -> None:
-        self._engine.check_source(self._wanted.source)
+        self._engine.check_source(self._wanted)
 
     def _result(self, timeout: float | None) -> Any:
         self._check_cancelled()

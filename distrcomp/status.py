@@ -7,7 +7,7 @@ from typing import Any
 
 from .engine import Engine
 from .errors import AlreadyReceived, DoesNotFit
-from .mailbox import ANY
+from .mailbox import ANY, Receive
 
 
 class Status:
@@ -50,10 +50,19 @@ class MatchedMessage:
         status: what it is like.
     """
 
-    def __init__(self, engine: Engine, status: Status, take: Callable[[Any], Any]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        status: Status,
+        wanted: Receive,
+        take: Callable[[Receive, Any], Any],
+        take_raw: Callable[[Receive, Any], Any],
+    ) -> None:
         self.status = status
         self._engine = engine
-        self._take: Callable[[Any], Any] | None = take
+        self._wanted: Receive | None = wanted
+        self._take = take
+        self._take_raw = take_raw
 
     def recv(self, *, out: Any = None) -> Any:
         """Its object, once.
@@ -66,17 +75,24 @@ class MatchedMessage:
             DoesNotFit: it can be received in another way.
             Undecodable: its object cannot be rebuilt here.
         """
-        take, self._take = self._take, None
-        if take is None:
+        return self._receive(self._take, out)
+
+    def recv_raw(self, into: memoryview | None = None) -> Any:
+        """Its bytes, once; see `Communicator.recv_raw`."""
+        return self._receive(self._take_raw, into)
+
+    def _receive(self, take: Callable[[Receive, Any], Any], memory: Any) -> Any:
+        wanted, self._wanted = self._wanted, None
+        if wanted is None:
             raise AlreadyReceived("this message was received already")
         try:
-            value = take(out)
+            value = take(wanted, memory)
         except (DoesNotFit, KeyboardInterrupt):
-            self._take = take
+            self._wanted = wanted
             raise
         try:
             self._engine.check_interrupt()
         except BaseException:
-            self._take = take
+            self._wanted = wanted
             raise
         return value

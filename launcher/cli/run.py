@@ -132,6 +132,9 @@ class _Show:
     show_default=True,
     help="plain proves both ends and then sends without encryption, for trusted networks.",
 )
+@click.option(
+    "--mpi4py", is_flag=True, help="`from mpi4py import MPI` in the program gives distrcomp's."
+)
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m`.")
 @click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
 @click.option("-q", "--quiet", is_flag=True, help="No table and no remarks.")
@@ -175,6 +178,8 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
     n_node = parse_n(options["n"])
     peers = chosen_peers(options["peers"], options["host"])
     is_python, arguments, wanted = _program(program, options)
+    if options["mpi4py"] and not is_python:
+        raise BadUsage(f"--mpi4py is for Python programs; {arguments[0]} is a command")
     if options["wdir"]:
         try:
             check_path(options["wdir"])
@@ -187,7 +192,11 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
         peers=peers or (Peer("localhost"),),
         n_node=n_node,
         oversubscribe=options["oversubscribe"],
-        environment=(*map(_setting, options["env"]), *_recv_timeout(recv_timeout_s)),
+        environment=(
+            *map(_setting, options["env"]),
+            *_recv_timeout(recv_timeout_s),
+            *_prepared(mpi4py=options["mpi4py"]),
+        ),
         wdir=options["wdir"],
         timeout_s=options["timeout"],
         stdin_node=_stdin_node(options["stdin"]),
@@ -213,7 +222,7 @@ def _program(
     module, code = options["module"], options["code"]
     include, exclude, folder = options["include"], options["exclude"], Path.cwd()
     if module is not None:
-        wanted = Wanted(None, module, include, exclude, folder)
+        wanted = Wanted(None, module, include, exclude, folder, arguments=program)
         return True, ("-m", module, *program), wanted
     if code is not None:
         return True, ("-c", code, *program), Wanted(None, None, include, exclude, folder)
@@ -247,6 +256,11 @@ def _setting(text: str) -> Setting:
 def _recv_timeout(seconds: float | None) -> tuple[Setting, ...]:
     """How the nodes learn of --recv-timeout."""
     return () if seconds is None else (Setting("DISTRCOMP_RECV_TIMEOUT", repr(seconds)),)
+
+
+def _prepared(*, mpi4py: bool) -> tuple[Setting, ...]:
+    """How the nodes learn what to do before the program starts."""
+    return (Setting("DISTRCOMP_PREPARE", "distrcomp.mpi.shim"),) if mpi4py else ()
 
 
 def _stdin_node(text: str) -> int:

@@ -33,6 +33,7 @@ class Wanted:
     Attributes:
         program: the program's file, relative to `folder` or absolute; None for a command.
         module: the module of `-m`, which need not be a local one.
+        arguments: of that module; Python files among them are programs that it may run.
         include: patterns of support files, relative to `folder`.
         exclude: rules, in gitignore's language, of what to leave out of their matches.
         folder: the launcher's current directory, the root of the tree.
@@ -43,6 +44,7 @@ class Wanted:
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     folder: Path
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ def collect(wanted: Wanted) -> Bundle:
     folder = wanted.folder.resolve()
     layout = _Layout()
     entry = _add_program(wanted, folder, layout)
+    for argument in wanted.arguments:
+        _add_argument(argument, folder, layout)
     ignored = _ignore_rules(wanted.exclude, folder)
     for pattern in wanted.include:
         for path in included_files(pattern, folder, ignored):
@@ -163,6 +167,18 @@ def _add_program(wanted: Wanted, folder: Path, layout: _Layout) -> str | None:
         for file, reason in local_imports(program, search).items():
             layout.add(file.relative_to(root).as_posix(), file, reason)
     return entry
+
+
+def _add_argument(argument: str, folder: Path, layout: _Layout) -> None:
+    """Adds a Python file below the folder that an argument names, and its local modules."""
+    if not argument.endswith(".py") or Path(argument).is_absolute():
+        return
+    file = folder / os.path.normpath(argument)
+    program = file.resolve()
+    if program.is_file() and program.is_relative_to(folder) and file.is_relative_to(folder):
+        layout.add(file.relative_to(folder).as_posix(), program, "an argument")
+        for each, reason in local_imports(program, program.parent).items():
+            layout.add(each.relative_to(folder).as_posix(), each, reason)
 
 
 def _existing_program(program: Path, folder: Path) -> Path:

@@ -15,6 +15,7 @@ from tests.hosts.network import Network, only_port
 from tests.leaks import wait_until
 
 RING = (Path(__file__).parents[2] / "examples" / "ring.py").read_text()
+COLLECTIVES = (Path(__file__).parents[1] / "distrcomp" / "collectives" / "program.py").read_text()
 WAIT_FOR_EVER = """
 import distrcomp as dc
 print("ready", flush=True)
@@ -324,3 +325,12 @@ def test_nodes_hold_nothing_of_the_agent(cluster: Cluster) -> None:
     assert 0 == result.code, result
     assert "6969" not in result.out
     assert os.sep + "store" not in result.out
+
+
+@pytest.mark.parametrize("options", [(), ("--data-plane", "plain")])
+def test_collectives(cluster: Cluster, options: tuple[str, ...]) -> None:
+    """Nodes of which some share a machine and some don't get what they should from each call."""
+    program = cluster.program(COLLECTIVES)
+    result = cluster.operator.run("run", "-n", "6", "--peers", "peers.txt", *options, program)
+    assert 0 == result.code, result
+    assert 6 == result.out.count("all collectives as they should be")

@@ -1,0 +1,268 @@
+"""The message space of one communicator's collectives: runs algorithms there, and knows who errs.
+
+Each collective has a number on its communicator, and its messages bear a tag made of kind, root and
+number (see collectives.kinds). A message that this node waits for in vain is looked at by its tag:
+what came from there instead says that its sender is in another collective. That holds because the
+messages of two nodes stay in order, and a node is in one blocking collective of a communicator at a
+time. So nothing is added to a message or to the fast way for it.
+
+Where both wait (two nodes, each the root of its own reduce) no message comes. So a node that has
+waited for COLLECTIVE_TELL_AFTER_S sends a card to the others: the number of its collective, its tag
+and where its program called it. Whoever waits, too, compares the card with what it remembers of
+that number. Cards also answer those who have found a mismatch, for the tag alone tells neither file
+nor line. Cards that tell nothing new are dropped.
+
+A collective that ends by an exception has left its communicator's nodes out of step: what follows
+on it is a mismatch, which says so.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from time import monotonic
+from types import CodeType
+from typing import Any
+
+from . import limits
+from .array_path import ARRAY_TYPES
+from .codec import encode
+from .collectives import Algorithm
+from .collectives.kinds import CARD, TURN_MASK, described, earlier, tag_of, turn_of
+from .engine import Sending
+from .errors import CollectiveMismatch, RecvTimeout
+from .fast_path import FastPath
+from .mailbox import ANY, Receive
+
+_HERE = os.path.join(os.path.dirname(__file__), "")
+_REMEMBERED = limits.COLLECTIVES_REMEMBERED
+_CARD_TAG = tag_of(CARD, 0, 0)
+# Above this a message isn't a single record of a ring, and its sender may have to wait.
+_AT_ONCE_BYTES_MAX = 16 * 1024
+# What doesn't come so soon is worth a look; most waits are shorter.
+_LOOK_AFTER_S = 0.1
+_TELL_AGAIN_S = 5.0
+
+Card = tuple[int, int, str]
+"""Whose it is, the tag of its collective, and where its program called that."""
+
+
+class BlockingPort:
+    """The others, for algorithms that run inside a call; see collectives.Port."""
+
+    __slots__ = ("_path", "here", "machines", "pending", "size", "tag")
+
+    def __init__(self, path: CollectivePath) -> None:
+        self._path = path
+        self.here: int = path.node_id
+        self.size: int = path.n_node
+        self.machines = path.machines()
+        self.pending: list[Sending] = []
+        self.tag = 0
+
+    def send(self, node: int, value: Any) -> None:
+        """Sends a small object at once; of a large array it only begins to."""
+        if type(value) in ARRAY_TYPES and value.nbytes > _AT_ONCE_BYTES_MAX:
+            self.pending.append(self._path._post(node, self.tag, encode(value)))
+        else:
+            self._path.send(node, value, self.tag)
+
+
+class CollectivePath(FastPath):
+    """The collectives' space of a communicator."""
+
+    __slots__ = ("_history", "_port", "_turn_now", "open_turns")
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._turn_now = 0
+        self.open_turns: set[int] = set()  # of collectives that are requests
+        self._history: list[tuple[int, CodeType, int] | None] = [None] * _REMEMBERED
+        self._port: BlockingPort | None = None
+
+    def machines(self) -> tuple[tuple[int, ...], ...]:
+        """The communicator's nodes by machine, in the order of their first ones."""
+        peers: dict[str, list[int]] = {}
+        for node, member in enumerate(self._members):
+            peers.setdefault(self._engine.peer_of(member), []).append(node)
+        return tuple(map(tuple, peers.values()))
+
+    def enter(self, kind: int, root: int) -> int:
+        """Begins a collective: its tag."""
+        self._turn_now = turn = self._turn_now + 1 & TURN_MASK
+        tag = tag_of(kind, root, turn)
+        frame = sys._getframe(2)
+        while frame.f_code.co_filename.startswith(_HERE) and frame.f_back is not None:
+            frame = frame.f_back
+        self._history[turn % _REMEMBERED] = (tag, frame.f_code, frame.f_lasti)
+        return tag
+
+    def run(self, kind: int, root: int, algorithm: Callable[..., Algorithm], *args: Any) -> Any:
+        """Runs a collective to its end: what `algorithm(port, *args)` returns."""
+        tag = self.enter(kind, root)
+        port = self._port
+        if port is None:
+            port = self._port = BlockingPort(self)
+        port.tag = tag
+        course = algorithm(port, *args)
+        try:
+            source = next(course)
+            while True:
+                if type(source) is int:
+                    source = course.send(self.recv(source, tag))
+                else:
+                    node, out = source
+                    source = course.send(self.recv(node, tag, out=out))
+        except StopIteration as end:
+            if port.pending:
+                self._settle(port)
+            return end.value
+        except BaseException:
+            self._let_go(port)
+            raise
+
+    def _settle(self, port: BlockingPort) -> None:
+        """Waits until what was sent is out of our hands."""
+        pending = port.pending
+        while pending:
+            self._finish(pending[-1])
+            pending.pop()
+
+    def _let_go(self, port: BlockingPort) -> None:
+        pending, port.pending = port.pending, []
+        for sending in pending:
+            self._engine.let_go(sending)
+
+    # --- who is elsewhere -----------------------------------------------------------------------
+
+    def _recv_long(
+        self, source: int, tag: int, timeout: float | None, out: Any, status: Any
+    ) -> Any:
+        """Waits for a message of a collective, and looks now and then who is elsewhere."""
+        wanted = self._wanted(source, tag)
+        watch = Watch(self, wanted)
+        self._engine.receive(wanted, self._time(timeout), watch.look)
+        if wanted.source in self._unread:
+            watch.check_past()
+        return self._take(wanted, out, status)
+
+    def place_of(self, turn: int) -> tuple[int, str] | None:
+        """The tag of a collective and where the program called it, if that is remembered."""
+        known = self._history[turn % _REMEMBERED]
+        if known is None or turn_of(known[0]) != turn:
+            return None
+        tag, code, instruction = known
+        return tag, _place(code, instruction)
+
+    def tell(self, turn: int, nodes: Iterable[int]) -> None:
+        """Sends a card to these: where this node is, or was, in collective `turn`."""
+        card = self.place_of(turn)
+        if card is None:
+            return
+        for node in nodes:
+            if node != self.node_id:
+                self._post(node, _CARD_TAG, encode(card))
+        self._engine.flush_later()
+
+    def take_card(self, source: int = ANY, timeout: float | None = None) -> Card | None:
+        """The next card that has come, or that comes in `timeout` seconds."""
+        wanted = self._wanted(source, _CARD_TAG)
+        if timeout is None:
+            message = self._engine.take_unread(wanted)
+        else:
+            try:
+                message = self._engine.receive(wanted, timeout)
+            except RecvTimeout:
+                message = None
+        return None if message is None else (self._ids[message.source], *self._open(wanted, None))
+
+    def strays(self, source: int, awaited: int) -> list[int]:
+        """Tags of unread messages from `source` that belong to other collectives than `awaited`."""
+        return [
+            tag
+            for tag in self._engine.unread_tags(self._members[source], self._number)
+            if tag not in (_CARD_TAG, awaited) and turn_of(tag) not in self.open_turns
+        ]
+
+
+class Watch:
+    """Looks, while a receive of a collective waits, whether its sender is elsewhere."""
+
+    def __init__(self, path: CollectivePath, wanted: Receive) -> None:
+        self._path = path
+        self._source = path._ids[wanted.source]
+        self._tag = wanted.tag
+        now = monotonic()
+        self._look_at = now + _LOOK_AFTER_S
+        self._tell_at = now + limits.COLLECTIVE_TELL_AFTER_S
+
+    def look(self) -> float:
+        """When to look again.
+
+        Raises:
+            CollectiveMismatch: nodes are in different collectives.
+        """
+        now = monotonic()
+        if now < self._look_at:
+            return self._look_at
+        path = self._path
+        strays = path.strays(self._source, self._tag)
+        if strays:
+            raise self._mismatch(strays[0])
+        while (card := path.take_card()) is not None:
+            source, theirs, place = card
+            ours = path.place_of(turn_of(theirs))
+            if ours is not None and ours[0] != theirs:
+                path.tell(turn_of(theirs), [source])
+                raise CollectiveMismatch(_sentence(path.node_id, ours, source, (theirs, place)))
+        if now >= self._tell_at:
+            path.tell(turn_of(self._tag), range(path.n_node))
+            self._tell_at = now + _TELL_AGAIN_S
+        self._look_at = now + _LOOK_AFTER_S
+        return self._look_at
+
+    def check_past(self) -> None:
+        """Raises CollectiveMismatch if something came of a collective in which this node was not.
+
+        What has come of a later one is no sign once what was awaited is there.
+        """
+        now = turn_of(self._tag)
+        for stray in self._path.strays(self._source, self._tag):
+            if earlier(turn_of(stray), now) == turn_of(stray):
+                raise self._mismatch(stray)
+
+    def _mismatch(self, stray: int) -> CollectiveMismatch:
+        """What to raise; the other node is asked where in its program it was."""
+        path, source = self._path, self._source
+        turn = earlier(turn_of(stray), turn_of(self._tag))
+        ours = path.place_of(turn)
+        if ours is None:  # it was too long ago
+            turn = turn_of(self._tag)
+            ours = path.place_of(turn)
+        path.tell(turn, [source])
+        until = monotonic() + limits.COLLECTIVE_ANSWER_WAIT_S
+        theirs = (stray, "")
+        while (left := until - monotonic()) > 0:
+            card = path.take_card(source, left)
+            if card is not None and turn_of(card[1]) == turn:
+                theirs = card[1:]
+                break
+        return CollectiveMismatch(_sentence(path.node_id, ours or (self._tag, ""), source, theirs))
+
+
+def _sentence(here: int, ours: tuple[int, str], there: int, theirs: tuple[int, str]) -> str:
+    told = [
+        f"node {node} is in {described(tag)}{place and f' at {place}'}"
+        for node, (tag, place) in sorted([(here, ours), (there, theirs)])
+    ]
+    return f"{told[0]}, {told[1]}: all nodes of a communicator must call the same collectives"
+
+
+def _place(code: CodeType, instruction: int) -> str:
+    """A place in the program, as FILE:LINE."""
+    line = code.co_firstlineno
+    for begin, end, number in code.co_lines():
+        if begin <= instruction < end and number is not None:
+            line = number
+    return f"{code.co_filename.removeprefix(os.getcwd() + os.sep)}:{line}"

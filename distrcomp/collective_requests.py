@@ -1,0 +1,113 @@
+"""Collectives as requests: they go on inside whatever call of distrcomp their node is in.
+
+What an algorithm waits for is a posted receive; once that is matched, the algorithm's next step is
+due (`Mesh._run_due`) and is taken by the next thread that waits or looks. So a node that waits for
+something else forwards what its bcast has to forward (MPI-4.1, 6.12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from .codec import encode
+from .collective_path import CollectivePath
+from .collectives import Algorithm
+from .collectives.kinds import described, turn_of
+from .engine import Sending
+from .errors import RecvTimeout
+from .mailbox import Receive
+from .requests import Request
+
+
+class StepwisePort:
+    """The others, for an algorithm that never waits; see collectives.Port."""
+
+    def __init__(self, path: CollectivePath, tag: int) -> None:
+        self._path = path
+        self._tag = tag
+        self.here: int = path.node_id
+        self.size: int = path.n_node
+        self.machines = path.machines()
+        self.sendings: list[Sending] = []
+
+    def send(self, node: int, value: Any) -> None:
+        """Begins to send."""
+        self.sendings.append(self._path._post(node, self._tag, encode(value)))
+
+
+class CollectiveRequest(Request):
+    """A request of `ibcast`, `iallreduce` and the like."""
+
+    def __init__(
+        self,
+        path: CollectivePath,
+        kind: int,
+        root: int,
+        algorithm: Callable[..., Algorithm],
+        *args: Any,
+    ) -> None:
+        super().__init__(path._engine, path._timeout)
+        self._path = path
+        self._tag = path.enter(kind, root)
+        self._port = StepwisePort(path, self._tag)
+        self._course = algorithm(self._port, *args)
+        self._wanted: Receive | None = None
+        self._out: Any = None
+        self._is_over_here = False
+        self._value: Any = None
+        self._error: BaseException | None = None
+        path.open_turns.add(turn_of(self._tag))
+        self._step()
+
+    def _step(self) -> None:
+        """Goes on as far as it can without waiting."""
+        path = self._path
+        try:
+            value = None if self._wanted is None else path._open(self._wanted, self._out)
+            source = self._course.send(value)
+            node, self._out = (source, None) if isinstance(source, int) else source
+            self._wanted = path._wanted(node, self._tag)
+            self._wanted.then = self._step
+            path._engine.post_receive(self._wanted)
+        except StopIteration as end:
+            self._value = end.value
+            self._end()
+        except BaseException as error:
+            self._error = error
+            self._end()
+            if not isinstance(error, Exception):
+                raise
+        path._engine.flush_later()
+
+    def _end(self) -> None:
+        self._is_over_here = True
+        self._path.open_turns.discard(turn_of(self._tag))
+
+    def _is_done(self) -> bool:
+        if not self._is_over_here:
+            return False
+        return self._error is not None or all(map(self._engine.is_over, self._port.sendings))
+
+    def _check(self) -> None:
+        if self._wanted is not None and self._wanted.message is None:
+            self._engine.check_source(self._wanted)
+        for sending in self._port.sendings:
+            self._engine.check_sending(sending)
+
+    def _result(self, timeout: float | None) -> Any:
+        limit = self._default_timeout if timeout is None else timeout
+        deadline = None if limit is None else monotonic() + limit
+        if not self._engine.wait_for(self._is_done, self._check, deadline, for_send=True):
+            raise self._timeout_error(limit)
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def _let_go(self) -> None:
+        for sending in self._port.sendings:
+            self._engine.let_go(sending)
+
+    def _timeout_error(self, timeout: float | None) -> Exception:
+        return RecvTimeout(described(self._tag), timeout or 0.0, "the others have not come so far")

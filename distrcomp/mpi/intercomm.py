@@ -1,0 +1,243 @@
+# ruff: noqa: N802
+"""Intercomm: a communicator of two groups, whose nodes talk to those of the other group.
+
+Behind it stands a core communicator of both groups (the union), which serves the collectives, and a
+view of its message space in which the other group's ranks are the node ids, which serves the calls
+between two nodes: no others use that space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+from zlib import crc32
+
+from ..communicator import Communicator
+from ..errors import CallError
+from ..joining import join
+from .collective_side import Side
+from .comm import Comm
+from .comm_base import CommState
+from .comm_create import CreatingCalls
+from .constants import COMM_TYPE_SHARED, UNDEFINED
+from .errhandler import Errhandler
+from .errors import ERR_ARG, ERR_COMM, ERR_GROUP
+from .group import Group
+from .handles import constant_name
+from .info import INFO_NULL, Info
+from .inter_collectives import InterCollectives
+
+
+class RemoteView(Communicator):
+    """The message space of a union as a node of one group sees the other group.
+
+    Args:
+        union: the communicator of both groups.
+        remote: the other group, by ids in the world.
+        rank: this node's rank in its own group.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, union: Communicator, remote: tuple[int, ...], rank: int) -> None:
+        here = union.members[union.node_id]
+        super().__init__(union._engine, union._number, (*remote, here), union._timeout)
+        self.n_node = len(remote)
+        self.node_id = rank
+
+
+class InterState(CommState):
+    """What all handles of an intercommunicator share.
+
+    Args:
+        union: the communicator of both groups.
+        local, remote: the groups, by ids in the world.
+    """
+
+    def __init__(
+        self, union: Communicator, local: tuple[int, ...], remote: tuple[int, ...]
+    ) -> None:
+        rank = local.index(union.members[union.node_id])
+        super().__init__(lambda: RemoteView(union, remote, rank))
+        self.union = union
+        self.local = local
+        self.remote = remote
+
+    def duplicate(self) -> InterState:
+        """Another one of the same groups."""
+        return InterState(self.union.dup(), self.local, self.remote)
+
+
+class Intercomm(InterCollectives, Comm):
+    """Intercommunicator."""
+
+    _state: InterState | None
+
+    def __new__(cls, comm: Comm | None = None) -> Self:
+        """The null communicator, or another handle of one of two groups."""
+        self = super().__new__(cls, comm)
+        if self._state is not None and self._state.remote is None:
+            raise TypeError(f"{cls.__name__}() takes a communicator of two groups")
+        return self
+
+    @classmethod
+    def Create_from_groups(
+        cls,
+        local_group: Group,
+        local_leader: int,  # noqa: ARG003  ids in the world need no leaders
+        remote_group: Group,
+        remote_leader: int,  # noqa: ARG003
+        stringtag: str = "org.mpi4py",
+        info: Info = INFO_NULL,
+        errhandler: Errhandler | None = None,
+    ) -> Intercomm:
+        """Create a communicator of two groups."""
+        tag = crc32(stringtag.encode()) & 0x7FFFFFFF
+        made = cls._joined(local_group._members, remote_group._members, tag)
+        if info:
+            made.Set_info(info)
+        if errhandler:
+            made.Set_errhandler(errhandler)
+        return made
+
+    # --- what it is -------------------------------------------------------------------------------
+
+    def Get_size(self) -> int:
+        """How many nodes there are in the group of this node."""
+        return len(self._inter.local)
+
+    def Get_remote_size(self) -> int:
+        """How many nodes there are in the other group."""
+        return len(self._inter.remote)
+
+    def Get_remote_group(self) -> Group:
+        """The other group."""
+        return Group._of(self._inter.remote)
+
+    @property
+    def remote_size(self) -> int:
+        """How many nodes there are in the other group."""
+        return self.Get_remote_size()
+
+    @property
+    def remote_group(self) -> Group:
+        """The other group."""
+        return self.Get_remote_group()
+
+    def Is_inter(self) -> bool:
+        """Whether it joins two groups."""
+        self._live  # noqa: B018  an error for the null handle
+        return True
+
+    # --- what is made of it -----------------------------------------------------------------------
+
+    def Merge(self, high: bool = False) -> Any:
+        """Create a communicator of both groups as one; the group that says `high` comes last."""
+        state = self._inter
+        try:
+            highs = state.union.allgather(bool(high))
+            ours, theirs = self._side.local, self._side.peers
+            if highs[ours[0]] == highs[theirs[0]]:
+                order: Sequence[int] = range(len(highs))
+            else:
+                order = [*theirs, *ours] if high else [*ours, *theirs]
+            return self._made(state.union.create(order))
+        except CallError as error:
+            self._wrong(error)
+
+    def Create(self, group: Group) -> Any:
+        """Create one of parts of both groups; each tells that of its own."""
+        state = self._inter
+        wanted = group._members
+        if not set(wanted) <= set(state.local):
+            self._fail(ERR_GROUP, "the group has members that this communicator's has not")
+        try:
+            told = state.union.allgather(wanted)
+            return self._part(wanted, told[self._side.peers[0]])
+        except CallError as error:
+            self._wrong(error)
+
+    def Split(self, color: int = 0, key: int = 0) -> Any:
+        """Split both groups; all with one color are together."""
+        if color < 0 and color != UNDEFINED:
+            self._fail(ERR_ARG, f"{color} is no color: they are 0 and more, or UNDEFINED")
+        state = self._inter
+        try:
+            told = state.union.allgather((color, key))
+            if color == UNDEFINED:
+                return self._part((), ())
+            chosen = []
+            for nodes in (self._side.local, self._side.peers):
+                mine = [(told[node][1], at, node) for at, node in enumerate(nodes)]
+                kept = sorted(each for each in mine if told[each[2]][0] == color)
+                chosen.append(tuple(state.union.members[node] for _, _, node in kept))
+            return self._part(*chosen)
+        except CallError as error:
+            self._wrong(error)
+
+    def Split_type(self, split_type: int, key: int = 0, info: Info = INFO_NULL) -> Any:  # noqa: ARG002
+        """Split both groups by machine."""
+        if split_type == COMM_TYPE_SHARED:
+            union = self._inter.union
+            peers = [union._engine.peer_of(member) for member in union.members]
+            return self.Split(peers.index(peers[union.node_id]), key)
+        if split_type != UNDEFINED:
+            self._fail(ERR_ARG, f"{split_type} is no type to split two groups by")
+        return self.Split(UNDEFINED, key)
+
+    def Disconnect(self) -> None:
+        """Free the communicator, once all that was sent on it has been received."""
+        if constant_name(self):
+            self._fail(ERR_COMM, "this communicator can't be disconnected")
+        self._inter.union.barrier()
+        CreatingCalls.Free(self)
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    @classmethod
+    def _joined(cls, local: Sequence[int], remote: Sequence[int], tag: int) -> Intercomm:
+        """A communicator of these groups, which all of their nodes call for."""
+        low, high = sorted((tuple(local), tuple(remote)))
+        union = join().communicator.create_group((*low, *high), tag)
+        return cls._wrap(InterState(union, tuple(local), tuple(remote)))
+
+    def _part(self, local: Sequence[int], remote: Sequence[int]) -> Intercomm:
+        """A communicator of parts of both groups; null where one is empty. All call this."""
+        state = self._inter
+        places = {member: node for node, member in enumerate(state.union.members)}
+        low, high = sorted((tuple(local), tuple(remote)))
+        is_made = bool(low and high)
+        core = state.union.create([places[member] for member in (*low, *high) if is_made])
+        if core is None:
+            return Intercomm._wrap(None)
+        return Intercomm._wrap(InterState(core, tuple(local), tuple(remote)))
+
+    @property
+    def _inter(self) -> InterState:
+        self._live  # noqa: B018  an error for the null handle
+        state = self._state
+        if state is None:
+            raise TypeError
+        return state
+
+    def _make_side(self) -> Side:
+        state = self._inter
+        places = {member: node for node, member in enumerate(state.union.members)}
+        local = [places[member] for member in state.local]
+        return Side(state.union, local, [places[member] for member in state.remote], True)
+
+    def _duplicate(self) -> CommState:
+        return self._inter.duplicate()
+
+    def _close(self) -> None:
+        self._inter.core.forget()
+        self._inter.union.free()
+
+    def _members(self) -> tuple[int, ...]:
+        return self._inter.local
+
+    def _groups(self) -> list[tuple[int, ...]]:
+        return [self._inter.local, self._inter.remote]
+
+    def _everyone(self) -> Any:
+        return self._inter.union

@@ -1,0 +1,74 @@
+"""The calls for raw messages (see `raw`), of every communicator."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .fast_path import FastPath
+from .mailbox import ANY
+from .raw import RawMessage, encode_raw
+from .request_kinds import ReceiveRequest
+from .requests import Request
+
+
+class RawCalls(FastPath):
+    """What `distrcomp.mpi` stands on: bytes in one piece, one-dimensional views of format B."""
+
+    __slots__ = ()
+
+    def send_raw(self, dest: int, view: memoryview, tag: int = 0) -> None:
+        """Sends bytes, in standard mode; see `send`."""
+        self._send_encoded(dest, tag, encode_raw(view))
+
+    def ssend_raw(self, dest: int, view: memoryview, tag: int = 0) -> None:
+        """Sends bytes and returns when a receive was matched with them; see `ssend`."""
+        self._finish(self._post(dest, tag, encode_raw(view), synchronous=True))
+
+    def isend_raw(self, dest: int, view: memoryview, tag: int = 0) -> Request:
+        """Begins to send bytes; see `isend`."""
+        return self._send_request(self._post(dest, tag, encode_raw(view)))
+
+    def issend_raw(self, dest: int, view: memoryview, tag: int = 0) -> Request:
+        """Begins to send bytes, done when a receive was matched with them; see `issend`."""
+        return self._send_request(self._post(dest, tag, encode_raw(view), synchronous=True))
+
+    def recv_raw(
+        self,
+        source: int = ANY,
+        tag: int = ANY,
+        timeout: float | None = None,
+        into: memoryview | None = None,
+    ) -> RawMessage:
+        """Receives bytes.
+
+        Args:
+            into: writable memory for them, which may be longer.
+
+        Raises:
+            Truncated: they are more than `into` holds, which then is full; the message is gone.
+            RecvTimeout, NodeLost, NoSuchNode, BadTag, WorldClosed: as `recv`.
+        """
+        message = self._recv_link(source, tag, timeout)
+        if message is not None:
+            taken = self._take_raw(message, into)
+            if self._gate.interrupted:
+                self._engine.give_back(message)
+            return taken
+        wanted = self._wanted(source, tag)
+        message = self._engine.receive(wanted, self._time(timeout))
+        self._know(source)
+        taken = self._take_raw(message, into)
+        if self._gate.interrupted:
+            self._engine.withdraw_interrupted(wanted)
+        return taken
+
+    def irecv_raw(
+        self, source: int = ANY, tag: int = ANY, into: memoryview | None = None
+    ) -> Request:
+        """Begins to receive bytes; the request's `wait` returns the RawMessage."""
+        wanted = self._wanted(source, tag)
+        self._engine.post_receive(wanted)
+        if self._gate.interrupted:
+            self._engine.withdraw_interrupted(wanted)
+        take = partial(self._open_raw, into=into)
+        return ReceiveRequest(self._engine, wanted, take, self._status_of, self._timeout)

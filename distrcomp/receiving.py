@@ -1,0 +1,286 @@
+"""The receiving half of the calls of a node's program, on top of `progress`, and all waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
+from time import monotonic
+
+from .errors import RecvTimeout
+from .frames import Message
+from .mailbox import Receive, awaited
+from .mesh import Mesh
+from .spaces import SPACES
+
+# When the time is over what has arrived is still looked through, but a flood not for ever: a ring
+# holds about so many messages.
+_LAST_LOOKS, _LAST_LOOKS_S = 2**14, 1.0
+
+
+class Receiving(Mesh):
+    """What one node asks for, and its waiting for it; see Mesh for what it is made of."""
+
+    @cached_property
+    def _call(self) -> _Call:
+        return _Call(self)
+
+    def flush_later(self) -> None:
+        """Has the control thread write what is left, while the program computes."""
+        if self._progress.unsent and self._closed is None:
+            self._wake_flusher()
+
+    def check_source(self, wanted: Receive) -> None:
+        """Raises NodeLost when nothing that `wanted` takes can come any more."""
+        self._fates.check_source(wanted.source, wanted.communicator)
+
+    def check_nodes(self, nodes: Iterable[int]) -> None:
+        """Raises NodeLost when one of these has ended."""
+        for node in nodes:
+            self._fates.check_node(node)
+
+    def add_communicator(self, number: int, members: tuple[int, ...]) -> None:
+        """A communicator of these nodes has been made."""
+        with self.gate:
+            for space in range(number, number + SPACES):
+                self._fates.set_members(space, members)
+
+    def drop_communicator(self, number: int) -> None:
+        """A communicator is no more; what lies unread on it goes."""
+        with self.gate:
+            for space in range(number, number + SPACES):
+                self._fates.set_members(space, None)
+                self.mailbox.drop(space)
+        self.spaces.release(number // SPACES)
+
+    def wait_for(
+        self,
+        is_over: Callable[[], bool],
+        check: Callable[[], None],
+        deadline: float | None,
+        for_send: bool,
+    ) -> bool:
+        """Waits for any condition; whether it holds at the deadline.
+
+        Args:
+            for_send: a send is among what is waited for.
+        """
+        with self._call:
+            self._progress.n_sending += for_send
+            try:
+                return self._wait_until(is_over, check, deadline)
+            finally:
+                self._progress.n_sending -= for_send
+
+    def look(self, for_send: bool) -> None:
+        """Moves what can move, without waiting."""
+        with self._call:
+            self._progress.n_sending += for_send
+            try:
+                self._wait(0.0)
+            finally:
+                self._progress.n_sending -= for_send
+
+    def post_receive(self, wanted: Receive) -> None:
+        """Asks for a message; whoever matches it sets `wanted.message`."""
+        with self._call:
+            self.mailbox.post(wanted)
+            self._progress.matched(wanted)
+
+    def wait_receive(self, wanted: Receive, timeout: float | None) -> bool:
+        """Waits for the match of a posted receive; whether it came in `timeout` seconds."""
+        if wanted.message is None:
+            with self._call:
+                self._wait_matched(wanted, timeout)
+        return wanted.message is not None
+
+    def receive(
+        self, wanted: Receive, timeout: float | None, watch: Callable[[], float] | None = None
+    ) -> Message:
+        """The oldest message that matches, waiting for it up to `timeout` seconds.
+
+        Args:
+            watch: called, outside the lock, while one waits; when it is to be called again. What it
+                raises ends the wait.
+        """
+        try:
+            with self._call:
+                self.mailbox.post(wanted)
+                if wanted.message is None:
+                    self._wait_matched(wanted, timeout, watch)
+                else:
+                    self._progress.matched(wanted)
+            if wanted.message is None:
+                raise self.receive_timeout(wanted, timeout)
+            return wanted.message
+        except BaseException:
+            self.withdraw(wanted)
+            raise
+
+    def withdraw(self, wanted: Receive) -> None:
+        """Takes a receive back; a message matched with it is unread again."""
+        with self.gate:
+            self.mailbox.withdraw(wanted)
+            self._progress.wake()  # the message may go to a receive of another thread
+
+    def find(self, wanted: Receive, timeout: float | None) -> Message:
+        """The message that `wanted` would get, waiting for it up to `timeout` seconds."""
+        found: Message | None = None
+
+        def is_here() -> bool:
+            nonlocal found
+            found = self.mailbox.find(wanted)
+            return found is not None
+
+        with self._call:
+            deadline = None if timeout is None else monotonic() + timeout
+            self.mailbox.probes.append(wanted)
+            try:
+                self._wait_until(is_here, partial(self.check_source, wanted), deadline)
+            finally:
+                self.mailbox.probes.remove(wanted)
+        if found is None:
+            raise self.receive_timeout(wanted, timeout)
+        return found
+
+    def look_for(self, wanted: Receive, take: bool = False) -> Message | None:
+        """The message that `wanted` would get now.
+
+        Args:
+            take: it is the caller's from now on.
+        """
+        with self._call:
+            found = self.mailbox.find(wanted)
+            if found is None:
+                self.mailbox.probes.append(wanted)
+                try:
+                    until = monotonic() + _LAST_LOOKS_S
+                    for _ in range(_LAST_LOOKS):
+                        moved = self._wait(0.0)
+                        found = self.mailbox.find(wanted)
+                        if found is not None or not moved or monotonic() >= until:
+                            break
+                finally:
+                    self.mailbox.probes.remove(wanted)
+            if found is not None and take:
+                self.mailbox.post(wanted)
+                self._progress.matched(wanted)
+            return found
+
+    def take_unread(self, wanted: Receive) -> Message | None:
+        """The message that `wanted` gets from what lies unread, if there is one."""
+        with self.gate:
+            if self.mailbox.find(wanted) is not None:
+                self.mailbox.post(wanted)
+            return wanted.message
+
+    def unread_tags(self, source: int, communicator: int) -> list[int]:
+        """The tags of what lies unread from a node on a communicator."""
+        with self.gate:
+            unread = self.mailbox.unmatched(communicator)
+            return [tag for node, tag in unread if node == source]
+
+    def receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
+        """The error for a receive that was not matched in time."""
+        with self.gate:
+            unread = self.mailbox.describe_unmatched(wanted.communicator)
+        return RecvTimeout(awaited(wanted.source, wanted.tag), timeout or 0.0, unread)
+
+    # --- when the call was interrupted -------------------------------------------------------
+
+    def give_back(self, message: Message) -> None:
+        """Makes a message unread again, if a signal's handler ends the call that has taken it."""
+        try:
+            self.check_interrupt()
+        except BaseException:
+            with self.gate:
+                self.mailbox.deliver_back(message)
+                self._progress.wake()
+            raise
+
+    def withdraw_interrupted(self, wanted: Receive) -> None:
+        """The same for a message that was matched with a posted receive."""
+        try:
+            self.check_interrupt()
+        except BaseException:
+            self.withdraw(wanted)
+            raise
+
+    # --- inside, with the lock held --------------------------------------------------------------
+
+    def _outside(self, call: Callable[[], float]) -> float:
+        """Calls something with the lock let go."""
+        self.gate.release()
+        try:
+            return call()
+        finally:
+            self.gate.acquire()
+
+    @staticmethod
+    def _is_matched(wanted: Receive) -> bool:
+        return wanted.message is not None
+
+    def _wait_matched(
+        self, wanted: Receive, timeout: float | None, watch: Callable[[], float] | None = None
+    ) -> None:
+        deadline = None if timeout is None else monotonic() + timeout
+        looks = _LAST_LOOKS
+        until = deadline
+        while wanted.message is None:
+            if watch is not None:
+                until = earlier(deadline, self._outside(watch))
+                if self._is_matched(wanted):
+                    break
+            self.check_source(wanted)
+            overdue_s = -1.0 if deadline is None else monotonic() - deadline
+            moved = self._wait(until, wanted)
+            if overdue_s >= 0:
+                looks -= 1
+                if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
+                    break
+        self._check()
+
+    def _wait_until(
+        self,
+        is_over: Callable[[], bool],
+        check: Callable[[], None],
+        deadline: float | None,
+    ) -> bool:
+        """Waits for a condition; whether it holds in time. `check` raises if it never can."""
+        looks = _LAST_LOOKS
+        while not is_over():
+            check()
+            overdue_s = -1.0 if deadline is None else monotonic() - deadline
+            moved = self._wait(deadline)
+            if overdue_s >= 0:
+                looks -= 1
+                if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
+                    return is_over()
+        return True
+
+
+def earlier(one: float | None, other: float | None) -> float | None:
+    """The earlier of two moments, None being never."""
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+class _Call:
+    """Holds the lock for one call of the program."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, waiting: Receiving) -> None:
+        self._node = waiting
+
+    def __enter__(self) -> None:
+        node = self._node
+        node.gate.acquire()
+        try:
+            node._check()
+        except BaseException:
+            node.gate.release()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        node = self._node
+        node.flush_later()
+        node.gate.release()

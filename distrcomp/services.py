@@ -1,0 +1,65 @@
+"""What a communicator's nodes ask of each other beside the program's messages.
+
+A service is a handler that is called with each message of a space of its own, in the order of
+arrival, inside whatever call of distrcomp the node is in: one-sided communication stands on it. No
+thread waits for it; a node that makes no call serves nobody meanwhile (weak progress; MPI-4.1,
+12.7.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from .frames import Message
+from .groups import GroupCalls
+from .mailbox import ANY, Receive
+from .raw import encode_raw
+from .spaces import SERVICE
+
+
+class ServiceCalls(GroupCalls):
+    """Serving, and asking for it; see Communicator."""
+
+    __slots__ = ()
+
+    def serve(self, handle: Callable[[int, memoryview], None]) -> None:
+        """Has each message of the service space handled from now on, while this exists.
+
+        Args:
+            handle: called with the sender and the bytes; it must not wait, nor raise.
+        """
+        wanted = Receive(self._number + SERVICE, ANY, ANY)
+
+        def hear() -> None:
+            taken = self._take_raw(wanted.message, None) if wanted.message is not None else None
+            listen()
+            if taken is not None and taken.data is not None:
+                handle(taken.source, taken.data)
+
+        def listen() -> None:
+            wanted.message = None
+            self._engine.post_receive(wanted)
+
+        wanted.then = hear
+        listen()
+
+    def post_service(self, dest: int, data: bytes) -> None:
+        """Sends to the service of a node, without waiting."""
+        member = self._members[dest]
+        self._engine.send(
+            member,
+            Message(self._engine.node_id, 0, self._number + SERVICE, *encode_raw(memoryview(data))),
+        )
+        self._engine.flush_later()
+
+    def await_service(self, is_over: Callable[[], bool], nodes: Iterable[int] = ()) -> None:
+        """Waits, serving, until `is_over()` holds.
+
+        Args:
+            nodes: on whom that depends.
+
+        Raises:
+            NodeLost: one of them has ended.
+        """
+        members = [self._members[node] for node in nodes]
+        self._engine.wait_for(is_over, lambda: self._engine.check_nodes(members), None, True)

@@ -1,0 +1,74 @@
+"""Collectives of real nodes on one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.programs import run_source
+from tests.command import Machine
+
+pytestmark = pytest.mark.processes
+
+PROGRAM = (Path(__file__).parents[1] / "distrcomp" / "collectives" / "program.py").read_text()
+
+
+@pytest.mark.parametrize("n_node", [1, 2, 5, 9])
+def test_every_call(machine: Machine, n_node: int) -> None:
+    """Each gives what it should, on the world, a copy of it and parts of it."""
+    result = run_source(machine, PROGRAM, "-n", str(n_node))
+    assert 0 == result.code, result
+    assert n_node == result.out.count("all collectives as they should be")
+
+
+def test_a_mismatch_is_the_runs_failure(machine: Machine) -> None:
+    """The report begins with who is in which collective, at which lines (F-31)."""
+    source = """
+import distrcomp as dc
+if dc.node_id == 1:
+    dc.barrier()
+dc.bcast("x")
+dc.barrier()
+"""
+    result = run_source(machine, source, "-n", "3")
+    assert 1 == result.code, result
+    first = result.out.splitlines()[0]
+    assert "node 0 is in bcast #1 with root 0 at prog.py:5" in first
+    assert "node 1 is in barrier #1 at prog.py:4" in first
+
+
+def test_a_node_that_dies_ends_a_barrier(machine: Machine) -> None:
+    """The others don't wait for it (F-01)."""
+    source = """
+import os, signal, distrcomp as dc
+dc.barrier()
+if dc.node_id == 2:
+    os.kill(os.getpid(), signal.SIGKILL)
+dc.allreduce(1)
+"""
+    result = run_source(machine, source, "-n", "4")
+    assert 128 + 9 == result.code, result
+    assert "node 2 on localhost" in result.out.splitlines()[0]
+
+
+def test_ctrl_c_by_an_alarm_ends_a_collective(machine: Machine) -> None:
+    """What a signal's handler raises comes out of the collective that waits."""
+    source = """
+import signal, distrcomp as dc
+def handle(*_):
+    raise TimeoutError("enough")
+if dc.node_id == 0:
+    signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        dc.barrier()
+    except TimeoutError as error:
+        print("ended:", error)
+    dc.send(1, "go on")
+else:
+    print(dc.recv(0))
+"""
+    result = run_source(machine, source, "-n", "2")
+    assert 0 == result.code, result
+    assert "ended: enough" in result.out

@@ -53,7 +53,7 @@ class Guard:
             self._before(kind, error, trace)
             return
         from .joining import joined
-        from .node import code_of, report, summary
+        from .last_words import code_of, report, summary
 
         report(error.with_traceback(trace), os.getcwd(), self._before)
         world = joined()

@@ -27,7 +27,8 @@ from . import limits
 from .cores import cpu_quota
 from .engine import Engine
 from .errors import OutsideRun
-from .links.mpi import Port
+from .links.mpi import MpiLink
+from .links.mpi_port import Port
 from .mpi_progress import Flusher, MpiProgress, pause_s
 
 _PACKETS, _ALARM, _STOPPED = 0, 1, 2
@@ -86,7 +87,7 @@ class Job:
         )
         for node in range(size):
             if node != rank:
-                self.engine.attach(node, port.link(node, node))
+                self.engine.attach(node, MpiLink(port, node, node))
         self._flusher.start(self.engine._progress)  # type: ignore[arg-type]
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from .fates import Fates
-from .links.mpi import Port
+from .links.mpi_port import Port
 from .mailbox import Mailbox, Receive
 from .progress import Progress
 

@@ -40,6 +40,7 @@ PURE_MODULES = (
     "distrcomp/mpi/window_locks.py",
     "distrcomp/mpi/window_messages.py",
     "distrcomp/mpi/window_protocol.py",
+    "distrcomp/surroundings.py",
     "distrcomp/benchmark/timing.py",
     "distrcomp/pytest_nodes/verdict.py",
     "benchmarks/versus/table.py",

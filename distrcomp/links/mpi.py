@@ -6,10 +6,11 @@ link, put one after the other, are a stream, and the reader of streams puts mess
 it. A large buffer begins a packet of its own: so its packets are received where they shall lie. A
 packet of no bytes is the end of the stream: the other end is closed, and reads no more either.
 
-All links of a process share its `Port`, which knows the communicator. It looks for packets from
-anybody by one call (MPI_Improbe) and files what it finds with the links; so looking costs the same
-with 1,000 nodes. Nothing here blocks: packets go by Isend and Issend, come by Imrecv, and are asked
-for by Test. There is no descriptor to sleep on: who waits looks and pauses (see mpi_progress).
+All links of a process share its `Port` (mpi_port), which knows the communicator. It looks for
+packets from anybody by one call (MPI_Improbe) and files what it finds with the links; so looking
+costs the same with 1,000 nodes. Nothing here blocks: packets go by Isend and Issend, come by Irecv
+of what was found, and are asked for by Test. There is no descriptor to sleep on: who waits looks
+and pauses (see mpi_progress).
 
 MPI takes as many small messages as are sent, whether their receiver reads or not, and keeps them in
 his memory. So a packet is sent synchronously each time that MARK_BYTES have gone: that one is done
@@ -39,130 +40,16 @@ from ..errors import ProtocolError
 from ..frames import Message, MessageReader, goodbye, message_parts
 from ..memory import lease
 from .base import LinkEnded, Pending
+from .mpi_port import PACKET_BYTES, Port
 
-PACKET_BYTES = 256 * limits.KIB
 MARK_BYTES = PACKET_BYTES
 WINDOW_BYTES = 4 * MARK_BYTES
 # A view of this size or more is received straight into its place (see frames.MessageReader).
 _APART_BYTES = 16 * limits.KIB
-# Packets of one node that are found and not received; then it isn't looked at.
-_FILED_MAX = 64
-_FOUND_AT_ONCE = 16
-_COPIES_KEPT = 16
-
-
-class Port:
-    """A process's part in a communicator, for all its links.
-
-    Args:
-        mpi: the module mpi4py.MPI.
-        communicator: a duplicate that nobody else uses.
-        hears, says: the tags of packets to us and from us.
-
-    Attributes:
-        busy: the links by which something can move, by node.
-        wake: has somebody look again soon, though no call may come: MPI holds packets of ours.
-        is_mute: this is a forked child, which would speak in its parent's name.
-    """
-
-    def __init__(self, mpi: Any, communicator: Any, hears: int = 0, says: int = 0) -> None:
-        self.busy: dict[int, MpiLink] = {}
-        self.flying: dict[MpiLink, None] = {}
-        self.wake: Any = None
-        self.is_mute = False
-        self.byte = mpi.BYTE
-        self.says = says
-        self.isend, self.issend = communicator.Isend, communicator.Issend
-        self._hears = hears
-        self._improbe = communicator.Improbe
-        self._any = mpi.ANY_SOURCE
-        self._status = mpi.Status()
-        self._links: dict[int, MpiLink] = {}  # by rank
-        self._full: dict[int, MpiLink] = {}  # those with _FILED_MAX packets
-        self._unwanted: deque[tuple[Any, bytearray]] = deque()  # packets for closed links
-        self._copies: list[bytearray] = []
-        self._turn = 0
-
-    def link(self, node: int, rank: int) -> MpiLink:
-        """The link to `node`, which is this rank of the communicator."""
-        self._links[rank] = made = MpiLink(self, node, rank)
-        return made
-
-    def look(self, most: int = 1) -> bool:
-        """Files packets that have arrived, so many at most; whether there were any."""
-        if self.flying or self._unwanted:
-            self.retire()
-        if self._full:
-            found = False
-            for rank in self._links:
-                if rank not in self._full:
-                    found = self._find(rank, most) or found
-            return found
-        return self._find(self._any, most)
-
-    def retire(self) -> None:
-        """Forgets what MPI is done with."""
-        for link in list(self.flying):
-            link.retire()
-        while self._unwanted and self._unwanted[0][0].Test():
-            self._unwanted.popleft()
-
-    def _find(self, source: int, most: int) -> bool:
-        status = self._status
-        for count in range(most):
-            packet = self._improbe(source, self._hears, status)
-            if packet is None:
-                return count > 0
-            link = self._links[status.Get_source()]
-            nbytes = status.Get_count(self.byte)
-            if nbytes == 0 or link.is_closed:
-                self.discard(packet, nbytes)
-                if nbytes == 0:
-                    link.hear_end()
-            elif link.file(packet, nbytes) >= _FILED_MAX:
-                self._full[link.rank] = link
-        return True
-
-    def emptied(self, link: MpiLink) -> None:
-        """A link's filed packets have become fewer."""
-        if self._full:
-            self._full.pop(link.rank, None)
-
-    def copy(self, view: memoryview) -> bytearray:
-        """A copy of at most PACKET_BYTES, in memory that comes back by `give_back`."""
-        copy = self._copies.pop() if self._copies else bytearray(PACKET_BYTES)
-        memoryview(copy)[: view.nbytes] = view
-        return copy
-
-    def give_back(self, packet: Any) -> None:
-        """MPI is done with it."""
-        if type(packet) is bytearray and len(self._copies) < _COPIES_KEPT:
-            self._copies.append(packet)
-
-    def is_quiet(self) -> bool:
-        """Whether MPI is done with all packets of ours, those to closed links too."""
-        self.look(_FOUND_AT_ONCE)
-        return not self.flying and not self._unwanted
-
-    def turns(self) -> list[int]:
-        """The nodes whose links can move, after a look; each time another one first."""
-        self.look(_FOUND_AT_ONCE)
-        for node, link in list(self.busy.items()):
-            if not link.is_busy():
-                del self.busy[node]
-        nodes = list(self.busy)
-        self._turn += 1
-        first = self._turn % len(nodes) if nodes else 0
-        return nodes[first:] + nodes[:first]
-
-    def discard(self, packet: Any, nbytes: int) -> None:
-        """Receives a packet for nobody, so that its sender is done with it."""
-        scrap = bytearray(nbytes)
-        self._unwanted.append((packet.Irecv((scrap, nbytes, self.byte)), scrap))
 
 
 class MpiLink:
-    """A Link to another process of an MPI job; `Port.link` makes it.
+    """A Link to another process of an MPI job.
 
     Args:
         port: of this process.
@@ -190,6 +77,7 @@ class MpiLink:
         self._apart: memoryview | None = None  # where it goes if there is no other place
         self._reader: MessageReader | None = None  # its scratch costs each of 1,000 links
         self._said_goodbye = self._heard_goodbye = self._heard_end = False
+        port.add(self)
 
     @property
     def is_broken(self) -> bool:

@@ -249,6 +249,7 @@ def move(ends: list[End], until: Callable[[], object]) -> None:
     while not until():
         moved = [end.move() for end in ends]
         if any(moved):
+            deadline = monotonic() + TIMEOUT_S
             continue
         over_mpi = [end.is_over_mpi() for end in ends]
         if any(over_mpi):

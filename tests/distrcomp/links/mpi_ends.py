@@ -23,7 +23,8 @@ import pytest
 from distrcomp.errors import ProtocolError
 from distrcomp.frames import Message
 from distrcomp.links import Link, LinkEnded, Pending
-from distrcomp.links.mpi import MpiLink, Port
+from distrcomp.links.mpi import MpiLink
+from distrcomp.links.mpi_port import Port
 from tests.distrcomp.links import kit
 
 Ends = tuple[Link, Link]
@@ -108,7 +109,7 @@ class Puppet:
 
     def link(self, node: int, hears: int) -> int:
         self._ports.append(Port(self._mpi, self._communicator, hears, hears ^ 1))
-        self._links.append(self._ports[-1].link(node, node))
+        self._links.append(MpiLink(self._ports[-1], node, node))
         return len(self._links) - 1
 
     def look(self, number: int, name: str) -> Any:
@@ -146,7 +147,7 @@ def loop(mpi: Any, communicator: Any, stack: contextlib.ExitStack) -> Ends:
     """Both ends in this process."""
     tag = next(_tags)
     here, there = Port(mpi, communicator, tag, tag + 1), Port(mpi, communicator, tag + 1, tag)
-    ends = here.link(1, 0), there.link(0, 0)
+    ends = MpiLink(here, 1, 0), MpiLink(there, 0, 0)
     stack.callback(settle, [here.is_quiet, there.is_quiet])
     for end in ends:
         stack.callback(end.close)
@@ -157,7 +158,7 @@ def two(mpi: Any, communicator: Any, connection: Connection, stack: contextlib.E
     """One end here, one in process 1."""
     tag = next(_tags)
     port = Port(mpi, communicator, tag, tag + 1)
-    ends = port.link(1, 1), RemoteLink(connection, 0, tag + 1)
+    ends = MpiLink(port, 1, 1), RemoteLink(connection, 0, tag + 1)
     stack.callback(settle, [port.is_quiet, ends[1].is_quiet])
     for end in ends:
         stack.callback(end.close)

@@ -56,7 +56,9 @@ def test_accumulate_is_whole() -> None:
     assert fetched == sorted(fetched)
     everything = WORLD._core.allgather(fetched)
     if rank == 0:
-        assert sorted(number for numbers in everything for number in numbers) == list(range(30 * size))
+        assert sorted(number for numbers in everything for number in numbers) == list(
+            range(30 * size)
+        )
         assert np.frombuffer(win.tomemory(), np.int64).tolist() == [30 * size] * 2
     win.Free()
 

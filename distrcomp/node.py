@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
+import io
 import os
 import runpy
 import sys
@@ -30,6 +31,10 @@ def main(arguments: list[str]) -> int:
     faulthandler.enable()
     folder = os.getcwd()
     world = join()
+    if world.job is not None:  # mpiexec mixes what nodes write, so it must be whole lines
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True, write_through=False)
     try:
         _prepare()
         if world.control is not None:

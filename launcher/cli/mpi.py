@@ -117,7 +117,7 @@ def _environment(request: Request) -> dict[str, str]:
     """Ours, and what the options add; mpiexec passes it on to this machine's nodes at least."""
     added = {} if _is_allocated() else _CROWDED
     given = {setting.name: setting.value for setting in request.environment}
-    return {"PYTHONUNBUFFERED": "1", **added, **os.environ, **given}
+    return {**added, **os.environ, **given}
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str], timeout: float | None) -> int:

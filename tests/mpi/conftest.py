@@ -21,10 +21,20 @@ def stack(request: pytest.FixtureRequest) -> Stack:
     return find(request.param)
 
 
-@pytest.fixture
-def start(stack: Stack, machine: Machine) -> Iterator[Start]:
-    """Starts the text of a program on so many nodes: `start(3, code, *arguments)`."""
+@pytest.fixture(autouse=True)
+def tidy(machine: Machine) -> Iterator[None]:
+    """Removes what an aborted job of MPICH leaves in /dev/shm; that is its affair, not ours."""
     before = shared_memory()
+    yield
+    machine.close()
+    for path in shared_memory() - before:
+        if not is_mapped(path):
+            path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def start(stack: Stack, machine: Machine) -> Start:
+    """Starts the text of a program on so many nodes: `start(3, code, *arguments)`."""
 
     def start(n_node: int, code: str, *arguments: str, **how: Unpack[How]) -> Command:
         program = machine.work_dir / "prog.py"
@@ -32,15 +42,11 @@ def start(stack: Stack, machine: Machine) -> Iterator[Start]:
         how["env"] = {**stack.variables, **how.get("env", {})}
         return machine.start_program(*stack.mpiexec(n_node), "prog.py", *arguments, **how)
 
-    yield start
-    machine.close()
-    for path in shared_memory() - before:
-        if not is_mapped(path):
-            path.unlink(missing_ok=True)
+    return start
 
 
 def shared_memory() -> set[Path]:
-    """What MPI has in /dev/shm; a job that was aborted leaves it there."""
+    """What MPI has in /dev/shm."""
     folder = Path("/dev/shm")
     return {*folder.glob("mpich_shm_*"), *folder.glob("sm_segment.*")}
 

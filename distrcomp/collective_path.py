@@ -29,13 +29,23 @@ from . import limits
 from .array_path import ARRAY_TYPES
 from .codec import encode
 from .collectives import Algorithm
-from .collectives.kinds import CARD, TURN_MASK, described, earlier, tag_of, turn_of
+from .collectives.kinds import (
+    CARD,
+    KIND_SHIFT,
+    ROOT_MASK,
+    ROOT_SHIFT,
+    TURN_MASK,
+    described,
+    earlier,
+    tag_of,
+    turn_of,
+)
 from .engine import Sending
 from .errors import CollectiveMismatch, RecvTimeout
 from .fast_path import FastPath
 from .mailbox import ANY, Receive
 
-_HERE = os.path.join(os.path.dirname(__file__), "")
+_getframe = sys._getframe
 _REMEMBERED = limits.COLLECTIVES_REMEMBERED
 _CARD_TAG = tag_of(CARD, 0, 0)
 # Above this a message isn't a single record of a ring, and its sender may have to wait.
@@ -43,6 +53,19 @@ _AT_ONCE_BYTES_MAX = 16 * 1024
 # What doesn't come so soon is worth a look; most waits are shorter.
 _LOOK_AFTER_S = 0.1
 _TELL_AGAIN_S = 5.0
+
+
+class _Ours(dict[str, bool]):
+    """By the name of a file: whether it is distrcomp's own."""
+
+    _package = os.path.join(os.path.dirname(__file__), "")
+
+    def __missing__(self, name: str) -> bool:
+        self[name] = is_ours = name.startswith(self._package)
+        return is_ours
+
+
+_IS_OURS = _Ours()
 
 Card = tuple[int, int, str]
 """Whose it is, the tag of its collective, and where its program called that."""
@@ -91,11 +114,13 @@ class CollectivePath(FastPath):
     def enter(self, kind: int, root: int) -> int:
         """Begins a collective: its tag."""
         self._turn_now = turn = self._turn_now + 1 & TURN_MASK
-        tag = tag_of(kind, root, turn)
-        frame = sys._getframe(2)
-        while frame.f_code.co_filename.startswith(_HERE) and frame.f_back is not None:
+        tag = kind << KIND_SHIFT | (root & ROOT_MASK) << ROOT_SHIFT | turn
+        frame: Any = _getframe(2)
+        code = frame.f_code
+        while _IS_OURS[code.co_filename] and frame.f_back is not None:
             frame = frame.f_back
-        self._history[turn % _REMEMBERED] = (tag, frame.f_code, frame.f_lasti)
+            code = frame.f_code
+        self._history[turn % _REMEMBERED] = (tag, code, frame.f_lasti)
         return tag
 
     def run(self, kind: int, root: int, algorithm: Callable[..., Algorithm], *args: Any) -> Any:
@@ -142,7 +167,14 @@ class CollectivePath(FastPath):
         """Waits for a message of a collective, and looks now and then who is elsewhere."""
         wanted = self._wanted(source, tag)
         watch = Watch(self, wanted)
-        self._engine.receive(wanted, self._time(timeout), watch.look)
+        try:
+            self._engine.receive(wanted, self._time(timeout), watch.look)
+        except RecvTimeout as error:
+            what = f"{described(tag)}, which waits for node {wanted.source}"
+            raise RecvTimeout(what, error.timeout_s, "it has not come so far") from None
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"in {described(tag)}, which waits for node {wanted.source}")
+            raise
         if wanted.source in self._unread:
             watch.check_past()
         return self._take(wanted, out, status)

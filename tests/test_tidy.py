@@ -36,6 +36,7 @@ PURE_MODULES = (
     "distrcomp/mpi/datatype_state.py",
     "distrcomp/mpi/datatype_contents.py",
     "distrcomp/mpi/distributed_array.py",
+    "distrcomp/mpi/file_view.py",
     "distrcomp/mpi/window_epochs.py",
     "distrcomp/mpi/window_locks.py",
     "distrcomp/mpi/window_messages.py",

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-_ROOT_SHIFT, _KIND_SHIFT = 16, 26
-TURN_MASK = (1 << _ROOT_SHIFT) - 1
-_ROOT_MASK = (1 << _KIND_SHIFT - _ROOT_SHIFT) - 1
+ROOT_SHIFT, KIND_SHIFT = 16, 26
+TURN_MASK = (1 << ROOT_SHIFT) - 1
+ROOT_MASK = (1 << KIND_SHIFT - ROOT_SHIFT) - 1
 
 
 class Kind(IntEnum):
@@ -65,12 +65,12 @@ _NAMES = {
 
 def tag_of(kind: int, root: int, turn: int) -> int:
     """The tag of all messages of one collective."""
-    return kind << _KIND_SHIFT | (root & _ROOT_MASK) << _ROOT_SHIFT | turn
+    return kind << KIND_SHIFT | (root & ROOT_MASK) << ROOT_SHIFT | turn
 
 
 def split_tag(tag: int) -> tuple[Kind, int, int]:
     """Kind, root and number of the collective to which a message belongs."""
-    return Kind(tag >> _KIND_SHIFT), tag >> _ROOT_SHIFT & _ROOT_MASK, tag & TURN_MASK
+    return Kind(tag >> KIND_SHIFT), tag >> ROOT_SHIFT & ROOT_MASK, tag & TURN_MASK
 
 
 def turn_of(tag: int) -> int:

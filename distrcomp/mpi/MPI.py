@@ -254,4 +254,4 @@ from .worlds import COMM_SELF, COMM_WORLD
 memory = buffer
 
 _settle(__name__, globals())
-_start(COMM_WORLD, COMM_SELF)
+_start()

@@ -24,7 +24,7 @@ __version__ = "4.1.2"
 __author__ = "the authors of distrcomp"
 __credits__ = "mpi4py, whose interface this is, by Lisandro Dalcin and others"
 
-__all__ = ["MPI"]  # noqa: F822  a module, loaded when it is asked for
+__all__ = ["MPI"]
 
 _MODULES = ("MPI", "bench", "futures", "run", "util")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -17,7 +18,9 @@ _BEGUN = re.compile(r"\w+\(.*\)\n")
 
 
 def settle(module: str, names: dict[str, Any]) -> None:
-    """Makes what `names` hold the module's own."""
+    """Makes what `names` hold the module's own; that of `mpi4py` where the face stands for it."""
+    if sys.modules.get("mpi4py") is sys.modules[__package__]:
+        module = "mpi4py.MPI"
     for name, value in names.items():
         if isinstance(value, type):
             _settle_class(module, value)

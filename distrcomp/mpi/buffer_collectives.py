@@ -20,7 +20,7 @@ class BufferCollectives(CollectiveBase):
 
     def Barrier(self) -> None:
         """Wait for all nodes."""
-        self._run(plans.barrier(self._side))
+        self._run(plans.barrier())
 
     def Bcast(self, buf: Any, root: int = 0) -> None:
         """Give the root's memory to all."""
@@ -86,8 +86,8 @@ class Prefixes(CollectiveBase):
 
     def Scan(self, sendbuf: Any, recvbuf: Any, op: Op = SUM) -> None:
         """Combine the memory of the nodes up to this one."""
-        self._run(reductions.scan(self._side, sendbuf, recvbuf, op))
+        self._run(reductions.scan(sendbuf, recvbuf, op))
 
     def Exscan(self, sendbuf: Any, recvbuf: Any, op: Op = SUM) -> None:
         """Combine the memory of the nodes before this one; node 0 receives nothing."""
-        self._run(reductions.exscan(self._side, sendbuf, recvbuf, op))
+        self._run(reductions.exscan(sendbuf, recvbuf, op))

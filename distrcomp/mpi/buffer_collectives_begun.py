@@ -21,7 +21,7 @@ class BegunCollectives(CollectiveBase):
 
     def Ibarrier(self) -> Request:
         """Begin to wait for all nodes."""
-        return self._begin(plans.barrier(self._side))
+        return self._begin(plans.barrier())
 
     def Ibcast(self, buf: Any, root: int = 0) -> Request:
         """Begin to give the root's memory to all."""
@@ -87,8 +87,8 @@ class BegunPrefixes(CollectiveBase):
 
     def Iscan(self, sendbuf: Any, recvbuf: Any, op: Op = SUM) -> Request:
         """Begin to combine the memory of the nodes up to this one."""
-        return self._begin(reductions.scan(self._side, sendbuf, recvbuf, op))
+        return self._begin(reductions.scan(sendbuf, recvbuf, op))
 
     def Iexscan(self, sendbuf: Any, recvbuf: Any, op: Op = SUM) -> Request:
         """Begin to combine the memory of the nodes before this one; node 0 receives nothing."""
-        return self._begin(reductions.exscan(self._side, sendbuf, recvbuf, op))
+        return self._begin(reductions.exscan(sendbuf, recvbuf, op))

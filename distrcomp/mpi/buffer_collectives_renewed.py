@@ -22,7 +22,7 @@ class RenewedCollectives(CollectiveBase):
 
     def Barrier_init(self, info: Info = INFO_NULL) -> Prequest:
         """Make a request to wait for all nodes."""
-        return self._renew(plans.barrier(self._side))
+        return self._renew(plans.barrier())
 
     def Bcast_init(self, buf: Any, root: int = 0, info: Info = INFO_NULL) -> Prequest:
         """Make a request to give the root's memory to all."""
@@ -69,7 +69,7 @@ class RenewedCollectives(CollectiveBase):
         return self._renew(plans.alltoall(self._side, sendbuf, recvbuf, plans.unequal_blocks))
 
     def Alltoallw_init(self, sendbuf: Any, recvbuf: Any, info: Info = INFO_NULL) -> Prequest:
-        """Make a request to give each node a block of each one's memory, of any size and datatype."""
+        """Make a request to give each node a block of each one's memory, of any datatype."""
         return self._renew(plans.alltoall(self._side, sendbuf, recvbuf, plans.typed_blocks))
 
     def Reduce_init(
@@ -87,7 +87,7 @@ class RenewedCollectives(CollectiveBase):
     def Reduce_scatter_block_init(
         self, sendbuf: Any, recvbuf: Any, op: Op = SUM, info: Info = INFO_NULL
     ) -> Prequest:
-        """Make a request to combine the memory of all and give each node a block of it, all of one size."""
+        """Make a request to combine the memory of all and give each node an equal block."""
         return self._renew(reductions.reduce_scatter_block(self._side, sendbuf, recvbuf, op))
 
     def Reduce_scatter_init(
@@ -98,7 +98,7 @@ class RenewedCollectives(CollectiveBase):
         op: Op = SUM,
         info: Info = INFO_NULL,
     ) -> Prequest:
-        """Make a request to combine the memory of all and give each node a block of it, of any size."""
+        """Make a request to combine the memory of all and give each node a block."""
         return self._renew(reductions.reduce_scatter(self._side, sendbuf, recvbuf, recvcounts, op))
 
 
@@ -109,10 +109,10 @@ class RenewedPrefixes(CollectiveBase):
         self, sendbuf: Any, recvbuf: Any, op: Op = SUM, info: Info = INFO_NULL
     ) -> Prequest:
         """Make a request to combine the memory of the nodes up to this one."""
-        return self._renew(reductions.scan(self._side, sendbuf, recvbuf, op))
+        return self._renew(reductions.scan(sendbuf, recvbuf, op))
 
     def Exscan_init(
         self, sendbuf: Any, recvbuf: Any, op: Op = SUM, info: Info = INFO_NULL
     ) -> Prequest:
-        """Make a request to combine the memory of the nodes before this one; node 0 receives nothing."""
-        return self._renew(reductions.exscan(self._side, sendbuf, recvbuf, op))
+        """Make a request to combine the memory of the nodes before this one."""
+        return self._renew(reductions.exscan(sendbuf, recvbuf, op))

@@ -1,8 +1,9 @@
 """How the collectives that combine nothing move memory: algorithms in the manner of the core's.
 
-They are generators as `distrcomp.collectives` describes them, with the difference that what comes is
-received into the caller's memory where that lies in one piece. One algorithm serves the communicator
-of one group, whose `peers` are all of its nodes, and that of two, whose peers are the other group.
+They are generators as `distrcomp.collectives` describes them, with the difference that what comes
+is received into the caller's memory where that lies in one piece. One algorithm serves the
+communicator of one group, whose `peers` are all of its nodes, and that of two, whose peers are the
+other group.
 
 Values are numpy arrays of bytes; None stands for what is in its place already.
 """
@@ -17,6 +18,9 @@ from ..collectives import Algorithm, Port
 from ..collectives import bcast as bcast_objects
 from .errors import ERR_TRUNCATE, MPIException
 from .specs import MessageSpec
+
+_DIRECT_BYTES_MIN = 64 * 1024
+"""From here on a copy costs more than the longer way on which the core receives into memory."""
 
 
 class Room:
@@ -36,22 +40,29 @@ class Room:
         self.array = None if view is None else byte_array(view)
         self._spec = spec
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether to receive into the memory itself, which then has to be filled by one message."""
+        return self.array is not None and self.array.nbytes >= _DIRECT_BYTES_MIN
+
     def put(self, value: Any) -> None:
         """Puts bytes there; None says that they are.
 
+        They may be fewer than there is room for, as MPICH has it, though MPI calls that an error.
+
         Raises:
-            MPIException: ERR_TRUNCATE when they are not as many as there is room for.
+            MPIException: ERR_TRUNCATE when they are more.
         """
         if value is None:
             return
-        if value.nbytes != self._spec.nbytes:
+        if value.nbytes > self._spec.nbytes:
             raise MPIException(
                 ERR_TRUNCATE, f"{value.nbytes} bytes came for {self._spec.nbytes} bytes of memory"
             )
         if self.array is None:
             self._spec.from_bytes(memoryview(value))
         else:
-            self.array[:] = value
+            self.array[: value.nbytes] = value
 
 
 def byte_array(view: Any) -> Any:
@@ -63,8 +74,10 @@ def byte_array(view: Any) -> Any:
 
 def bcast(port: Port, value: Any, root: int, room: Room | None) -> Algorithm:
     """The root's bytes to all, by the core's trees; the root has no `room`."""
-    if room is None or room.array is not None:
-        yield from bcast_objects(port, value, root, room and room.array)
+    if room is None:
+        yield from bcast_objects(port, value, root)
+    elif room.is_direct:
+        yield from bcast_objects(port, None, root, room.array)
     else:
         room.put((yield from bcast_objects(port, None, root)))
 
@@ -153,7 +166,7 @@ def exchange(
 
 
 def _take(node: int, room: Room) -> Algorithm:
-    if room.array is None:
-        room.put((yield node))
-    else:
+    if room.is_direct:
         yield node, room.array
+    else:
+        room.put((yield node))

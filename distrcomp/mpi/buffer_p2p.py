@@ -20,7 +20,7 @@ from .comm_base import CommBase
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .errors import ERR_RANK, ERR_TAG, MPIException
 from .info import INFO_NULL, Info
-from .operations import CoreOperation, Done, Operation, Parts, Renewed
+from .operations import CoreOperation, Done, Operation, Parts, Renewed, Sent
 from .partitioned import Board, PartitionedReceive, PartitionedSend
 from .prequest import Prequest
 from .receiving import Receiving, node
@@ -156,7 +156,7 @@ class BufferCalls(BufferOwner, CommBase):
     def Ibsend(self, buf: Any, dest: int, tag: int = 0) -> Request:
         """Begin to send memory by way of the attached buffer; the request is done at once."""
         self.Bsend(buf, dest, tag)
-        return Request._of(Done())
+        return Request._of(Sent())
 
     def Irecv(self, buf: Any, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Request:
         """Begin to receive into memory, which must not be touched before the request is done."""
@@ -211,7 +211,7 @@ class BufferCalls(BufferOwner, CommBase):
 
         def begin() -> Operation:
             self.Bsend(buf, dest, tag)
-            return Done()
+            return Sent()
 
         return self._renewed(buf, dest, begin)
 
@@ -281,12 +281,12 @@ class BufferCalls(BufferOwner, CommBase):
 
     def _send_begun(self, call: str, buf: Any, dest: int, tag: int) -> Operation:
         if dest == PROC_NULL:
-            return Done()
+            return Sent()
         return self._send_view(call, message(buf).to_bytes(), dest, tag)
 
     def _send_view(self, call: str, view: memoryview, dest: int, tag: int) -> Operation:
         if dest == PROC_NULL:
-            return Done()
+            return Sent()
         try:
             return CoreOperation(getattr(self._core, call)(dest, view, tag), is_send=True)
         except CallError as error:

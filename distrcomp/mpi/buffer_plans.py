@@ -1,8 +1,9 @@
 """What the buffer calls of collectives mean: from a program's arguments to an algorithm.
 
-Each function here looks at the arguments of one collective once and returns a plan: what to run each
-time it is started. The blocking, the non-blocking and the persistent form of a collective so are one
-thing. What a node's role in the collective doesn't use is not looked at (MPI-4.1, 6.5 to 6.8).
+Each function here looks at the arguments of one collective once and returns a plan: what to run
+each time it is started. The blocking, the non-blocking and the persistent form of a collective so
+are one thing. What a node's role in the collective doesn't use is not looked at (MPI-4.1, 6.5 to
+6.8).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Split = Callable[[Any, int, bool], list[MessageSpec]]
 """Makes so many blocks of a buffer, which is or isn't to be received into."""
 
 
-def barrier(side: Side) -> Plan:  # noqa: ARG001
+def barrier() -> Plan:
     """All nodes of both groups wait for each other."""
     return lambda: (BARRIER, 0, run_barrier)
 

@@ -1,4 +1,4 @@
-"""What all collective calls of a communicator stand on: running a plan now, later, or many times."""
+"""What all collective calls of a communicator stand on: a plan run now, later, or many times."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CollectiveBase(CommBase):
         except CallError as error:
             self._failed(error)
 
-    def _failed(self, error: CallError) -> NoReturn:
+    def _failed(self, error: Exception) -> NoReturn:
         """Raises what MPI says of a collective that went wrong."""
         if isinstance(error, DoesNotFit):
             self._fail(ERR_TRUNCATE, str(error))

@@ -19,7 +19,6 @@ from .info import Info
 from .message import MatchingCalls
 from .object_collectives import ObjectCollectives
 from .object_p2p import ObjectCalls
-from .unsupported import unsupported
 
 
 class Comm(
@@ -121,9 +120,9 @@ class Comm(
         return cls._kinds["Intercomm"]._wrap(None)
 
     @classmethod
-    def Join(cls, fd: int) -> Any:  # noqa: ARG003
-        """Not supported: see the documentation."""
-        raise unsupported("Comm.Join")
+    def Join(cls, fd: int) -> Any:
+        """Create a communicator of this node and the one at the other end of a socket."""
+        return cls._kinds["Intercomm"]._met_by_socket(fd)
 
     # --- hints, and the end of the run ------------------------------------------------------------
 

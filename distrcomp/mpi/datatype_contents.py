@@ -27,6 +27,8 @@ def contents(
 ) -> tuple[list[int], list[int], list[int], tuple[TypeState, ...]]:
     """The integers, addresses, large counts and datatypes that a datatype was made from."""
     name = NAMES[state.combiner]
+    if name == "NAMED":
+        return [], [], [], ()
     integers: list[int] = []
     counts: list[int] = []
     arguments: dict[str, Any] = dict(state.arguments)

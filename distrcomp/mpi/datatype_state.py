@@ -95,39 +95,6 @@ def follow(signatures: list[Signature]) -> Signature:
     return tuple(joined)
 
 
-def count_elements(signature: Signature, nbytes: int) -> tuple[int, int]:
-    """How many whole basic elements `nbytes` of packed items hold, and the bytes left over.
-
-    Args:
-        signature: of one item; it is repeated as often as needed.
-    """
-    per_item, size = sum_elements(signature), sum_bytes(signature)
-    if not size:
-        return 0, nbytes
-    items, rest = divmod(nbytes, size)
-    elements = items * per_item
-    for count, what in signature:
-        if isinstance(what, Element):
-            found = min(count, rest // what.size)
-            used, whole = found * what.size, count * what.size
-        else:
-            used = min(rest, whole := count * sum_bytes(what))
-            found, left = count_elements(what, used)
-            used -= left
-        elements, rest = elements + found, rest - used
-        if used < whole:
-            break
-    return elements, rest
-
-
-def sum_elements(signature: Signature) -> int:
-    """How many basic elements one item has."""
-    return sum(
-        count * (1 if isinstance(what, Element) else sum_elements(what))
-        for count, what in signature
-    )
-
-
 def sum_bytes(signature: Signature) -> int:
     """How many bytes of data one item has."""
     return sum(

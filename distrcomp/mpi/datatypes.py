@@ -214,8 +214,11 @@ def _typecode(datatype: Datatype) -> str | None:
 
 
 def _typealign(datatype: Datatype) -> int | None:
-    """The alignment of the datatype in bytes."""
-    return None if datatype._state is None else datatype._state.typemap.align
+    """The alignment in bytes of a basic or pair type; None for others."""
+    state = datatype._state
+    if state is None or not (state.element or state.pair):
+        return None
+    return state.typemap.align
 
 
 def _datatype_decode(

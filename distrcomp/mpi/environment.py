@@ -11,11 +11,12 @@ import atexit
 import platform
 import threading
 import time
+import warnings
 from typing import Any
 
 import distrcomp
 
-from .configuration import setting
+from .configuration import rc, setting
 from .constants import (
     SUBVERSION,
     THREAD_FUNNELED,
@@ -24,23 +25,28 @@ from .constants import (
     THREAD_SINGLE,
     VERSION,
 )
-from .errhandler import ERRORS_ABORT, ERRORS_ARE_FATAL, ERRORS_RETURN, HasErrhandler
+from .errhandler import begin_with
 from .errors import ERR_OTHER, MPIException
+from .handles import constants
 from .info import INFO_NULL, Info
 from .unsupported import unsupported
 
 _LEVELS = {
-    "single": THREAD_SINGLE,
-    "funneled": THREAD_FUNNELED,
-    "serialized": THREAD_SERIALIZED,
     "multiple": THREAD_MULTIPLE,
+    "serialized": THREAD_SERIALIZED,
+    "funneled": THREAD_FUNNELED,
+    "single": THREAD_SINGLE,
 }
-_HANDLERS = {
-    "exception": ERRORS_RETURN,
-    "default": ERRORS_ARE_FATAL,
-    "fatal": ERRORS_ARE_FATAL,
-    "abort": ERRORS_ABORT,
-}
+_OPTIONS = (
+    "initialize",
+    "threads",
+    "thread_level",
+    "finalize",
+    "fast_reduce",
+    "recv_mprobe",
+    "irecv_bufsz",
+    "errors",
+)
 
 
 class _State:
@@ -71,6 +77,7 @@ def Finalize() -> None:
     """Terminate the MPI execution environment: nothing can be sent or received any more."""
     if not _State.is_initialized or _State.is_finalized:
         raise MPIException(ERR_OTHER, "MPI is not initialised, or finalised already")
+    _let_self_go()
     _State.is_finalized = True
     distrcomp.close_connection()
 
@@ -157,29 +164,49 @@ def Register_datarep(datarep: str, read_fn: Any, write_fn: Any, extent_fn: Any) 
     raise unsupported("Register_datarep")
 
 
-def start(*communicators: HasErrhandler) -> None:
-    """What importing the MPI module does: initialises and arranges for the end, as `rc` says.
-
-    Args:
-        communicators: what gets the error handler that `rc` says.
-    """
-    initialize = setting("initialize")
+def start() -> None:
+    """What importing the MPI module does: initialises and arranges for the end, as `rc` says."""
+    for name in _OPTIONS:
+        setattr(rc, name, setting(name))
+    initialize = _chosen("initialize", (True, False))
+    level = _LEVELS[str(_chosen("thread_level", tuple(_LEVELS)))]
+    threads = _chosen("threads", (True, False))
+    if not begin_with(str(rc.errors)):
+        _warn("errors")
     if initialize and not _State.is_initialized:
-        level = _LEVELS.get(str(setting("thread_level")), THREAD_MULTIPLE)
-        Init_thread(level if setting("threads") else THREAD_SINGLE)
-    handler = _HANDLERS.get(str(setting("errors")))
-    if handler is None:
-        raise ValueError(f"mpi4py.rc.errors is none of {', '.join(_HANDLERS)}")
-    for communicator in communicators:
-        communicator.Set_errhandler(handler)
-    finalize = setting("finalize")
+        Init_thread(level if threads else THREAD_SINGLE)
+    finalize = _chosen("finalize", (None, True, False))
     if finalize or (finalize is None and initialize):
         atexit.register(_finish)
 
 
+def _chosen(name: str, choices: tuple[object, ...]) -> object:
+    """The value of an option; the first of the choices, with a warning, if it is none of them."""
+    value = getattr(rc, name)
+    if value in choices:
+        found: object = value
+        return found
+    _warn(name)
+    return choices[0]
+
+
+def _warn(name: str) -> None:
+    value = getattr(rc, name)
+    warnings.warn(f"mpi4py.rc.{name}: unexpected value {value!r}", RuntimeWarning, stacklevel=4)
+
+
 def _finish() -> None:
     """At exit: the run is left by distrcomp itself, which has registered for it too."""
-    _State.is_finalized = True
+    if _State.is_initialized and not _State.is_finalized:
+        _let_self_go()
+        _State.is_finalized = True
+
+
+def _let_self_go() -> None:
+    """Deletes the attributes of COMM_SELF: how libraries hear of the end (MPI-4.1, 11.4.1)."""
+    comm_self = constants().get("COMM_SELF")
+    if comm_self is not None:
+        comm_self._delete_attributes()
 
 
 def _need_initialized() -> None:

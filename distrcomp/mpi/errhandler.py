@@ -2,8 +2,9 @@
 """Error handlers: what a communicator, window, file or session does about an error in a call on it.
 
 Every error of the face is raised as MPI.Exception in the end. Before that the object's handler is
-asked: ERRORS_RETURN, which all objects have at first as in mpi4py, does nothing; ERRORS_ARE_FATAL
-and ERRORS_ABORT end the run; one of the program's own is called with the object and the error code.
+asked: ERRORS_RETURN does nothing; ERRORS_ARE_FATAL and ERRORS_ABORT end the run; one of the
+program's own is called with the object and the error code. What objects have at first is
+ERRORS_RETURN, as in mpi4py, unless `mpi4py.rc.errors` says otherwise (`begin_with`).
 """
 
 from __future__ import annotations
@@ -74,16 +75,36 @@ ERRORS_ARE_FATAL: Errhandler = predefine(
 ERRORS_ABORT: Errhandler = predefine("ERRORS_ABORT", Errhandler._wrap(_Handler(None, _be_fatal)))
 
 
+_initial: dict[str, _Handler] = {}  # by the name of the null handle; "" for all others
+
+
+def begin_with(policy: str) -> bool:
+    """Gives objects from now on the handler that `mpi4py.rc.errors` names; whether it names one."""
+    policies = {
+        "exception": ERRORS_RETURN,
+        "default": ERRORS_ARE_FATAL,
+        "fatal": ERRORS_ARE_FATAL,
+        "abort": ERRORS_ABORT,
+    }
+    handler = policies.get(policy, ERRORS_RETURN)._state
+    if handler is not None:
+        _initial[""] = handler
+    if policy == "default":  # MPI's own default is another one for files
+        _initial["FILE_NULL"] = _RETURN
+    return policy in policies
+
+
 class HasErrhandler:
     """Mixin for handles whose objects have an error handler.
 
-    A state may have a slot or attribute `errhandler`; without one it has ERRORS_RETURN.
+    A state may have a slot or attribute `errhandler`; without one it has the initial handler.
     """
 
     __slots__ = ()
 
     _state: Any
     _kind: Any
+    _null: ClassVar[str]
     _null_error: ClassVar[int]
 
     @classmethod
@@ -125,5 +146,5 @@ class HasErrhandler:
         state = self._state
         if state is None:
             raise MPIException(self._null_error, "a null handle has no error handler")
-        found: _Handler = getattr(state, "errhandler", None) or _RETURN
-        return found
+        found: _Handler | None = getattr(state, "errhandler", None)
+        return found or _initial.get(self._null) or _initial.get("", _RETURN)

@@ -22,7 +22,6 @@ from .constants import (
 )
 from .datatype_names import BYTE
 from .datatypes import Datatype
-from .errhandler import ERRORS_RETURN
 from .errors import (
     ERR_ARG,
     ERR_NOT_SAME,
@@ -326,7 +325,7 @@ class File(TransferCalls, SplitCalls):
         self.Close()
 
     def _handler(self) -> Any:
-        return _null.errhandler if self._state is None else super()._handler()
+        return File._wrap(_null)._handler() if self._state is None else super()._handler()
 
     def Set_errhandler(self, errhandler: Any) -> None:
         """Set the error handler; on FILE_NULL, that of opening and of files opened from now on."""
@@ -338,9 +337,9 @@ class File(TransferCalls, SplitCalls):
 
 
 class _Null:
-    """What FILE_NULL has: an error handler."""
+    """What FILE_NULL has: an error handler, if one was set."""
 
-    errhandler: Any = ERRORS_RETURN._state
+    errhandler: Any = None
 
 
 _null: Any = _Null()

@@ -29,8 +29,8 @@ _REPRESENTATIONS = ("native", "internal")
 
 def opened(comm: Intracomm, path: str | bytes, amode: int) -> FileState:
     """The state of a file, open on all nodes or on none. Collective."""
-    if not comm:
-        raise MPIException(ERR_COMM, "this is the null communicator")
+    if not comm or comm.Is_inter():
+        raise MPIException(ERR_COMM, "a file is opened by an intracommunicator")
     core = comm._core.dup()
     descriptor, failure = -1, None
     try:

@@ -236,10 +236,9 @@ class FileBase(HasErrhandler, Handle, null="FILE_NULL"):
         The shared pointer is behind everybody's part then.
         """
         state = self._live
-        counts = state.core.allgather(state.etypes(nbytes))
+        counts: list[int] = state.core.allgather(state.etypes(nbytes))
         base = state.shared.move(sum(counts)) if state.core.node_id == 0 else 0
-        base = state.core.bcast(base)
-        return base + sum(counts[: state.core.node_id])
+        return int(state.core.bcast(base)) + sum(counts[: state.core.node_id])
 
 
 def _offset(offset: int) -> int:

@@ -14,7 +14,7 @@ from .futures_base import (
     Executor,
     Future,
     InvalidStateError,
-    TimeoutError,
+    TimeoutError,  # noqa: A004  concurrent.futures' name
     as_completed,
     wait,
 )
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 __path__: list[str] = []  # a package to those who import its modules
-__spec__.submodule_search_locations = __path__  # type: ignore[name-defined]
+__spec__.submodule_search_locations = __path__
 
 _MODULES = {"_base": "base", "_core": "core"} | dict.fromkeys(("aplus", "pool", "server", "util"))
 

@@ -11,7 +11,7 @@ from concurrent.futures import (
     Executor,
     Future,
     InvalidStateError,
-    TimeoutError,
+    TimeoutError,  # noqa: A004  concurrent.futures' name
     as_completed,
     wait,
 )

@@ -149,8 +149,10 @@ def dispatch(pool: Pool, channel: Channel, workers: WorkerSet) -> None:
             else:
                 channel.pause(queue, backoff)
     except BaseException as error:
+        message = f"the pool of workers has failed: {error or type(error).__name__}"
+        pool.break_off(message)
         for future in pending.values():
-            future.set_exception(BrokenExecutor(f"the pool of workers has failed: {error}"))
+            future.set_exception(BrokenExecutor(message))
         raise
 
 

@@ -12,10 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from concurrent.futures import Future as _Future
 from functools import partial
 from itertools import islice
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from . import MPI, futures_core
 from .futures_core import Pool, SpawnPool, ThreadPool, WorkerPool, comm_split
@@ -47,7 +48,7 @@ class MPIPoolExecutor(Executor):
         [1024, 59049]
     """
 
-    Future = Future
+    Future: ClassVar[type[_Future[Any]]] = _Future
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class MPIPoolExecutor(Executor):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         if kwargs.get("service") is not None:
-            raise NotImplementedError("MPIPoolExecutor(service=...): distrcomp has no ports")
+            raise NotImplementedError("MPIPoolExecutor(service=...): there are no pool servers")
         self._options = futures_core.with_environment(kwargs)
         self._options.update(
             max_workers=max_workers, initializer=initializer, initargs=tuple(initargs)
@@ -99,7 +100,7 @@ class MPIPoolExecutor(Executor):
             pool.wait()
         return self
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _Future[Any]:
         """Has `fn(*args, **kwargs)` called by a worker."""
         with self._lock:
             if self._broken is not None:
@@ -128,8 +129,8 @@ class MPIPoolExecutor(Executor):
                 are submitted at once.
             unordered: give results as they come.
         """
-        options = {"timeout": timeout, "buffersize": buffersize, "unordered": unordered}
-        return self.starmap(fn, zip(*iterables, strict=False), chunksize=chunksize, **options)
+        arguments = zip(*iterables, strict=False)
+        return self.starmap(fn, arguments, timeout, chunksize, buffersize, unordered)
 
     def starmap(
         self,
@@ -254,14 +255,13 @@ class MPICommExecutor:
         self._executor = executor
         return executor
 
-    def __exit__(self, *args: object) -> bool:
+    def __exit__(self, *args: object) -> None:
         executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=True)
         if self._intercomm is not None:
             self._intercomm.Free()
             self._intercomm = None
-        return False
 
 
 def _do_chunk(fn: Callable[..., Any], chunk: list[tuple[Any, ...]]) -> list[Any]:
@@ -279,7 +279,7 @@ def _remaining(deadline: float | None) -> float | None:
 
 
 def _ordered_results(
-    begun: deque[Future[Any]], tasks: Iterator[Callable[[], Future[Any]]], deadline: float | None
+    begun: deque[_Future[Any]], tasks: Iterator[Callable[[], _Future[Any]]], deadline: float | None
 ) -> Iterator[Any]:
     try:
         while begun:
@@ -296,7 +296,7 @@ def _ordered_results(
             future.cancel()
 
 
-def _unordered_results(begun: deque[Future[Any]], deadline: float | None) -> Iterator[Any]:
+def _unordered_results(begun: deque[_Future[Any]], deadline: float | None) -> Iterator[Any]:
     try:
         for future in as_completed(begun, _remaining(deadline)):
             yield from future.result()

@@ -170,9 +170,9 @@ class Pool:
             future.set_running_or_notify_cancel()
 
     def break_off(self, message: str) -> None:
-        """The workers are gone: what waits fails, and so does what comes."""
+        """The workers are gone: what waits fails, and so does what comes; the first word counts."""
         with self._lock:
-            self._broken = message
+            message = self._broken = self._broken or message
             executor = self.exref()
             if executor is not None:
                 executor._broken = message  # type: ignore[attr-defined]

@@ -78,7 +78,7 @@ class SharedPoolCtx:
                 self.comm.Free()
         return self if self.on_root else None
 
-    def __exit__(self, kind: Any, *rest: Any) -> bool:
+    def __exit__(self, kind: Any, *rest: Any) -> None:
         if self.on_root and kind is None:
             join_threads(self.threads)
             if MPI.COMM_WORLD.Get_size() > 1:
@@ -86,7 +86,6 @@ class SharedPoolCtx:
                 for worker in range(channel.size):
                     channel.send(worker, STOP, None)
                 self.comm.Free()
-        return False
 
     def _manage(self, pool: Pool) -> None:
         channel = CommChannel(self.comm, 1 + next(self.counter) % (_TAGS - 1))

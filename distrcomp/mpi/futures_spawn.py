@@ -41,8 +41,7 @@ def spawn_manager(pool: Pool, n_worker: int) -> None:
         try:
             channel = SocketChannel(_connections(listener, n_worker, process), pool.queue)
             try:
-                options = {"wdir": os.getcwd(), **pool.options}
-                pool.options = options
+                pool.options = {**pool.options, "folder": os.getcwd()}
                 master(pool, channel, with_main=True)
             finally:
                 pool.queue.on_put = None

@@ -32,8 +32,10 @@ class RemoteTraceback(Exception):
 def pack(content: object, *, apart: bool) -> Packed:
     """An object as bytes; `apart` keeps its buffers out of them."""
     if apart:
+        import numpy as np
+
         data, buffers = MPI.pickle.dumps_oob(content)
-        return data, list(buffers)
+        return data, [np.frombuffer(buffer, "u1") for buffer in buffers]
     return MPI.pickle.dumps(content), None
 
 
@@ -62,9 +64,9 @@ def outcome(answer: Answer) -> tuple[Any, BaseException | None]:
         return None, error
     if succeeded:
         return content, None
-    error, text = content
-    error.__cause__ = RemoteTraceback(text)
-    return None, error
+    failure, text = content
+    failure.__cause__ = RemoteTraceback(text)
+    return None, failure
 
 
 def _pack_error(error: BaseException) -> Packed:

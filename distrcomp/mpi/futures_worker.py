@@ -78,7 +78,7 @@ def setup_of_master(options: Mapping[str, Any], *, with_main: bool) -> dict[str,
         "main": main_of_master() if with_main and options.get("main", True) else None,
         "globals": _pairs(options.get("globals")),
         "path": [os.fspath(path) for path in options.get("path") or ()],
-        "wdir": os.fspath(options["wdir"]) if options.get("wdir") else None,
+        "folders": [os.fspath(options[key]) for key in ("folder", "wdir") if options.get(key)],
         "env": _pairs(options.get("env")),
         "sys.path": list(sys.path),
     }
@@ -128,10 +128,11 @@ def _set_up(options: Mapping[str, Any]) -> None:
     sys.path[:] = [*options["sys.path"], *(path for path in sys.path if path not in known)]
     sys.path.extend(options["path"])
     os.environ.update(options["env"])
-    if options["wdir"] is not None:
-        os.chdir(options["wdir"])
+    for folder in options["folders"]:
+        os.chdir(folder)
     if options["main"] is not None:
-        _import_main(*options["main"], dict(options["globals"]))
+        kind, where = options["main"]
+        _import_main(kind, where, options["globals"])
     else:
         sys.modules.setdefault(MAIN_RUN_NAME, sys.modules["__main__"])
         vars(sys.modules["__main__"]).update(options["globals"])

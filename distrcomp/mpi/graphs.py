@@ -13,11 +13,11 @@ class Graph(NamedTuple):
     """A graph that every node knows whole (MPI-4.1, 8.5.3).
 
     Attributes:
-        index: for each node where its edges end in `edges`.
+        ends: for each node where its edges end in `edges`.
         edges: the neighbours of all nodes, one after the other.
     """
 
-    index: tuple[int, ...]
+    ends: tuple[int, ...]
     edges: tuple[int, ...]
 
     def neighbours(self, rank: int) -> list[int]:
@@ -26,10 +26,10 @@ class Graph(NamedTuple):
         Raises:
             MPIException: ERR_RANK when the graph has no such rank.
         """
-        if not 0 <= rank < len(self.index):
-            raise MPIException(ERR_RANK, f"rank {rank} is not in a graph of {len(self.index)}")
-        begin = self.index[rank - 1] if rank else 0
-        return list(self.edges[begin : self.index[rank]])
+        if not 0 <= rank < len(self.ends):
+            raise MPIException(ERR_RANK, f"rank {rank} is not in a graph of {len(self.ends)}")
+        begin = self.ends[rank - 1] if rank else 0
+        return list(self.edges[begin : self.ends[rank]])
 
 
 class DistGraph(NamedTuple):

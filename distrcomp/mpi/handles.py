@@ -33,6 +33,7 @@ _numbers: dict[int, int] = {}  # id of a state -> its number
 _states: dict[int, tuple[Any, type[Handle]]] = {}
 _next_number = itertools.count(1)
 _lock = threading.Lock()
+_OWN_MODULES = ("distrcomp.mpi", "mpi4py.MPI")  # the face's, and what the shim calls it
 
 
 class _Kind:
@@ -206,7 +207,7 @@ def number_of(state: Any, cls: type[Handle]) -> int:
         number = _numbers.get(id(state))
         if number is None:
             number = _numbers[id(state)] = next(_next_number)
-            kept = next(c for c in cls.__mro__ if c.__module__.startswith("distrcomp.mpi"))
+            kept = next(c for c in cls.__mro__ if c.__module__.startswith(_OWN_MODULES))
             _states[number] = (state, kept)
         return number
 

@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..collectives import ALLGATHER, ALLREDUCE, ALLTOALL, BCAST, GATHER, REDUCE, SCATTER
-from ..collectives import Algorithm, Port
+from ..collectives import (
+    ALLGATHER,
+    ALLREDUCE,
+    ALLTOALL,
+    BCAST,
+    GATHER,
+    REDUCE,
+    SCATTER,
+    Algorithm,
+    Port,
+)
 from . import buffer_plans
 from .collective_base import CollectiveBase
 from .object_collectives import opened, packed, packed_items
@@ -24,7 +33,7 @@ class InterCollectives(CollectiveBase):
 
     def barrier(self) -> None:
         """Wait for all nodes of both groups."""
-        self._run(buffer_plans.barrier(self._side))
+        self._run(buffer_plans.barrier())
 
     def bcast(self, obj: Any, root: int = 0) -> Any:
         """Give the root's object to all of the other group; None in the root's."""

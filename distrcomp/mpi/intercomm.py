@@ -1,4 +1,4 @@
-# ruff: noqa: N802
+# ruff: noqa: N802, ARG002, ARG003  (mpi4py's signatures)
 """Intercomm: a communicator of two groups, whose nodes talk to those of the other group.
 
 Behind it stands a core communicator of both groups (the union), which serves the collectives, and a
@@ -15,13 +15,14 @@ from zlib import crc32
 from ..communicator import Communicator
 from ..errors import CallError
 from ..joining import join
+from . import ports
 from .collective_side import Side
 from .comm import Comm
 from .comm_base import CommState
 from .comm_create import CreatingCalls
 from .constants import COMM_TYPE_SHARED, UNDEFINED
 from .errhandler import Errhandler
-from .errors import ERR_ARG, ERR_COMM, ERR_GROUP
+from .errors import ERR_ARG, ERR_COMM, ERR_GROUP, ERR_ROOT, SUCCESS, MPIException
 from .group import Group
 from .handles import constant_name
 from .info import INFO_NULL, Info
@@ -84,9 +85,9 @@ class Intercomm(InterCollectives, Comm):
     def Create_from_groups(
         cls,
         local_group: Group,
-        local_leader: int,  # noqa: ARG003  ids in the world need no leaders
+        local_leader: int,
         remote_group: Group,
-        remote_leader: int,  # noqa: ARG003
+        remote_leader: int,
         stringtag: str = "org.mpi4py",
         info: Info = INFO_NULL,
         errhandler: Errhandler | None = None,
@@ -175,7 +176,7 @@ class Intercomm(InterCollectives, Comm):
         except CallError as error:
             self._wrong(error)
 
-    def Split_type(self, split_type: int, key: int = 0, info: Info = INFO_NULL) -> Any:  # noqa: ARG002
+    def Split_type(self, split_type: int, key: int = 0, info: Info = INFO_NULL) -> Any:
         """Split both groups by machine."""
         if split_type == COMM_TYPE_SHARED:
             union = self._inter.union
@@ -200,6 +201,37 @@ class Intercomm(InterCollectives, Comm):
         low, high = sorted((tuple(local), tuple(remote)))
         union = join().communicator.create_group((*low, *high), tag)
         return cls._wrap(InterState(union, tuple(local), tuple(remote)))
+
+    @classmethod
+    def _met(cls, comm: Any, port: str, root: int, is_server: bool) -> Intercomm:
+        """A communicator of the group of `comm` and of one that meets it at a port."""
+        core = comm._core
+        if not 0 <= root < core.n_node:
+            comm._fail(ERR_ROOT, f"root {root} is not in 0..{core.n_node - 1}")
+        told: tuple[tuple[int, ...], int, str] = ((), SUCCESS, "")
+        if core.node_id == root:
+            try:
+                meet = ports.accept if is_server else ports.connect
+                told = (meet(port, core.members), SUCCESS, "")
+            except MPIException as error:  # the others wait to be told
+                told = ((), error.Get_error_code(), error.detail)
+        try:
+            theirs, code, detail = core.bcast(told, root)
+            if code == SUCCESS:
+                return cls._joined(core.members, theirs, 0)
+        except CallError as error:
+            comm._wrong(error)
+        comm._fail(code, detail)
+        return cls._wrap(None)
+
+    @classmethod
+    def _met_by_socket(cls, descriptor: int) -> Intercomm:
+        """A communicator of this node and the one at the other end of a socket."""
+        here = join().communicator.node_id
+        there = ports.meet_by_socket(descriptor)
+        if there == here:
+            raise MPIException(ERR_ARG, "both ends of this socket are of this node")
+        return cls._joined((here,), (there,), 0)
 
     def _part(self, local: Sequence[int], remote: Sequence[int]) -> Intercomm:
         """A communicator of parts of both groups; null where one is empty. All call this."""

@@ -1,4 +1,4 @@
-# ruff: noqa: N802
+# ruff: noqa: N802, ARG002  (mpi4py's signatures)
 """Intracomm: a communicator of one group of nodes, and what can be made of it."""
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
         """Which topology it has: CART, GRAPH, DIST_GRAPH, or UNDEFINED."""
         return _TOPOLOGIES[type(self._live.topology)]
 
-    # --- topologies ---------------------------------------------------------------------------------
+    # --- topologies -------------------------------------------------------------------------------
 
     def Create_cart(
         self,
         dims: Sequence[int],
         periods: Any = None,
-        reorder: bool = False,  # noqa: ARG002
+        reorder: bool = False,
     ) -> Any:
         """Create a communicator whose ranks lie on a grid; null for those who find no place."""
         shape = grid(dims, periods)
@@ -74,16 +74,16 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
         self,
         index: Sequence[int],
         edges: Sequence[int],
-        reorder: bool = False,  # noqa: ARG002
+        reorder: bool = False,
     ) -> Any:
         """Create a communicator with a graph that all know; null for those who are not in it."""
         shape = graph(index, edges, self.size)
-        return self._with_topology("Graphcomm", shape, len(shape.index))
+        return self._with_topology("Graphcomm", shape, len(shape.ends))
 
     def Graph_map(self, index: Sequence[int], edges: Sequence[int]) -> int:
         """The rank of this node in such a graph, UNDEFINED if it is not in it."""
         shape = graph(index, edges, self.size)
-        return self.rank if self.rank < len(shape.index) else UNDEFINED
+        return self.rank if self.rank < len(shape.ends) else UNDEFINED
 
     def Create_dist_graph_adjacent(
         self,
@@ -92,7 +92,7 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
         sourceweights: Any = None,
         destweights: Any = None,
         info: Info = INFO_NULL,
-        reorder: bool = False,  # noqa: ARG002
+        reorder: bool = False,
     ) -> Any:
         """Create a communicator with a graph of which each node tells its own edges."""
         froms = neighbour_ranks(sources or (), self.size)
@@ -115,7 +115,7 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
         destinations: Sequence[int],
         weights: Any = None,
         info: Info = INFO_NULL,
-        reorder: bool = False,  # noqa: ARG002
+        reorder: bool = False,
     ) -> Any:
         """Create a communicator with a graph of which each node tells some edges of any nodes."""
         count = len(destinations)
@@ -133,7 +133,7 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
             made.Set_info(info)
         return made
 
-    # --- two groups -----------------------------------------------------------------------------------
+    # --- two groups -------------------------------------------------------------------------------
 
     def Create_intercomm(
         self, local_leader: int, peer_comm: Intracomm, remote_leader: int, tag: int = 0
@@ -160,11 +160,11 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
         except CallError as error:
             self._wrong(error)
 
-    def Accept(self, port_name: str, info: Info = INFO_NULL, root: int = 0) -> Any:  # noqa: ARG002
+    def Accept(self, port_name: str, info: Info = INFO_NULL, root: int = 0) -> Any:
         """Wait for another group of this run that calls Connect with this port."""
         return self._kinds["Intercomm"]._met(self, port_name, root, is_server=True)
 
-    def Connect(self, port_name: str, info: Info = INFO_NULL, root: int = 0) -> Any:  # noqa: ARG002
+    def Connect(self, port_name: str, info: Info = INFO_NULL, root: int = 0) -> Any:
         """Join another group of this run that calls Accept with this port."""
         return self._kinds["Intercomm"]._met(self, port_name, root, is_server=False)
 

@@ -195,7 +195,7 @@ class MatchingCalls(BufferCalls):
 
 
 def _object_of(matched: MatchedMessage) -> Any:
-    return matched.recv() if pickle._loads is None else unpickled(matched.recv_raw())
+    return matched.recv() if not pickle.is_changed else unpickled(matched.recv_raw())
 
 
 NO_PROC = Matched(None, None)

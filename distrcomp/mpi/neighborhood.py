@@ -1,9 +1,9 @@
-# ruff: noqa: N802
+# ruff: noqa: N802, ARG002  (hints do nothing)
 """Neighbourhood collectives: each node exchanges data with its neighbours (MPI-4.1, 8.6).
 
 They are collectives of the whole communicator, in its collective space, though most nodes exchange
-nothing. Where two nodes are neighbours more than once, messages are matched in the order of the edges;
-on a grid, what is sent in one direction arrives as coming from the other.
+nothing. Where two nodes are neighbours more than once, messages are matched in the order of the
+edges; on a grid, what is sent in one direction arrives as coming from the other.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _exchange(comm: NeighbourBase, out_of: list[MessageSpec], into: list[Message
 class _Slot:
     """A place in a list, for an object."""
 
-    array = None
+    is_direct = False
 
     def __init__(self, values: list[Any], at: int) -> None:
         self._values = values
@@ -167,30 +167,30 @@ class RenewedNeighbours(NeighbourBase):
 
     def Neighbor_allgather_init(
         self, sendbuf: Any, recvbuf: Any, info: Info = INFO_NULL
-    ) -> Prequest:  # noqa: ARG002
+    ) -> Prequest:
         """Make a request to gather the memory of the neighbours, in blocks of one size."""
         return self._renew(allgather(self, sendbuf, recvbuf, equal_blocks))
 
     def Neighbor_allgatherv_init(
         self, sendbuf: Any, recvbuf: Any, info: Info = INFO_NULL
-    ) -> Prequest:  # noqa: ARG002
+    ) -> Prequest:
         """Make a request to gather the memory of the neighbours, in blocks of any size."""
         return self._renew(allgather(self, sendbuf, recvbuf, unequal_blocks))
 
     def Neighbor_alltoall_init(
         self, sendbuf: Any, recvbuf: Any, info: Info = INFO_NULL
-    ) -> Prequest:  # noqa: ARG002
+    ) -> Prequest:
         """Make a request to give each neighbour a block of each one's memory, all of one size."""
         return self._renew(alltoall(self, sendbuf, recvbuf, equal_blocks))
 
     def Neighbor_alltoallv_init(
         self, sendbuf: Any, recvbuf: Any, info: Info = INFO_NULL
-    ) -> Prequest:  # noqa: ARG002
+    ) -> Prequest:
         """Make a request to give each neighbour a block of each one's memory, of any size."""
         return self._renew(alltoall(self, sendbuf, recvbuf, unequal_blocks))
 
     def Neighbor_alltoallw_init(
         self, sendbuf: Any, recvbuf: Any, info: Info = INFO_NULL
-    ) -> Prequest:  # noqa: ARG002
-        """Make a request to give each neighbour a block of each one's memory, of any size and datatype."""
+    ) -> Prequest:
+        """Make a request to give each neighbour a block of any datatype."""
         return self._renew(alltoall(self, sendbuf, recvbuf, typed_blocks))

@@ -1,8 +1,8 @@
 """What the lower-case reductions combine objects with: operations of the core made of MPI's.
 
-Predefined operations combine arrays that are alike as the core does, by ufuncs and in place. What isn't
-alike (an array here, the number 0 there) is combined as Python does it, for programs of mpi4py may
-contribute that; so arrays are never split here, as the core would split large ones that must be alike.
+Predefined operations combine arrays that are alike as the core does, by ufuncs and in place. What
+isn't alike (an array here, the number 0 there) is combined as Python does it, for mpi4py's programs
+may contribute that; so arrays are never split here, as the core would split large ones.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from ..mailbox import ANY
 from .buffer_p2p import BufferCalls
 from .constants import ANY_SOURCE, ANY_TAG, PROC_NULL
 from .memory import buffer
-from .operations import CoreOperation, Done, Operation, yield_core
+from .operations import CoreOperation, Done, Operation, Sent, yield_core
 from .pickles import pickle
 from .receiving import Receiving, find, look_for, node, receive, tell
 from .request import Request
@@ -36,7 +36,7 @@ class ObjectCalls(BufferCalls):
         if dest == PROC_NULL:
             return
         try:
-            if pickle._dumps is None:
+            if not pickle.is_changed:
                 self._core.send(dest, obj, tag)
             else:
                 self._core.send_raw(dest, _pickled(obj), tag)
@@ -48,7 +48,7 @@ class ObjectCalls(BufferCalls):
         if dest == PROC_NULL:
             return
         try:
-            if pickle._dumps is None:
+            if not pickle.is_changed:
                 self._core.ssend(dest, obj, tag)
             else:
                 self._core.ssend_raw(dest, _pickled(obj), tag)
@@ -71,7 +71,7 @@ class ObjectCalls(BufferCalls):
     def ibsend(self, obj: Any, dest: int, tag: int = 0) -> Request:
         """Begin to send an object by way of the attached buffer; the request is done at once."""
         self.bsend(obj, dest, tag)
-        return Request._of(Done())
+        return Request._of(Sent())
 
     # --- receiving --------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class ObjectCalls(BufferCalls):
         if source == ANY_SOURCE:
             source = ANY
         try:
-            if pickle._loads is not None:
+            if pickle.is_changed:
                 raw = self._core.recv_raw(source, tag)
                 if status is not None:
                     status._set(raw.source, raw.tag, raw.nbytes)
@@ -173,8 +173,8 @@ class ObjectCalls(BufferCalls):
 
     def _object_send_begun(self, call: str, obj: Any, dest: int, tag: int) -> Operation:
         if dest == PROC_NULL:
-            return Done()
-        if pickle._dumps is not None:
+            return Sent()
+        if pickle.is_changed:
             return self._send_view(f"{call}_raw", _pickled(obj), dest, tag)
         try:
             request = getattr(self._core, call)(dest, obj, tag)
@@ -188,7 +188,7 @@ class ObjectCalls(BufferCalls):
         if source == PROC_NULL:
             return Done(PROC_NULL)
         try:
-            if pickle._loads is None:
+            if not pickle.is_changed:
                 return Receiving(self, self._core.irecv(node(source), tag))
             return Receiving(self, self._core.irecv_raw(node(source), tag), unpickled)
         except CallError as error:

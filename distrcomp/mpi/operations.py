@@ -52,7 +52,7 @@ class Operation:
 
     def wait(self) -> None:
         """Waits until it is done."""
-        wait_all([self])
+        wait_one((self,))
 
     def result(self) -> Any:
         """What `Request.wait` returns, once it is done; raises what has gone wrong."""
@@ -92,6 +92,13 @@ class Done(Operation):
 
     def fill(self, status: Status) -> None:
         status._set(self._source, ANY_TAG, 0)
+
+
+class Sent(Done):
+    """A send that is over; its status stays as it was, as MPICH has it."""
+
+    def fill(self, status: Status) -> None:
+        """Tells nothing."""
 
 
 class CoreOperation(Operation):
@@ -140,7 +147,7 @@ class CoreOperation(Operation):
         return self._value
 
     def fill(self, status: Status) -> None:
-        """Tells nothing: of a send the status stays as it was, as MPICH has it."""
+        """Tells nothing: a send leaves its status as it was, as MPICH has it."""
 
     def cancel(self) -> None:
         if not self.is_cancelled and self._request.cancel():
@@ -272,18 +279,16 @@ def _is_now(operations: Sequence[Operation], which: Callable[[Any], bool]) -> bo
 
 
 def wait_all(operations: Sequence[Operation]) -> None:
-    """Waits until all are done."""
-    _wait(operations, all)
+    """Waits until all are done: one after the other, while messages of the others move, too."""
+    for operation in operations:
+        operation.wait()
 
 
 def wait_one(operations: Sequence[Operation]) -> None:
     """Waits until one is done."""
-    _wait(operations, any)
 
-
-def _wait(operations: Sequence[Operation], which: Callable[[Any], bool]) -> None:
     def is_over() -> bool:
-        return which(operation.is_done() for operation in operations)
+        return any(operation.is_done() for operation in operations)
 
     def check() -> None:
         for operation in operations:

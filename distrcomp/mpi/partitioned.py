@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .constants import PROC_NULL
 from .errors import ERR_ARG, ERR_REQUEST, MPIException
-from .operations import Done, Renewed, wait_all
+from .operations import Done, Renewed, look, wait_one, yield_core
 from .status import Status
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Partitioned(Renewed):
         self.is_active = True
 
     def wait(self) -> None:
-        wait_all((self,))
+        wait_one((self,))
 
     def send(self, parts: Iterable[int]) -> None:  # noqa: ARG002
         """Gives parts free, of a send."""
@@ -113,6 +113,9 @@ class PartitionedSend(Partitioned):
     def is_done(self) -> bool:
         return len(self._sent) == self._parts
 
+    def fill(self, status: Status) -> None:
+        """Tells nothing; see operations.Sent."""
+
 
 class PartitionedReceive(Partitioned):
     """The receive of a partitioned message.
@@ -132,6 +135,7 @@ class PartitionedReceive(Partitioned):
         self._tag = tag
         self._starts = 0
         self._arrived: set[int] = set()
+        self.engine = None if board is None else board.core._engine
         self._sender_parts = 0
         self._memory = memoryview(b"")
         self._is_packed = False
@@ -162,14 +166,21 @@ class PartitionedReceive(Partitioned):
         self._check_part(part)
         if self._board is None or not self.is_active:
             return True
+        if not self._is_here(part):
+            look((self,))
+            if not self._is_here(part):
+                yield_core()
+                return False
+        self._unpack()
+        return True
+
+    def _is_here(self, part: int) -> bool:
+        """Whether all that the sender's parts have of this one is there."""
         if not self._sender_parts:
             return False
         first = part * self._sender_parts // self._parts
         end = -(-(part + 1) * self._sender_parts // self._parts)
-        if not self._arrived.issuperset(range(first, end)):
-            return False
-        self._unpack()
-        return True
+        return self._arrived.issuperset(range(first, end))
 
     def is_done(self) -> bool:
         if self._board is None:

@@ -25,10 +25,14 @@ class Pickle:
         loads: makes an object of bytes.
         protocol: what dumps gets after the object; the highest for Python's own pickle.
         threshold: from how many bytes on a buffer is kept out of band.
+
+    Attributes:
+        is_changed: whether objects have to go through this pickle, because the program changed it.
     """
 
     PROTOCOL: int | None
     THRESHOLD: int
+    is_changed: bool
 
     def __init__(
         self,
@@ -42,16 +46,20 @@ class Pickle:
         if protocol is None and dumps is None:
             protocol = _environment("PROTOCOL", python_pickle.HIGHEST_PROTOCOL)
         self.PROTOCOL = protocol
-        if threshold is None:
-            threshold = _environment("THRESHOLD", _THRESHOLD)
-        self.THRESHOLD = threshold
+        self.THRESHOLD = threshold  # type: ignore[assignment]  # None is the default
 
-    @property
-    def is_changed(self) -> bool:
-        """Whether objects have to go through this pickle, because the program changed it."""
-        own = vars(self).keys() & {"dumps", "loads"}
-        changed = self._dumps or self._loads or own
-        return bool(changed) or self.PROTOCOL != python_pickle.HIGHEST_PROTOCOL
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets an attribute; programs for older versions of mpi4py put `dumps` and `loads` so."""
+        if name in ("dumps", "loads"):
+            super().__setattr__("PROTOCOL", None)
+            name = f"_{name}"
+        if name == "THRESHOLD" and value is None:
+            value = _environment(name, _THRESHOLD)
+        super().__setattr__(name, value)
+        own = vars(self)
+        is_own = own.get("_dumps") is not None or own.get("_loads") is not None
+        is_other = own.get("PROTOCOL") != python_pickle.HIGHEST_PROTOCOL
+        super().__setattr__("is_changed", is_own or is_other)
 
     def dumps(self, obj: Any) -> bytes:
         """Serialize an object to bytes."""
@@ -69,7 +77,7 @@ class Pickle:
             return self.dumps(obj), []
         buffers = _Buffers(self.THRESHOLD)
         protocol = self.PROTOCOL
-        wide_enough = protocol is None or protocol < 0 or protocol >= 5
+        wide_enough = protocol is not None and (protocol < 0 or protocol >= 5)
         return _dumps(obj, protocol if wide_enough else 5, buffers), list(buffers)
 
     def loads_oob(self, data: Any, buffers: Iterable[Any]) -> Any:

@@ -33,11 +33,12 @@ class PyBuffer(ctypes.Structure):
     )
 
 
-_get_buffer = ctypes.pythonapi.PyObject_GetBuffer
+# By index, for an attribute is shared with everybody else who declares its types.
+_get_buffer = ctypes.pythonapi["PyObject_GetBuffer"]
 _get_buffer.argtypes = [ctypes.py_object, ctypes.c_void_p, ctypes.c_int]
-_release_buffer = ctypes.pythonapi.PyBuffer_Release
+_release_buffer = ctypes.pythonapi["PyBuffer_Release"]
 _release_buffer.argtypes = [ctypes.c_void_p]
-_fill_info = ctypes.pythonapi.PyBuffer_FillInfo
+_fill_info = ctypes.pythonapi["PyBuffer_FillInfo"]
 _fill_info.argtypes = [
     ctypes.c_void_p,
     ctypes.c_void_p,
@@ -46,7 +47,7 @@ _fill_info.argtypes = [
     ctypes.c_int,
     ctypes.c_int,
 ]
-_from_memory = ctypes.pythonapi.PyMemoryView_FromMemory
+_from_memory = ctypes.pythonapi["PyMemoryView_FromMemory"]
 _from_memory.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int]
 _from_memory.restype = ctypes.py_object
 _READ, _WRITE = 0x100, 0x200

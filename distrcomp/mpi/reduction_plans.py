@@ -1,16 +1,17 @@
 """What the buffer calls that combine mean; see buffer_plans.
 
-What travels are numpy arrays of the buffers' basic elements, which the core combines by ufuncs; those
-of pairs, and of the program's own operations, by functions of ours. An operation that MPI doesn't
-define for a datatype is an error (MPI-4.1, 6.9.2).
+What travels are numpy arrays of the buffers' basic elements, which the core combines by ufuncs;
+those of pairs, and of the program's own operations, by functions of ours. An operation that MPI
+doesn't define for a datatype is an error (MPI-4.1, 6.9.2).
 
-Where the result goes into the memory of the contribution (IN_PLACE) this is copied first if others may
-still be reading it when the result is there.
+Where the result goes into the memory of the contribution (IN_PLACE) this is copied first if others
+may still be reading it when the result is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from ..collectives import ALLREDUCE, EXSCAN, REDUCE, REDUCE_SCATTER, SCAN, Algorithm, Port
@@ -36,7 +37,7 @@ def reduce(side: Side, sendbuf: Any, recvbuf: Any, op: Op, root: int) -> Plan:
         spec = message(sendbuf)
         _check_alike(spec, into)
     if spec is None:
-        return lambda: (REDUCE, 0, together, None, (), (), None, None)
+        return lambda: (REDUCE, 0, together, None, (), (), None)
     operands = Operands(op, spec)
 
     def call() -> Call:
@@ -116,14 +117,14 @@ def reduce_scatter_block(side: Side, sendbuf: Any, recvbuf: Any, op: Op) -> Plan
     return _scattered(side, spec.part(0, sum(counts)), into, counts, op)
 
 
-def scan(side: Side, sendbuf: Any, recvbuf: Any, op: Op) -> Plan:
+def scan(sendbuf: Any, recvbuf: Any, op: Op) -> Plan:
     """The contributions up to this node together."""
-    return _prefix(side, (SCAN, run_scan), (sendbuf, recvbuf), op)
+    return _prefix((SCAN, run_scan), (sendbuf, recvbuf), op)
 
 
-def exscan(side: Side, sendbuf: Any, recvbuf: Any, op: Op) -> Plan:
+def exscan(sendbuf: Any, recvbuf: Any, op: Op) -> Plan:
     """The contributions before this node together; on node 0 nothing is received."""
-    return _prefix(side, (EXSCAN, run_exscan), (sendbuf, recvbuf), op)
+    return _prefix((EXSCAN, run_exscan), (sendbuf, recvbuf), op)
 
 
 # --- what runs ------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ def _scattered(
         ends = [0]
         for count in counts:
             ends.append(ends[-1] + count * per_item)
-        places = [slice(low, high) for low, high in zip(ends, ends[1:], strict=False)]
+        places = [slice(low, high) for low, high in pairwise(ends)]
         if side.is_inter:
             run: Any = (together, value, side.peers, side.peers, operands.core_op)
             return REDUCE_SCATTER, 0, landed, run, Room(into), places[side.rank]
@@ -186,7 +187,7 @@ def _scattered(
     return call
 
 
-def _prefix(side: Side, what: tuple[Any, Any], buffers: tuple[Any, Any], op: Op) -> Plan:
+def _prefix(what: tuple[Any, Any], buffers: tuple[Any, Any], op: Op) -> Plan:
     kind, algorithm = what
     sendbuf, recvbuf = buffers
     into = message(recvbuf, True)

@@ -19,6 +19,8 @@ import sys
 from collections.abc import Sequence
 from types import CodeType, ModuleType
 
+from .configuration import rc
+
 # Where each module of mpi4py lies; a package is marked by its slash.
 _MODULES = {
     "mpi4py": "distrcomp.mpi/",
@@ -70,7 +72,7 @@ class _Loader(importlib.abc.InspectLoader):
         self._target = target
         self._own_spec: importlib.machinery.ModuleSpec | None = None
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:  # noqa: ARG002
         module = importlib.import_module(self._target)
         self._own_spec = module.__spec__
         return module
@@ -123,6 +125,7 @@ def install() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "mpi4py"]:
         del sys.modules[name]
     sys.meta_path.insert(0, _finder)
+    sys.modules["mpi4py.rc"] = rc  # type: ignore[assignment]  # programs say `import mpi4py.rc`
 
 
 def hide_outer_job() -> None:

@@ -43,7 +43,7 @@ def message(spec: Any, writable: bool = False, blocks: int = 1) -> MessageSpec:
         else:  # a numpy array of a known type, or bytes
             datatype, state = _array_types[kind if kind in _BYTES else spec.dtype]
             made = _given(spec, None, datatype, state, writable, blocks)
-    except (AttributeError, KeyError, TypeError, ValueError, BufferError):
+    except (AttributeError, LookupError, TypeError, ValueError, BufferError):
         made = None  # the long way tells what is wrong, if anything is
     return made or _message(spec, writable, blocks)
 
@@ -56,7 +56,7 @@ def _listed(spec: Any, writable: bool, blocks: int) -> MessageSpec | None:
     elif type(datatype) is not Datatype:
         return None
     state = datatype._state
-    if state is None or not state.is_committed or not state.typemap.is_dense:
+    if state is None or not state.is_committed or not state.size or not state.typemap.is_dense:
         return None
     if len(spec) == 2:
         return _given(spec[0], None, datatype, state, writable, blocks)
@@ -94,6 +94,8 @@ def _message(spec: Any, writable: bool, blocks: int) -> MessageSpec:
     if isinstance(spec, (list, tuple)):
         buf, count, displ, typespec = _simple_parts(spec)
     else:
+        if spec is None:
+            raise TypeError("message: expecting a buffer, list or tuple, not None")
         buf, count, displ, typespec = spec, None, None, None
     exported = exported_of(buf, writable)
     datatype = datatype_of(typespec, exported)

@@ -174,12 +174,12 @@ class Graphcomm(Topocomm):
     def Get_dims(self) -> tuple[int, int]:
         """The numbers of nodes and of edges."""
         shape = self._shape
-        return (len(shape.index), len(shape.edges))
+        return (len(shape.ends), len(shape.edges))
 
     def Get_topo(self) -> tuple[list[int], list[int]]:
         """Where the edges of each node end, and the edges."""
         shape = self._shape
-        return (list(shape.index), list(shape.edges))
+        return (list(shape.ends), list(shape.edges))
 
     def Get_neighbors_count(self, rank: int) -> int:
         """How many neighbours a rank has."""

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypeVar, Union
+from typing import Any, Protocol, SupportsIndex, TypeVar
 
 from . import MPI
 
-if TYPE_CHECKING:
-    from collections.abc import Buffer as SupportsBuffer
-else:
-    from .MPI import buffer as _buffer
 
-    class SupportsBuffer(Protocol):
-        """What has a buffer: bytes, arrays, memoryviews, `MPI.buffer`."""
+class SupportsBuffer(Protocol):
+    """What has a buffer (PEP 688): bytes, arrays, memoryviews, `MPI.buffer`."""
 
-        def __buffer__(self, flags: int, /) -> memoryview:
-            """The memory (PEP 688)."""
-
-    del _buffer
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """Its memory."""
 
 
 __all__ = [
@@ -59,46 +53,42 @@ class SupportsCAI(Protocol):
         """The description of its memory."""
 
 
-Buffer = Union[SupportsBuffer, SupportsDLPack, SupportsCAI]
-Bottom = Union["MPI.BottomType", None]
-InPlace = Union["MPI.InPlaceType", None]
+Buffer = SupportsBuffer | SupportsDLPack | SupportsCAI
+Bottom = MPI.BottomType | None
+InPlace = MPI.InPlaceType | None
 Aint = SupportsIndex
 Count = SupportsIndex
 Displ = SupportsIndex
 Offset = SupportsIndex
-TypeSpec = Union["MPI.Datatype", str]
+TypeSpec = MPI.Datatype | str
 
-_Counts = Union[Sequence[Count], tuple[Sequence[Count], Sequence[Displ]]]
-_Of = Union[Buffer, Bottom]
+_Counts = Sequence[Count] | tuple[Sequence[Count], Sequence[Displ]]
+_Of = Buffer | Bottom
+_Types = Sequence[MPI.Datatype]
 
-BufSpec = Union[
-    Buffer,
-    tuple[Buffer, Union[Count, TypeSpec]],
-    tuple[_Of, Count, TypeSpec],
-    list[Any],
-]
+BufSpec = Buffer | tuple[Buffer, Count | TypeSpec] | tuple[_Of, Count, TypeSpec] | list[Any]
 BufSpecB = BufSpec
-BufSpecV = Union[
-    Buffer,
-    tuple[Buffer, Union[_Counts, TypeSpec]],
-    tuple[_Of, _Counts, TypeSpec],
-    tuple[_Of, Sequence[Count], Sequence[Displ], TypeSpec],
-    list[Any],
-]
-BufSpecW = Union[
-    tuple[Buffer, Sequence["MPI.Datatype"]],
-    tuple[_Of, _Counts, Sequence["MPI.Datatype"]],
-    tuple[_Of, Sequence[Count], Sequence[Displ], Sequence["MPI.Datatype"]],
-    list[Any],
-]
-TargetSpec = Union[
-    Displ,
-    tuple[()],
-    tuple[Displ],
-    tuple[Displ, Count],
-    tuple[Displ, Count, TypeSpec],
-    list[Any],
-]
+BufSpecV = (
+    Buffer
+    | tuple[Buffer, _Counts | TypeSpec]
+    | tuple[_Of, _Counts, TypeSpec]
+    | tuple[_Of, Sequence[Count], Sequence[Displ], TypeSpec]
+    | list[Any]
+)
+BufSpecW = (
+    tuple[Buffer, _Types]
+    | tuple[_Of, _Counts, _Types]
+    | tuple[_Of, Sequence[Count], Sequence[Displ], _Types]
+    | list[Any]
+)
+TargetSpec = (
+    Displ
+    | tuple[()]
+    | tuple[Displ]
+    | tuple[Displ, Count]
+    | tuple[Displ, Count, TypeSpec]
+    | list[Any]
+)
 
 S = TypeVar("S")
 T = TypeVar("T")

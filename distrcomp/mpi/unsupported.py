@@ -13,7 +13,6 @@ _NO_REVOKING = "a failed node ends the run, or with --on-failure continue stays 
 UNSUPPORTED: dict[str, str] = {
     "Intracomm.Spawn": _NO_SPAWN,
     "Intracomm.Spawn_multiple": _NO_SPAWN,
-    "Comm.Join": "nodes of different runs don't connect to each other",
     "Comm.Revoke": _NO_REVOKING,
     "Register_datarep": "files are written in the native representation only",
 }

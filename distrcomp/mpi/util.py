@@ -6,7 +6,7 @@ import importlib
 from types import ModuleType
 
 __path__: list[str] = []  # a package to those who import its modules
-__spec__.submodule_search_locations = __path__  # type: ignore[name-defined]
+__spec__.submodule_search_locations = __path__
 
 _MODULES = ("dtlib", "pkl5", "pool", "sync")
 

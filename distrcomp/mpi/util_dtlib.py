@@ -158,7 +158,7 @@ def _resized(spec: Any, datatype: MPI.Datatype) -> Any:
         fields = [spec.fields[name] for name in spec.names]
         formats, offsets = [field[0] for field in fields], [field[1] for field in fields]
         aligned = spec.isalignedstruct and extent % spec.alignment == 0
-        return _np_dtype(_struct_spec(formats, offsets, extent, aligned=aligned))
+        return _dtype(_struct_spec(formats, offsets, extent, aligned=aligned))
     if _np_dtype is None or (lower, extent) == (0, spec.itemsize):
         return spec
     raise ValueError("NumPy has no datatype like one with this lower bound and extent")
@@ -187,9 +187,7 @@ def _block(spec: Any, length: int) -> Any:
     return spec if length == 1 else _dtype((spec, (length,)))
 
 
-def _struct(
-    formats: list[Any], offsets: list[int], size: int, members: list[MPI.Datatype]
-) -> Any:
+def _struct(formats: list[Any], offsets: list[int], size: int, members: list[MPI.Datatype]) -> Any:
     """A structure; an aligned one where everything lies as a C compiler would lay it."""
     if _np_dtype is None:
         alignments = [MPI._typealign(member) or 1 for member in members]

@@ -144,7 +144,9 @@ class Request(tuple[MPI.Request, ...]):
         return flag, _objects(requests, messages) if flag else None
 
     @classmethod
-    def waitall(cls, requests: Sequence[Request], statuses: list[Status] | None = None) -> list[Any]:
+    def waitall(
+        cls, requests: Sequence[Request], statuses: list[Status] | None = None
+    ) -> list[Any]:
         """Wait for all requests to complete."""
         return _objects(requests, MPI.Request.waitall(_flat(requests), statuses))
 
@@ -198,7 +200,7 @@ class Message(tuple[MPI.Message, ...]):
         status: Status | None = None,
     ) -> Message:
         """Blocking test for a matched message."""
-        return cls(MPI.Message.probe(MPI.Comm(comm), source, tag, status))
+        return cls(_plain(comm).mprobe(source, tag, status))
 
     @classmethod
     def iprobe(
@@ -209,7 +211,7 @@ class Message(tuple[MPI.Message, ...]):
         status: Status | None = None,
     ) -> Message | None:
         """Nonblocking test for a matched message."""
-        message = MPI.Message.iprobe(MPI.Comm(comm), source, tag, status)
+        message = _plain(comm).improbe(source, tag, status)
         return None if message is None else cls(message)
 
 
@@ -230,15 +232,21 @@ class Comm(MPI.Comm):
         """Blocking send in synchronous mode."""
         self._plain().ssend(_pack(obj), dest, tag)
 
-    def isend(self, obj: Any, dest: int, tag: int = 0) -> Request:
+    def isend(  # type: ignore[override]
+        self, obj: Any, dest: int, tag: int = 0
+    ) -> Request:
         """Nonblocking send in standard mode."""
         return Request(self._plain().isend(_pack(obj), dest, tag))
 
-    def ibsend(self, obj: Any, dest: int, tag: int = 0) -> Request:
+    def ibsend(  # type: ignore[override]
+        self, obj: Any, dest: int, tag: int = 0
+    ) -> Request:
         """Nonblocking send in buffered mode."""
         return Request(self._plain().ibsend(_pack(obj), dest, tag))
 
-    def issend(self, obj: Any, dest: int, tag: int = 0) -> Request:
+    def issend(  # type: ignore[override]
+        self, obj: Any, dest: int, tag: int = 0
+    ) -> Request:
         """Nonblocking send in synchronous mode."""
         return Request(self._plain().issend(_pack(obj), dest, tag))
 
@@ -252,8 +260,11 @@ class Comm(MPI.Comm):
         """Blocking receive."""
         return _unpack(self._plain().recv(None, source, tag, status))
 
-    def irecv(self, buf: Any = None, source: int = ANY_SOURCE, tag: int = ANY_TAG) -> Request:
+    def irecv(  # type: ignore[override]
+        self, buf: Any = None, source: int = ANY_SOURCE, tag: int = ANY_TAG
+    ) -> Request:
         """Not supported, as in mpi4py: use mprobe and Message.irecv."""
+        del buf, source, tag
         raise RuntimeError("irecv: pkl5 communicators have none; use mprobe and Message.irecv")
 
     def sendrecv(
@@ -267,15 +278,17 @@ class Comm(MPI.Comm):
         status: Status | None = None,
     ) -> Any:
         """Send and receive."""
-        return _unpack(self._plain().sendrecv(_pack(sendobj), dest, sendtag, None, source, recvtag, status))
+        return _unpack(
+            self._plain().sendrecv(_pack(sendobj), dest, sendtag, None, source, recvtag, status)
+        )
 
-    def mprobe(
+    def mprobe(  # type: ignore[override]
         self, source: int = ANY_SOURCE, tag: int = ANY_TAG, status: Status | None = None
     ) -> Message:
         """Blocking test for a matched message."""
         return Message.probe(self, source, tag, status)
 
-    def improbe(
+    def improbe(  # type: ignore[override]
         self, source: int = ANY_SOURCE, tag: int = ANY_TAG, status: Status | None = None
     ) -> Message | None:
         """Nonblocking test for a matched message."""
@@ -307,14 +320,15 @@ class Comm(MPI.Comm):
 
     def _plain(self) -> Any:
         """The same communicator with MPI's own calls, which may call each other."""
-        return (MPI.Intercomm if self.Is_inter() else MPI.Intracomm)(self)
+        return _plain(self)
 
     def _is_root(self, root: int) -> bool:
         return root == (ROOT if self.Is_inter() else self.Get_rank())
 
     def _pack_each(self, objects: Iterable[Any] | None) -> list[_Packed]:
         """One packed object for each who will get one."""
-        size = self.Get_remote_size() if self.Is_inter() else self.Get_size()
+        plain = self._plain()
+        size = plain.Get_remote_size() if self.Is_inter() else plain.Get_size()
         listed = [None] * size if objects is None else list(objects)
         if len(listed) != size:
             raise ValueError(f"expecting {size} items, got {len(listed)}")
@@ -333,12 +347,16 @@ class Intercomm(Comm, MPI.Intercomm):
     __slots__ = ()
 
 
+def _plain(comm: MPI.Comm) -> Any:
+    return (MPI.Intercomm if comm.Is_inter() else MPI.Intracomm)(comm)
+
+
 def _equal(this: Any, other: object, own: type, wrapped: type) -> bool:
     if isinstance(other, wrapped):
         other = (other,)
     elif not isinstance(other, own):
-        return NotImplemented
-    return tuple.__eq__(this, other)
+        return NotImplemented  # type: ignore[no-any-return]
+    return bool(tuple.__eq__(this, other))
 
 
 def _flat(requests: Sequence[Request]) -> list[MPI.Request]:

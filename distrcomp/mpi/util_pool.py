@@ -41,7 +41,10 @@ class Pool:
         self.executor = make(processes, initializer=initializer, initargs=initargs, **kwargs)
 
     def apply(
-        self, func: Callable[..., T], args: Iterable[Any] = (), kwds: Mapping[str, Any] | None = None
+        self,
+        func: Callable[..., T],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] | None = None,
     ) -> T:
         """Call *func* with arguments *args* and keyword arguments *kwds*."""
         result: T = self.executor.submit(func, *args, **(kwds or {})).result()
@@ -81,7 +84,7 @@ class Pool:
         self, func: Callable[[Any], T], iterable: Iterable[Any], chunksize: int = 1
     ) -> Iterator[T]:
         """Like `map()` but return an `iterator`."""
-        return self.executor.map(func, iterable, chunksize=chunksize)
+        return self._own.map(func, iterable, chunksize=chunksize)
 
     def imap_unordered(
         self, func: Callable[[Any], T], iterable: Iterable[Any], chunksize: int = 1

@@ -88,8 +88,9 @@ class _Cells:
         """Puts `value` into a cell that holds `expected`; what was there before."""
         before = array.array(self._typecode, [0])
         self._win.Lock(self._root, MPI.LOCK_SHARED)
-        pair = [array.array(self._typecode, [each]) for each in (value, expected)]
-        self._win.Compare_and_swap(*pair, before, self._root, index)
+        given = array.array(self._typecode, [value])
+        compared = array.array(self._typecode, [expected])
+        self._win.Compare_and_swap(given, compared, before, self._root, index)
         self._win.Unlock(self._root)
         return before[0]
 

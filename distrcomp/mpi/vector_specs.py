@@ -83,6 +83,8 @@ def vector(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     if isinstance(spec, (list, tuple)):
         buf, counts, displs, typespec = _vector_parts(spec)
     else:
+        if spec is None:
+            raise TypeError("message: expecting a buffer, list or tuple, not None")
         buf, counts, displs, typespec = spec, None, None, None
     exported = exported_of(buf, writable)
     datatype = datatype_of(typespec, exported)

@@ -89,6 +89,8 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         None and BOTTOM are no memory.
         """
         own = _nothing() if memory is None or memory is BOTTOM else buffer.frombuffer(memory)
+        if len(own) and own.readonly:
+            raise BufferError("a window can't be made of read-only memory")
         state = _opened(comm, len(own), disp_unit, info)
         return cls._made(state, WIN_FLAVOR_CREATE, own)
 
@@ -296,8 +298,8 @@ def _opened(comm: Intracomm, size: int, disp_unit: int, info: Info) -> WinState:
         wrong = ERR_SIZE
     elif disp_unit <= 0:
         wrong = ERR_DISP
-    if not comm:
-        raise MPIException(ERR_COMM, "this is the null communicator")
+    if not comm or comm.Is_inter():
+        raise MPIException(ERR_COMM, "a window is made by an intracommunicator")
     told = comm._core.allgather((wrong, size, disp_unit))
     for code, _, _ in told:
         if code:

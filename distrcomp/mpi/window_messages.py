@@ -10,7 +10,7 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
-from .typemap import Grid, Layout, Runs, Typemap
+from .typemap import Grid, Layout, Runs, Typemap, runs
 
 
 class Kind(IntEnum):
@@ -94,6 +94,26 @@ def measure(layout: Layout) -> tuple[int, int, int]:
         return layout.nbytes, layout.offset, layout.offset + layout.nbytes
     whole = Typemap(layout, 0, 0)
     return whole.size, whole.true_lb, whole.true_ub
+
+
+def cut(layout: Layout, nbytes: int) -> Layout:
+    """The first `nbytes` bytes of a layout, which has as many.
+
+    Example:
+        >>> cut(Grid(8, (), 4), 3)
+        Grid(offset=8, dims=(), nbytes=3)
+    """
+    if isinstance(layout, Grid) and not layout.dims:
+        return Grid(layout.offset, (), nbytes)
+    import numpy
+
+    offsets, lengths = runs(layout)
+    ends = numpy.cumsum(lengths)
+    n_run = int(numpy.searchsorted(ends, nbytes)) + 1 if nbytes else 0
+    lengths = lengths[:n_run].copy()
+    if n_run:
+        lengths[-1] -= int(ends[n_run - 1]) - nbytes
+    return Runs(offsets[:n_run], lengths)
 
 
 def parse(data: memoryview) -> Message:

@@ -17,11 +17,11 @@ from .operations import Done, Operation
 from .request import Request
 from .specs import MessageSpec, TargetSpec, message
 from .specs import target as target_spec
-from .typemap import Grid, Layout
+from .typemap import Layout
 from .window_base import WinBase, asks_handler
 from .window_combine import REPLACE, check, element_of, op_number
 from .window_epochs import Access, Event
-from .window_messages import Kind, Message, contiguous, measure
+from .window_messages import Kind, Message, contiguous, cut, measure
 from .window_protocol import CannotCombine
 from .window_state import WinState
 
@@ -44,6 +44,10 @@ class Fetching(Operation):
     def check(self) -> None:
         """Raises when the target has ended."""
         self._state.check(self._target)
+
+    def result(self) -> None:
+        """Raises what the target has refused."""
+        self._state.raise_refusal(self._target)
 
 
 class OperationCalls(WinBase):
@@ -145,7 +149,7 @@ class OperationCalls(WinBase):
 
     def _get(self, origin: Any, rank: int, target: Any) -> int:
         into = message(origin, writable=True)
-        layout = self._layout(rank, target_of(target, into), into.nbytes)
+        layout = self._layout(rank, target_of(target, into), into.nbytes, is_get=True)
         return self._operate(rank, Message(Kind.GET, layout=layout), into)
 
     def _accumulate(self, origin: Any, rank: int, target: Any, op: Op) -> None:
@@ -160,13 +164,13 @@ class OperationCalls(WinBase):
     def _get_accumulate(self, origin: Any, result: Any, rank: int, target: Any, op: Op) -> int:
         into = message(result, writable=True)
         if op == NO_OP:
-            layout = self._layout(rank, target_of(target, into), into.nbytes)
+            layout = self._layout(rank, target_of(target, into), into.nbytes, is_get=True)
             return self._operate(rank, Message(Kind.GET_ACCUMULATE, layout=layout), into)
         given = message(origin)
         place = target_of(target, given)
         wanted = self._combined(Kind.GET_ACCUMULATE, given, rank, place, op)
-        if into.nbytes != measure(wanted.layout)[0]:
-            raise MPIException(ERR_TRUNCATE, f"what is fetched does not fill {into.nbytes} bytes")
+        if into.nbytes < len(wanted.data):
+            raise MPIException(ERR_TRUNCATE, f"what is fetched does not fit {into.nbytes} bytes")
         return self._operate(rank, wanted, into)
 
     def _combined(
@@ -188,18 +192,28 @@ class OperationCalls(WinBase):
         layout = self._layout(rank, target, given.nbytes)
         return Message(kind, 0, number, element, layout, given.to_bytes())
 
-    def _layout(self, rank: int, target: TargetSpec, nbytes: int) -> Layout:
-        """Which bytes of a node's window a target means; as many as the origin has."""
+    def _layout(
+        self, rank: int, target: TargetSpec, nbytes: int, *, is_get: bool = False
+    ) -> Layout:
+        """Which bytes of a node's window a target means.
+
+        As with sends and receives, the side that takes the data may have more room than it needs.
+
+        Args:
+            nbytes: the size of the origin.
+            is_get: the origin takes the data, else the target.
+        """
         state = self._live
         state.check_rank(rank)
         is_dynamic = state.flavor == WIN_FLAVOR_DYNAMIC
         items = target.datatype._known().typemap
         offset = target.displ * state.disp_units[rank]
         layout = layout_copy.of_items(items, target.count, offset)
-        if isinstance(layout, Grid) and not layout.dims and layout.nbytes > nbytes:
-            layout = contiguous(layout.offset, nbytes)
         size, begin, end = measure(layout)
-        if size != nbytes:
+        if size > nbytes and not is_get:
+            layout = cut(layout, nbytes)
+            size, begin, end = measure(layout) if nbytes else (0, 0, 0)
+        elif size != nbytes and not (is_get and size < nbytes):
             raise MPIException(ERR_TRUNCATE, f"the origin has {nbytes} bytes, the target {size}")
         if size and not is_dynamic and not 0 <= begin <= end <= state.sizes[rank]:
             raise MPIException(

@@ -15,9 +15,13 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..errors import DistrcompError
+from ..limits import SEND_BUFFER_BYTES
 from .errors import ERR_OP, ERR_RANK, ERR_RMA_RANGE, ERR_RMA_SYNC, MPIException
 from .operations import look
 from .window_epochs import Epochs, Event, WrongEpoch
@@ -26,6 +30,9 @@ from .window_protocol import Combine, Outgoing, Protocol, Regions
 
 if TYPE_CHECKING:
     from ..communicator import Communicator
+
+# What an operation takes on its way besides its data.
+_MESSAGE_BYTES = 256
 
 
 class WinState:
@@ -64,14 +71,15 @@ class WinState:
         self.granted: set[int] = set()
         self.checks_locks = True
         self.attached: dict[int, Any] = {}
+        self._on_the_way: Counter[int] = Counter()  # bytes, by target
         self._failure: BaseException | None = None
         self._lock = threading.RLock()
-        _open.add(self)
+        _open[self] = None
         core.serve(self._arrived)
 
     def close(self) -> None:
         """Lets go of all memory."""
-        _open.discard(self)
+        _open.pop(self, None)
         self.regions.clear()
         self.memory = self.parts = None
         self.attached.clear()
@@ -113,12 +121,23 @@ class WinState:
         with self._lock:
             message = self.protocol.operate(target, message, take)
         self.post(target, message)
+        self._bound(target, len(message.data))
         return message.serial
+
+    def _bound(self, target: int, nbytes: int) -> None:
+        """Waits for the target where too much is on its way there: it may be computing."""
+        if target == self.me:
+            return
+        self._on_the_way[target] += nbytes + _MESSAGE_BYTES
+        if self._on_the_way[target] > SEND_BUFFER_BYTES:
+            self.ask(target, Kind.FLUSH)
+            self.wait(lambda: self.protocol.is_answered(target), (target,))
 
     def ask(self, target: int, kind: Kind) -> None:
         """Asks for something that is answered; `wait_answered` waits for it."""
         with self._lock:
             message = self.protocol.ask(target, kind)
+            self._on_the_way[target] = 0  # what is asked now is answered when all of it is done
         self.post(target, message)
 
     def post(self, dest: int, message: Message) -> None:
@@ -138,6 +157,10 @@ class WinState:
         """
         asked = self.protocol.awaited_of() if target is None else (target,)
         self.wait(lambda: self.protocol.is_answered(target), asked)
+        self.raise_refusal(target)
+
+    def raise_refusal(self, target: int | None) -> None:
+        """Raises MPIException if `target`, or anybody, has refused an operation; once."""
         with self._lock:
             error = self.protocol.take_error(target)
         if error:
@@ -154,7 +177,8 @@ class WinState:
             NodeLost: one of them has ended.
         """
         if condition():
-            look(())
+            if self.core.n_node > 1:
+                look(())
         else:
             self.core.await_service(lambda: condition() or self._failure is not None, nodes)
         if self._failure is not None:
@@ -182,15 +206,18 @@ class WinState:
             self.post(dest, message)
 
 
-_open: set[WinState] = set()
+_open: dict[WinState, None] = {}  # in the order of creation
 
 
 @atexit.register
 def _close_all() -> None:
-    """Lets go of the memory of windows that were not freed.
+    """Ends the windows that were not freed, as MPI_Finalize would.
 
-    A window is part of a cycle (the engine knows its handler), and CPython may crash when it breaks
-    a cycle at a memoryview of which there is another view.
+    A program that has come to its end serves them until the others have, too; where one has failed
+    nobody waits. Then their memory is let go of: a window is part of a cycle (the engine knows its
+    handler), and CPython may crash when it breaks a cycle at a memoryview that has another view.
     """
     for state in list(_open):
+        with suppress(DistrcompError):
+            state.core.barrier()
         state.close()

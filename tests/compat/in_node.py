@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002, N802
 """The program that each node runs: some tests of one module of mpi4py's suite.
 
     in_node.py PLAN.json
@@ -25,7 +26,7 @@ class Recorder(unittest.TestResult):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self._outcome = ("passed", "")
+        self._outcome = ("", "")  # a test that is broken off has none
 
     def write(self, event: str, test: str, detail: str = "") -> None:
         """Adds a record; it is in the file when this returns."""
@@ -34,16 +35,20 @@ class Recorder(unittest.TestResult):
 
     def startTest(self, test: unittest.TestCase) -> None:
         super().startTest(test)
-        self._outcome = ("passed", "")
+        self._outcome = ("", "")
         self.write("start", test.id())
 
     def stopTest(self, test: unittest.TestCase) -> None:
         super().stopTest(test)
-        self.write(self._outcome[0], test.id(), self._outcome[1])
+        if self._outcome[0]:
+            self.write(self._outcome[0], test.id(), self._outcome[1])
 
     def _note(self, outcome: str, detail: str) -> None:
-        if self._outcome[0] in ("passed", "skipped"):
+        if self._outcome[0] in ("", "skipped"):
             self._outcome = (outcome, detail)
+
+    def addSuccess(self, test: unittest.TestCase) -> None:
+        self._note("passed", "")
 
     def addFailure(self, test: unittest.TestCase, err: Any) -> None:
         self._note("failed", _text(err))
@@ -55,7 +60,7 @@ class Recorder(unittest.TestResult):
             self.write("error", str(test), _text(err))
 
     def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:
-        if err is not None:
+        if err is not None and not issubclass(err[0], KeyboardInterrupt):
             kind = "failed" if issubclass(err[0], test.failureException) else "error"
             self._note(kind, f"{subtest}\n{_text(err)}")
 
@@ -116,7 +121,7 @@ def main(plan_path: Path) -> None:
     except unittest.SkipTest as reason:
         recorder.write("skipped", name, str(reason))
         recorder.write("finished", "")
-    except Exception:
+    except Exception:  # noqa: BLE001  whatever it was is told
         recorder.write("error", name, traceback.format_exc())
         recorder.write("finished", "")
 

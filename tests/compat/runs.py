@@ -59,8 +59,8 @@ def modules(source: Path) -> dict[str, Module]:
 class Bounds:
     """How long a run may go on, and how long without any test beginning or ending."""
 
-    limit_s: float = 120.0
-    stall_s: float = 20.0
+    limit_s: float = 600.0
+    stall_s: float = 60.0
 
 
 @dataclass
@@ -121,21 +121,21 @@ def _run_once(module: Module, folder: Path, result: ModuleResult, bounds: Bounds
     errors = [_tail(folder / "out" / f"{node}.err") for node in range(result.n_node)]
     told = f"{why}\n" + "\n".join(f"[node {i}] {text}" for i, text in enumerate(errors) if text)
     n_reporting = 1 if module.is_shared else result.n_node
-    n_finished = 0
-    for node in range(n_reporting):
-        at = None
-        for event, test, detail in _records(folder / f"{node}.jsonl"):
-            if event == "finished":
-                n_finished += 1
-            elif event not in ("start", "imported"):
-                result.note(test, event, detail)
-            at = test if event == "start" else None
-        if at is not None:
-            result.note(at, "hung" if why.startswith("stuck") else "error", told)
-    if len(result.verdicts) == before and n_finished < n_reporting:
+    reports = [_report(folder / f"{node}.jsonl") for node in range(n_reporting)]
+    # What a node did while another was stuck behind it is done again.
+    n_common = min(len(report.ended) for report in reports)
+    for report in reports:
+        for test, outcome, detail in report.ended[:n_common]:
+            result.note(test, outcome, detail)
+    for report in reports:
+        if len(report.ended) == n_common and report.at:
+            result.note(report.at, "hung" if why.startswith("stuck") else "error", told)
+    if all(report.is_finished for report in reports):
+        return True
+    if len(result.verdicts) == before:
         result.note(f"{module.name}.run", "error", told)
         return True
-    return n_finished == n_reporting or f"{module.name}.import" in result.verdicts
+    return f"{module.name}.import" in result.verdicts
 
 
 def _words(module: Module, n_node: int, folder: Path) -> list[str]:
@@ -148,24 +148,37 @@ def _words(module: Module, n_node: int, folder: Path) -> list[str]:
 def _watch(words: list[str], folder: Path, bounds: Bounds) -> str:
     """Runs the program on the nodes until it ends or has to be ended; says which."""
     log = (folder / "launcher.err").open("wb")
-    with log, subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-    ) as process:
-        began = moved = time.monotonic()
-        size = -1
-        while process.poll() is None:
-            now = time.monotonic()
-            grown = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
-            if grown != size:
-                size, moved = grown, now
-            if now - moved > bounds.stall_s or now - began > bounds.limit_s:
+    with (
+        log,
+        subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        ) as process,
+    ):
+        try:
+            stuck = _wait(process, folder, bounds)
+        finally:
+            if process.poll() is None:
                 _end(process)
-                return f"stuck for {now - moved:.0f} s, ended after {now - began:.0f} s"
-            try:
-                process.wait(_POLL_S)
-            except subprocess.TimeoutExpired:
-                continue
-    return f"ended with exit code {process.returncode}: {_tail(folder / 'launcher.err')}"
+    return stuck or f"ended with exit code {process.returncode}: {_tail(folder / 'launcher.err')}"
+
+
+def _wait(process: subprocess.Popen[bytes], folder: Path, bounds: Bounds) -> str:
+    """Waits for its end while tests begin and end; else says for how long they have not."""
+    began = moved = time.monotonic()
+    size = -1
+    while process.poll() is None:
+        now = time.monotonic()
+        grown = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
+        if grown != size:
+            size, moved = grown, now
+        is_stuck = size > 0 and now - moved > bounds.stall_s
+        if is_stuck or now - began > bounds.limit_s:
+            return f"stuck for {now - moved:.0f} s, ended after {now - began:.0f} s"
+        try:
+            process.wait(_POLL_S)
+        except subprocess.TimeoutExpired:
+            continue
+    return ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -177,6 +190,27 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
         return
+
+
+@dataclass
+class _Report:
+    """What one node has written down: tests that ended, with outcome and detail, and what it was
+    at."""
+
+    ended: list[tuple[str, str, str]] = field(default_factory=list)
+    at: str = ""
+    is_finished: bool = False
+
+
+def _report(path: Path) -> _Report:
+    report = _Report()
+    for event, test, detail in _records(path):
+        report.at = test if event == "start" else ""
+        if event == "finished":
+            report.is_finished = True
+        elif event not in ("start", "imported"):
+            report.ended.append((test, event, detail))
+    return report
 
 
 def _records(path: Path) -> Iterator[tuple[str, str, str]]:

@@ -86,6 +86,48 @@ print(MPI.Query_thread() == MPI.THREAD_FUNNELED)
     assert run(code) == "True"
 
 
+def test_what_the_environment_says_is_in_rc() -> None:
+    """The options that count can be read there, and the handlers are those of the policy."""
+    code = """
+import os
+os.environ.update(MPI4PY_RC_ERRORS="default", MPI4PY_RC_IRECV_BUFSZ="2048")
+from distrcomp.mpi import MPI, rc
+print(rc.errors, rc.irecv_bufsz, rc.initialize)
+for made in (MPI.COMM_WORLD, MPI.COMM_SELF.Dup(), MPI.Session.Init()):
+    assert made.Get_errhandler() == MPI.ERRORS_ARE_FATAL
+file = MPI.File.Open(MPI.COMM_SELF, os.devnull)
+assert file.Get_errhandler() == MPI.ERRORS_RETURN
+"""
+    assert run(code) == "default 2048 True"
+
+
+@pytest.mark.parametrize("end", ["", "MPI.Finalize()"])
+def test_the_attributes_of_self_hear_of_the_end(end: str) -> None:
+    """The last one first, before MPI is finalised, by the program or at exit."""
+    code = f"""
+from distrcomp.mpi import MPI
+def tell(comm, key, value):
+    print(value, MPI.Is_finalized(), comm.sendrecv(7, 0, source=0))
+for value in ("first", "second"):
+    MPI.COMM_SELF.Set_attr(MPI.Comm.Create_keyval(delete_fn=tell), value)
+{end}
+"""
+    assert run(code) == "second False 7\nfirst False 7"
+
+
+@pytest.mark.parametrize(("errors", "wanted"), [("fatal", "ARE_FATAL"), ("abort", "ABORT")])
+def test_files_have_the_handler_of_the_policy(errors: str, wanted: str) -> None:
+    """Those that are opened, and the null file, whose handler is that of opening."""
+    code = f"""
+import os
+os.environ["MPI4PY_RC_ERRORS"] = "{errors}"
+from distrcomp.mpi import MPI
+file = MPI.File.Open(MPI.COMM_SELF, os.devnull)
+print(file.Get_errhandler() == MPI.FILE_NULL.Get_errhandler() == MPI.ERRORS_{wanted})
+"""
+    assert run(code) == "True"
+
+
 def test_what_cannot_be_had_says_so() -> None:
     """Data representations of the program's own are not supported."""
     with pytest.raises(NotImplementedError, match=r"MPI\.Register_datarep: "):

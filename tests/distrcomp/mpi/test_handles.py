@@ -24,7 +24,7 @@ def test_a_copy_equals_and_is_another_object() -> None:
     other = MPI.Group(group)
     assert other == group
     assert other is not group
-    assert not other != group
+    assert (other != group) is False
 
 
 def test_kinds_are_never_equal() -> None:

@@ -40,6 +40,16 @@ def test_it_is_made_anew_by_init() -> None:
     assert own.PROTOCOL == pickle.HIGHEST_PROTOCOL
 
 
+def test_functions_can_be_put_in_their_place() -> None:
+    """As programs for older versions of mpi4py do."""
+    own = MPI.Pickle()
+    own.dumps = marshal.dumps  # type: ignore[method-assign,assignment]
+    assert own.is_changed
+    own.loads = marshal.loads  # type: ignore[method-assign]
+    assert own.loads(own.dumps([1])) == [1]
+    assert own.dumps(1) == marshal.dumps(1)
+
+
 def test_large_buffers_are_kept_apart() -> None:
     """What is as large as the threshold is not copied; the rest stays in the stream."""
     large, small = np.arange(1000.0), np.arange(10.0)

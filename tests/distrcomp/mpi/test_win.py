@@ -59,7 +59,7 @@ def test_accumulate_is_whole() -> None:
         assert sorted(number for numbers in everything for number in numbers) == list(
             range(30 * size)
         )
-        assert np.frombuffer(win.tomemory(), np.int64).tolist() == [30 * size] * 2
+        assert np.frombuffer(bytes(win.tomemory()), np.int64).tolist() == [30 * size] * 2
     win.Free()
 
 
@@ -78,7 +78,7 @@ def test_exclusive_lock_excludes() -> None:
         win.Unlock(0)
     WORLD._core.barrier()
     if WORLD.Get_rank() == 0:
-        assert np.frombuffer(win.tomemory(), np.int64).tolist() == [20 * size]
+        assert np.frombuffer(bytes(win.tomemory()), np.int64).tolist() == [20 * size]
     win.Free()
 
 
@@ -132,7 +132,7 @@ def test_derived_types_at_both_ends() -> None:
     win.Put([matrix, 1, column], other, (1, 3, MPI.DOUBLE))
     win.Accumulate([np.full(3, 100.0), 3, MPI.DOUBLE], other, (0, 1, column))
     win.Fence()
-    got = np.frombuffer(win.tomemory(), np.float64)
+    got = np.frombuffer(bytes(win.tomemory()), np.float64)
     assert got.tolist() == [100.0, 0.0, 4.0, 8.0, 100.0, 0, 0, 0, 100.0, 0, 0, 0]
     back = np.zeros((3, 4))
     win.Get([back, 1, column], other, (1, 3, MPI.DOUBLE))
@@ -140,6 +140,22 @@ def test_derived_types_at_both_ends() -> None:
     assert back[:, 0].tolist() == [0.0, 4.0, 8.0]
     win.Free()
     column.Free()
+
+
+def test_room_for_more() -> None:
+    """The side that takes the data may have room for more; the rest stays as it was."""
+    win = MPI.Win.Allocate(32, 8)
+    every_second = MPI.DOUBLE.Create_vector(2, 1, 2).Commit()
+    win.Fence()
+    win.Put(np.ones(1), 0, (0, 1, every_second))
+    win.Put(np.ones(1), 0, (3, 1))
+    got = np.full(3, -1.0)
+    win.Get(got, 0, (2, 2, MPI.DOUBLE))
+    win.Fence()
+    assert got.tolist() == [0.0, 1.0, -1.0]
+    assert np.frombuffer(bytes(win.tomemory())).tolist() == [1.0, 0.0, 0.0, 1.0]
+    every_second.Free()
+    win.Free()
 
 
 @pytest.mark.nodes(2)
@@ -240,7 +256,7 @@ def test_progress_in_other_calls() -> None:
     win = MPI.Win.Allocate(8, 8, comm=WORLD)
     if WORLD.Get_rank() == 0:
         assert WORLD._core.recv(1) == "done"
-        assert np.frombuffer(win.tomemory(), np.int64).tolist() == [7]
+        assert np.frombuffer(bytes(win.tomemory()), np.int64).tolist() == [7]
     else:
         win.Lock(0)
         win.Put(np.full(1, 7), 0)
@@ -286,7 +302,7 @@ def test_wrong_calls() -> None:
     win.Unlock(0)
     assert error_class(win.Lock, 0, 7) == MPI.ERR_LOCKTYPE
     assert error_class(win.Lock, 3) == MPI.ERR_RANK
-    assert not any(win.tomemory())
+    assert not any(bytes(win.tomemory()))
     win.Free()
     assert error_class(win.Fence) == MPI.ERR_WIN
     assert error_class(MPI.Win.Allocate, -1) == MPI.ERR_SIZE

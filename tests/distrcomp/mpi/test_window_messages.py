@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp.mpi.typemap import Grid, Layout, Runs
-from distrcomp.mpi.window_messages import Kind, Message, measure, parse
+from distrcomp.mpi.window_messages import Kind, Message, cut, measure, parse
 
 grids = st.builds(
     Grid,
@@ -63,6 +63,17 @@ def test_unknown_kinds_are_no_messages() -> None:
     unknown = b"\xff" + Message(Kind.PUT).to_bytes()[1:]
     with pytest.raises(ValueError, match="255"):
         parse(memoryview(unknown))
+
+
+@given(layouts, st.data())
+def test_a_cut_layout_has_the_first_bytes(layout: Layout, data: st.DataObject) -> None:
+    """What is left of a layout that was cut is its first bytes, in their order."""
+    whole = [begin + byte for begin, length in runs_of(layout) for byte in range(length)]
+    nbytes = data.draw(st.integers(0, len(whole)))
+    left = cut(layout, nbytes)
+    assert [begin + byte for begin, length in runs_of(left) for byte in range(length)] == whole[
+        :nbytes
+    ]
 
 
 @given(layouts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from time import monotonic, perf_counter, sleep
+from typing import Any
 
 from . import limits
 from .frames import Message
@@ -39,6 +40,7 @@ class Engine(Receiving):
     """The messages of one node; see Mesh for what it is made of."""
 
     _serials = 0
+    handover: Any = None  # has collectives of its own for the world, see mpi_collectives
 
     # --- the program's calls ---------------------------------------------------------------
 

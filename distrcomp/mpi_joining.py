@@ -29,6 +29,7 @@ from .engine import Engine
 from .errors import OutsideRun
 from .links.mpi import MpiLink
 from .links.mpi_port import Port
+from .mpi_collectives import MpiCollectives
 from .mpi_progress import Flusher, MpiProgress, pause_s
 
 _PACKETS, _ALARM, _STOPPED = 0, 1, 2
@@ -88,6 +89,7 @@ class Job:
         for node in range(size):
             if node != rank:
                 self.engine.attach(node, MpiLink(port, node, node))
+        self.engine.handover = MpiCollectives(mpi, comm, self.engine)
         self._flusher.start(self.engine._progress)  # type: ignore[arg-type]
 
     def close(self) -> None:

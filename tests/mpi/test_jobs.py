@@ -271,3 +271,61 @@ def test_a_wrong_launcher_is_named(start: Start, stack: Stack) -> None:
     said = [json.loads(line) for line in done.out.splitlines()]
     assert 2 == len(said)
     assert all(" is node 5 of 9, MPI that it is " in each for each in said)
+
+
+def test_collectives(start: Start) -> None:
+    """All of them give what they give everywhere, by MPI's own where arrays are large."""
+    code = """
+import distrcomp as dc, numpy as np
+me, n = dc.node_id, dc.n_node
+dc.barrier()
+assert dc.bcast({"a": me}, 1) == {"a": 1}
+assert dc.gather(me, 2) == (list(range(n)) if me == 2 else None)
+assert dc.scatter([i * i for i in range(n)] if me == 0 else None) == me * me
+assert dc.allgather(str(me)) == [str(i) for i in range(n)]
+assert dc.alltoall([(me, i) for i in range(n)]) == [(i, me) for i in range(n)]
+assert dc.allreduce(me) == n * (n - 1) // 2 and dc.scan(1) == me + 1
+for dtype in (np.int32, np.float64, np.complex64):
+    for size in (0, 1, 3000, 70_000, 1_000_003):
+        a = (np.arange(size) % 7).astype(dtype) + me
+        ours = ((np.arange(size) % 7).astype(dtype) + i for i in range(n))
+        want = sum(ours, np.zeros(size, dtype))
+        out = np.empty(size, dtype)
+        assert dc.allreduce(a, out=out) is out and np.allclose(out, want)
+        assert np.allclose(dc.allreduce(a), want)
+        got = dc.reduce(a, root=1)
+        assert got is None if me != 1 else np.allclose(got, want)
+        b = dc.bcast(a if me == 2 else None, 2)
+        assert (b == (np.arange(size) % 7).astype(dtype) + 2).all() and b.dtype == dtype
+        b = dc.bcast(a, 0, out=out)
+        assert (b == (np.arange(size) % 7).astype(dtype)).all()
+part = dc.split(me % 2, -me)
+big = np.full(100_000, 1.0)
+assert (part.allreduce(big) == part.n_node).all()
+assert (part.bcast(big * me) == part.bcast(me)).all()
+assert (dc.iallreduce(big).wait() == n).all()
+assert (dc.allreduce(big, dc.MAX) == 1).all()
+assert (dc.allreduce(big[::2]) == n).all()
+"""
+    done = start(3, code).wait()
+    assert (0, "", "") == (done.code, done.out, done.err)
+
+
+def test_different_collectives_are_told(start: Start) -> None:
+    """Where nodes contribute different arrays, or are elsewhere, none is lost inside MPI."""
+    code = """
+import distrcomp as dc, numpy as np
+for mine in (np.ones(100_000 + dc.node_id), np.ones(100_000, "if"[dc.node_id])):
+    try:
+        dc.allreduce(mine)
+    except dc.CollectiveMismatch as error:
+        print("node 0" in str(error), "node 1" in str(error), "100000" in str(error))
+try:
+    dc.bcast(np.ones(100_000)) if dc.node_id else dc.barrier()
+except dc.CollectiveMismatch as error:
+    print("bcast" in str(error), "barrier" in str(error), "prog.py:9" in str(error))
+dc.send(1 - dc.node_id, "last")
+dc.recv()
+"""
+    done = start(2, code).wait()
+    assert (0, "True True True\n" * 6, "") == (done.code, done.out, done.err)

@@ -28,11 +28,11 @@ from .errors import CollectiveMismatch
 from .mpi_progress import pause_s
 from .out import fill
 
-LARGE_BYTES = 64 * 1024
+LARGE_BYTES = 1024 * 1024
 _COUNT_MAX = 2**31 - 1
-# So long MPI is asked without a pause: it moves in these calls only.
+# So long MPI is asked without a pause, since it moves in these calls only.
 _BUSY_S = 0.1
-_TESTS_AT_ONCE = 100
+_TESTS_AT_ONCE = 20
 
 Call = tuple[Any, ...]
 """Kind, root, algorithm and its arguments, as CollectiveCalls makes them."""
@@ -124,9 +124,8 @@ class MpiCollectives:
                 if any(request.Test() for _ in range(_TESTS_AT_ONCE)):
                     return
             engine.look(True)
-            waited = monotonic() - began
-            if waited > _BUSY_S:
-                sleep(pause_s(waited - _BUSY_S))
+            waited = monotonic() - began  # at first the core is only offered to who else wants it
+            sleep(0.0 if waited < _BUSY_S else pause_s(waited - _BUSY_S))
 
 
 def _room(out: Any, dtype: str, shape: tuple[int, ...]) -> Any:

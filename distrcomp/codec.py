@@ -28,6 +28,8 @@ PICKLE, ARRAY, INT, TEXT, BYTES, BYTEARRAY, VIEW, RAW = range(1, 9)
 PLAIN_PICKLE_ERRORS = (pickle.PicklingError, TypeError, AttributeError)
 """What plain pickle raises for what cloudpickle may take. Another error is the object's own."""
 
+_CONTAINERS = frozenset((dict, list, tuple, set))
+_refuse: Any = len  # what a buffer inside an object is given to: it raises, at the least cost
 _IMMUTABLE = frozenset((int, float, complex, bool, str, bytes, type(None)))
 
 Encoded = tuple[int, bytes, list[memoryview]]
@@ -71,8 +73,14 @@ def decode(codec: int, meta: bytes | bytearray, buffers: Sequence[Any]) -> Any:
 
 def own_copy(value: Any) -> Any:
     """`value` as it would arrive: what a node gives to itself in a collective is not shared."""
-    if type(value) in _IMMUTABLE:
+    kind = type(value)
+    if kind in _IMMUTABLE:
         return value
+    if kind in _CONTAINERS:
+        try:
+            return pickle.loads(pickle.dumps(value, 5, buffer_callback=_refuse))  # noqa: S301
+        except PLAIN_PICKLE_ERRORS:  # something in it is to travel beside it, or wants cloudpickle
+            pass
     codec, meta, buffers = encode(value)
     return decode(codec, meta, [bytearray(buffer) for buffer in buffers])
 

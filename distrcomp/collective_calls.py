@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import close_collectives as close
 from . import collectives as c
 from .arguments import node_number
+from .array_path import ARRAY_TYPES
 from .collective_path import CollectivePath
 from .collective_requests import CollectiveRequest
 from .errors import CallError
@@ -53,7 +55,11 @@ class CollectiveCalls(RawCalls):
             >>> import distrcomp as dc
             >>> dc.barrier()
         """
-        self._all.run(c.BARRIER, 0, c.barrier)
+        path = self._together or self._all
+        if path.is_close:
+            close.barrier(path)
+        else:
+            path.run(c.BARRIER, 0, c.barrier)
 
     def bcast(self, obj: Any, root: int = 0, *, out: Any = None) -> Any:
         """The object of node `root`, on all nodes (MPI-4.1, 6.4).
@@ -67,7 +73,10 @@ class CollectiveCalls(RawCalls):
             >>> dc.bcast({"any": "object"})
             {'any': 'object'}
         """
-        return self._all.run(*self._best(self._bcast(obj, root, out)))
+        path = self._together or self._all
+        if path.is_close and out is None and (type(obj) not in ARRAY_TYPES or root != self.node_id):
+            return close.bcast(path, obj, node_number(root, self.n_node))
+        return path.run(*self._best(self._bcast(obj, root, out)))
 
     def gather(self, obj: Any, root: int = 0) -> list[Any] | None:
         """The objects of all nodes, in order, on node `root`; None elsewhere (MPI-4.1, 6.5).
@@ -77,7 +86,10 @@ class CollectiveCalls(RawCalls):
             >>> dc.gather(dc.node_id)
             [0]
         """
-        gathered: list[Any] | None = self._all.run(*self._gather(obj, root))
+        path = self._together or self._all
+        if path.is_close and type(obj) not in ARRAY_TYPES:
+            return close.gather(path, obj, node_number(root, self.n_node))
+        gathered: list[Any] | None = path.run(*self._gather(obj, root))
         return gathered
 
     def scatter(self, objs: Sequence[Any] | None, root: int = 0) -> Any:
@@ -121,7 +133,11 @@ class CollectiveCalls(RawCalls):
             >>> dc.alltoall(["to myself"])
             ['to myself']
         """
-        received: list[Any] = self._all.run(*self._alltoall(objs))
+        path = self._together or self._all
+        call = self._alltoall(objs)
+        if path.is_close and ARRAY_TYPES.isdisjoint(map(type, call[3])):
+            return close.alltoall(path, call[3])
+        received: list[Any] = path.run(*call)
         return received
 
     def reduce(self, obj: Any, op: Combine | None = None, root: int = 0) -> Any:
@@ -155,7 +171,10 @@ class CollectiveCalls(RawCalls):
             >>> dc.allreduce(2)
             2
         """
-        return self._all.run(*self._best(self._allreduce(obj, op, out)))
+        path = self._together or self._all
+        if path.is_close and out is None and type(obj) in close.SCALARS:
+            return close.allreduce(path, obj, as_op(op))
+        return path.run(*self._best(self._allreduce(obj, op, out)))
 
     def reduce_scatter(self, objs: Sequence[Any], op: Combine | None = None) -> Any:
         """What all nodes contribute for this one, together (MPI-4.1, 6.10).

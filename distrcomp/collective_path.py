@@ -28,7 +28,7 @@ from typing import Any
 from . import limits
 from .array_path import ARRAY_TYPES
 from .codec import encode
-from .collectives import Algorithm
+from .collectives import EXCHANGE_MAX, Algorithm
 from .collectives.kinds import (
     CARD,
     KIND_SHIFT,
@@ -43,6 +43,7 @@ from .collectives.kinds import (
 from .engine import Sending
 from .errors import CollectiveMismatch, RecvTimeout
 from .fast_path import FastPath
+from .links.ring import COMMUNICATOR_SHIFT, TAG_SHIFT
 from .mailbox import ANY, Receive
 
 _getframe = sys._getframe
@@ -95,7 +96,7 @@ class BlockingPort:
 class CollectivePath(FastPath):
     """The collectives' space of a communicator."""
 
-    __slots__ = ("_history", "_port", "_turn_now", "open_turns")
+    __slots__ = ("_history", "_port", "_turn_now", "is_close", "open_turns", "others")
 
     def _prepare(self) -> None:
         super()._prepare()
@@ -103,6 +104,9 @@ class CollectivePath(FastPath):
         self.open_turns: set[int] = set()  # of collectives that are requests
         self._history: list[tuple[int, CodeType, int] | None] = [None] * _REMEMBERED
         self._port: BlockingPort | None = None
+        here = self.node_id
+        self.others = (*range(here + 1, self.n_node), *range(here))
+        self.is_close = 1 < self.n_node <= EXCHANGE_MAX and len(self.machines()) == 1
 
     def machines(self) -> tuple[tuple[int, ...], ...]:
         """The communicator's nodes by machine, in the order of their first ones."""
@@ -111,11 +115,19 @@ class CollectivePath(FastPath):
             peers.setdefault(self._engine.peer_of(member), []).append(node)
         return tuple(map(tuple, peers.values()))
 
-    def enter(self, kind: int, root: int) -> int:
-        """Begins a collective: its tag."""
+    def enter(self, kind: int, root: int, depth: int = 2) -> int:
+        """Begins a collective: its tag.
+
+        Args:
+            depth: how many calls up the program may stand; that many are none of its own.
+        """
         self._turn_now = turn = self._turn_now + 1 & TURN_MASK
         tag = kind << KIND_SHIFT | (root & ROOT_MASK) << ROOT_SHIFT | turn
-        frame: Any = _getframe(2)
+        envelopes = self._envelopes  # each tag is used once, so it would be missing each time
+        if len(envelopes) >= _REMEMBERED:
+            envelopes.clear()
+        envelopes[tag] = self._number << COMMUNICATOR_SHIFT | tag << TAG_SHIFT
+        frame: Any = _getframe(depth)
         code = frame.f_code
         while _IS_OURS[code.co_filename] and frame.f_back is not None:
             frame = frame.f_back
@@ -165,7 +177,7 @@ class CollectivePath(FastPath):
         self, source: int, tag: int, timeout: float | None, out: Any, status: Any
     ) -> Any:
         """Waits for a message of a collective, and looks now and then who is elsewhere."""
-        wanted = self._wanted(source, tag)
+        wanted = self._wanted_for(source, tag, out, status)
         watch = Watch(self, wanted)
         try:
             self._engine.receive(wanted, self._time(timeout), watch.look)

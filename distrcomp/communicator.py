@@ -18,6 +18,7 @@ from .request_kinds import ReceiveRequest
 from .requests import Request
 from .services import ServiceCalls
 from .status import MatchedMessage, Status
+from .targets import target_of
 
 
 class Communicator(ServiceCalls):
@@ -103,6 +104,8 @@ class Communicator(ServiceCalls):
         """
         wanted = self._wanted(source, tag)
         check(out)
+        if out is not None:
+            wanted.target = target_of(out)
         self._engine.post_receive(wanted)
         if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)

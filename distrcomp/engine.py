@@ -70,6 +70,9 @@ class Engine(Receiving):
         first = perf_counter() + SPIN_S
         last = first + link.queued_bytes / _COPIED_BYTES_PER_S_MIN
         while not pending.is_out:
+            if link.is_asked():
+                with self.gate:
+                    link.help()
             now = perf_counter()
             if now >= first and (now >= last or not link.is_begun() or self.gate.interrupted):
                 return False

@@ -69,7 +69,7 @@ from .links.ring import (
     RingWriter,
     fence,
 )
-from .mailbox import ANY
+from .mailbox import ANY, Receive
 
 if cython.compiled:
     import cython  # type: ignore[no-redef]
@@ -240,7 +240,7 @@ class FastPath(ArrayPath):
     ) -> Any:
         """See Communicator.recv."""
         if out is not None or status is not None:
-            return self._recv_long(source, tag, timeout, out, status)
+            return self._recv_told(source, tag, timeout, out, status)
         reader: RingReader | None = None
         try:
             envelope = self._envelopes[tag] if tag != ANY else _ANY_TAG
@@ -316,6 +316,13 @@ class FastPath(ArrayPath):
             sched_yield()
             if words[reader.position] or gate.interrupted or perf_counter() >= until:
                 return
+
+    def _take_soon(self, source: int, wanted: Receive, timeout: float | None) -> bool:
+        """See LinkPath."""
+        reader = self._readers.get(source)
+        if reader is not None and not reader.has_record():
+            self._look(reader, timeout)
+        return super()._take_soon(source, wanted, timeout)
 
     def _find_any(self, source: int, timeout: float | None) -> RingReader | None:
         """Where the next message from ANY stands, if all share our memory and it comes soon.

@@ -62,6 +62,7 @@ CALL_FILES = {
         "collective_path",
         "collective_requests",
         "collective_calls",
+        "close_collectives",
         "groups",
         "services",
         "communicator",

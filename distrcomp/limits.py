@@ -37,6 +37,8 @@ OFFERED_PARTS_MAX = 60
 # Memory that a node keeps free for the next large messages: four of 64 MiB. A node that no longer
 # receives any holds this for nothing.
 POOL_BYTES_MAX = 256 * MIB
+# What arrives straight in the memory of a receive is read in one go: about 0.1 s.
+STRAIGHT_BYTES_MAX = 1024 * MIB
 # What is remembered of arrays, by dtype, shape and strides: each takes some 300 bytes. A program
 # with more shapes at once than this gains nothing from memory.
 REMEMBERED_SHAPES_MAX = 1024

@@ -21,8 +21,9 @@ from .frames import ACKNOWLEDGEMENT, Message
 from .gate import is_atomic
 from .links import MpiLink, ShmLink, StreamLink
 from .long_path import LongPath
-from .mailbox import ANY
+from .mailbox import ANY, Receive
 from .progress import SPIN_S
+from .status import Status
 
 
 class LinkPath(LongPath):
@@ -95,6 +96,44 @@ class LinkPath(LongPath):
             for other in messages[first:]:
                 engine.deliver(other)
             return message if first else None
+        finally:
+            gate.taken = False
+
+    def _recv_told(
+        self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
+    ) -> Any:
+        """Receives into the caller's memory, or says what the message was like."""
+        wanted = self._wanted_for(source, tag, out, status)
+        if self._take_soon(source, wanted, timeout):
+            return self._take(wanted, out, status)
+        value = self._recv_long(source, tag, timeout, out, status)
+        self._know(source)
+        return value
+
+    def _take_soon(self, source: int, wanted: Receive, timeout: float | None) -> bool:
+        """Has a receive matched if it is with the next message from `source`, and that comes soon.
+
+        Where it gives memory, the message may arrive straight there.
+        """
+        engine, gate = self._engine, self._gate
+        link = self._known(source)
+        if link is None or not self._soon(link, timeout) or gate.taken:
+            return False
+        gate.taken = True
+        try:
+            node, mailbox = link.node, engine.mailbox
+            if mailbox.receives or node in mailbox.unread or engine.link_to(node) is not link:
+                return False
+            mailbox.post(wanted)
+            is_taken = False
+            try:
+                for message in engine.take_from(node, link):
+                    engine.deliver(message)
+                is_taken = wanted.message is not None
+            finally:
+                if not is_taken:
+                    mailbox.withdraw(wanted)
+            return is_taken
         finally:
             gate.taken = False
 

@@ -20,6 +20,7 @@ from .raw import RawMessage, take_raw
 from .request_kinds import SendRequest
 from .requests import Request
 from .status import MatchedMessage, Status
+from .targets import target_of
 
 WORLD = 0
 
@@ -73,16 +74,22 @@ class LongPath:
     def _recv_long(
         self, source: int, tag: int, timeout: float | None, out: Any, status: Status | None
     ) -> Any:
-        wanted = self._wanted(source, tag)
-        check(out)
-        if status is not None and not isinstance(status, Status):
-            raise DoesNotFit(f"status={status!r} can't be filled in: it takes a dc.Status()")
+        wanted = self._wanted_for(source, tag, out, status)
         try:
             self._engine.receive(wanted, self._time(timeout))
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
             raise
         return self._take(wanted, out, status)
+
+    def _wanted_for(self, source: int, tag: int, out: Any, status: Status | None) -> Receive:
+        wanted = self._wanted(source, tag)
+        if out is not None:
+            check(out)
+            wanted.target = target_of(out)
+        if status is not None and not isinstance(status, Status):
+            raise DoesNotFit(f"status={status!r} can't be filled in: it takes a dc.Status()")
+        return wanted
 
     def _post(
         self, dest: int, tag: int, encoded: codec.Encoded, synchronous: bool = False
@@ -129,6 +136,8 @@ class LongPath:
 
     def _open(self, wanted: Receive, out: Any) -> Any:
         message = matched_message(wanted)
+        if out is not None and wanted.is_straight:
+            return out
         value = codec.decode(message.codec, message.meta, message.buffers)
         return value if out is None else fill(out, value)
 
@@ -140,7 +149,10 @@ class LongPath:
 
     def _open_raw(self, wanted: Receive, into: memoryview | None) -> RawMessage:
         """The bytes of the message matched with `wanted`; see `raw`."""
-        return self._take_raw(matched_message(wanted), into)
+        message = matched_message(wanted)
+        if wanted.is_straight:
+            return RawMessage(self._ids[message.source], message.tag, message.payload_bytes, None)
+        return self._take_raw(message, into)
 
     def _take_raw(self, message: Message, into: memoryview | None) -> RawMessage:
         return take_raw(message, self._ids[message.source], into)

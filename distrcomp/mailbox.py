@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 from . import limits
 from .frames import Message
+from .targets import Target
 
 ANY = -1
 
@@ -24,10 +25,10 @@ class Receive:
     """A receive that was posted; `message` is set once it is matched.
 
     `arrival` is then the number of that message in the order of arrivals, and `then`, if there is
-    one, is due to be called: see `Mesh.run_due`.
+    one, is due to be called: see `Mesh.run_due`. `target` is the memory that it gives, if it does.
     """
 
-    __slots__ = ("arrival", "communicator", "message", "source", "tag", "then")
+    __slots__ = ("arrival", "communicator", "message", "source", "tag", "target", "then")
 
     def __init__(
         self, communicator: int, source: int, tag: int, then: Callable[[], None] | None = None
@@ -38,6 +39,13 @@ class Receive:
         self.message: Message | None = None
         self.arrival = 0
         self.then = then
+        self.target: Target | None = None
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether its message lies in the memory that it gave."""
+        message, target = self.message, self.target
+        return message is not None and target is not None and target.holds(message)
 
     def takes(self, message: Message) -> bool:
         """Whether `message` is one that this receive asks for."""
@@ -109,6 +117,8 @@ class Mailbox:
             if receive in self.receives:
                 self.receives.remove(receive)
             return
+        if receive.is_straight:  # whose memory is the caller's again
+            message = message._replace(buffers=[bytearray(message.buffers[0])])
         receive.message = None
         if not self._give(receive.arrival, message):
             self._keep(receive.arrival, message)
@@ -126,6 +136,10 @@ class Mailbox:
         return self._unread_bytes.get(source, 0) > limits.UNREAD_BYTES and not any(
             receive.source in (ANY, source) for receive in (*self.receives, *self.probes)
         )
+
+    def receive_for(self, message: Message) -> Receive | None:
+        """The receive with which such a message would be matched if it arrived now."""
+        return next((each for each in self.receives if each.takes(message)), None)
 
     def is_looked_for(self, message: Message) -> bool:
         """Whether a probe waits for such a message."""

@@ -91,6 +91,10 @@ class Unlike(Exception):
         self.other = _kind(other)
         super().__init__(self.one, self.other)
 
+    def between(self, one: int, other: int) -> str:
+        """The same of these nodes, in words."""
+        return f"node {one} contributed {self.one}, node {other} {self.other}"
+
 
 def as_op(op: Any) -> Op:
     """What a caller gave as an operation, None being the sum.

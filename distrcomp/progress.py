@@ -91,6 +91,7 @@ class Progress:
     def attach(self, node: int, link: Link) -> None:
         """Takes a link to `node`."""
         self.links[node] = link
+        link.memory_for = self._memory_for
         if link.fileno() is None:
             self._local.append(node)
         self.watch(node, link)
@@ -293,6 +294,13 @@ class Progress:
         """Takes messages from a link into the mailbox."""
         for message in self.take(node, link, most):
             self.deliver(message)
+
+    def _memory_for(self, message: Message, nbytes: int) -> memoryview | None:
+        """Where a message may arrive straight that is the next of all from its source."""
+        receive = self._mailbox.receive_for(message)
+        if receive is None or receive.target is None or self.is_deaf:
+            return None
+        return receive.target.memory_for(message, nbytes)
 
     def take(self, node: int, link: Link, most: int) -> list[Message]:
         """Messages that have arrived; the end of the link is dealt with."""

@@ -9,6 +9,7 @@ from .mailbox import ANY
 from .raw import RawMessage, encode_raw
 from .request_kinds import ReceiveRequest
 from .requests import Request
+from .targets import raw_target
 
 
 class RawCalls(FastPath):
@@ -48,16 +49,12 @@ class RawCalls(FastPath):
             Truncated: they are more than `into` holds, which then is full; the message is gone.
             RecvTimeout, NodeLost, NoSuchNode, BadTag, WorldClosed: as `recv`.
         """
-        message = self._recv_link(source, tag, timeout)
-        if message is not None:
-            taken = self._take_raw(message, into)
-            if self._gate.interrupted:
-                self._engine.give_back(message)
-            return taken
         wanted = self._wanted(source, tag)
-        message = self._engine.receive(wanted, self._time(timeout))
-        self._know(source)
-        taken = self._take_raw(message, into)
+        wanted.target = raw_target(into)
+        if not self._take_soon(source, wanted, timeout):
+            self._engine.receive(wanted, self._time(timeout))
+            self._know(source)
+        taken = self._open_raw(wanted, into)
         if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)
         return taken
@@ -67,6 +64,7 @@ class RawCalls(FastPath):
     ) -> Request:
         """Begins to receive bytes; the request's `wait` returns the RawMessage."""
         wanted = self._wanted(source, tag)
+        wanted.target = raw_target(into)
         self._engine.post_receive(wanted)
         if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)

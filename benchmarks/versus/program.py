@@ -18,9 +18,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
+
+# Each node runs this file, so its neighbour is found by its bare name.
+from collective_loops import KINDS as COLLECTIVES  # type: ignore[import-not-found]
+from collective_loops import Loop, lower_case, upper_case, with_out
 
 KIB = 1024
 
@@ -67,14 +72,39 @@ class Distrcomp:
         return back
 
 
+class DistrcompBuffers(Distrcomp):
+    """Receiving an array into one that was made before."""
+
+    def ping(self, other: int, obj: Any, count: int) -> Any:
+        dc, back = self.dc, np.zeros_like(obj)
+        for _ in range(count):
+            dc.send(other, obj)
+            dc.recv(other, out=back)
+        return back
+
+    def pong(self, other: int, obj: Any, count: int) -> Any:
+        dc, back = self.dc, np.zeros_like(obj)
+        for _ in range(count):
+            dc.recv(other, out=back)
+            dc.send(other, obj)
+        return back
+
+
 class Mpi4py:
-    """The same by mpi4py's calls; `out_of_band` by those of its `util.pkl5`."""
+    """The same by mpi4py's calls.
 
-    def __init__(self, out_of_band: bool = False) -> None:
-        from mpi4py import MPI
-        from mpi4py.util import pkl5
+    Args:
+        out_of_band: by those of its `util.pkl5`.
+        face: by distrcomp's face of mpi4py.
+    """
 
-        self.comm = pkl5.Intracomm(MPI.COMM_WORLD) if out_of_band else MPI.COMM_WORLD
+    def __init__(self, out_of_band: bool = False, face: bool = False) -> None:
+        package = import_module("distrcomp.mpi.MPI" if face else "mpi4py.MPI")
+        self.comm = package.COMM_WORLD
+        if out_of_band:
+            from mpi4py.util import pkl5
+
+            self.comm = pkl5.Intracomm(self.comm)
         self.node_id = self.comm.Get_rank()
         self.n_node = self.comm.Get_size()
 
@@ -146,6 +176,12 @@ def payload(name: str) -> Any:
 
 def check(sent: Any, got: Any) -> None:
     """Ends the program if what arrived is not what was sent."""
+    if isinstance(sent, list):
+        if len(sent) != len(got):
+            sys.exit("what arrived is not as much as was sent")
+        for one, other in zip(sent, got, strict=True):
+            check(one, other)
+        return
     if isinstance(sent, dict):
         same = sent.keys() == got.keys() and all(np.array_equal(sent[k], got[k]) for k in sent)
     else:
@@ -226,11 +262,48 @@ def wait(calls: Calls, seconds: int) -> float:
     return share
 
 
-def faces(stack: str, name: str) -> dict[str, Calls]:
+def collective(calls: Calls, loop: Loop, count: int, blocks: int) -> float:
+    """Seconds of one call of a collective; the block ends when the last node has done them all."""
+
+    def block() -> Any:
+        got = loop.run(count)
+        if calls.node_id == 0:
+            for other in range(1, calls.n_node):
+                calls.recv(other)
+        else:
+            calls.send(0, "done")
+        return got
+
+    return block_seconds(calls, loop.expected, blocks, block) / count
+
+
+def collectives(stack: str, kind: str, name: str) -> dict[str, tuple[Calls, Loop]]:
+    """The loops that this stack has for a collective, by the name of the call."""
+    obj, upper = payload(name), kind.capitalize()
+    has_buffers = name.isdecimal() and kind in ("allreduce", "bcast")
+    calls: Calls = Distrcomp() if stack == "distrcomp" else Mpi4py()
+    where = calls.dc if isinstance(calls, Distrcomp) else calls.comm
+    who = calls.node_id, calls.n_node, kind, obj
+    found = {kind: (calls, lower_case(where, *who))}
+    if has_buffers and stack == "distrcomp":
+        found[f"{kind} out"] = calls, with_out(where, *who)
+        face = Mpi4py(face=True)
+        found[f"face {upper}"] = face, upper_case(face.comm, *who)
+    elif has_buffers:
+        found[upper] = calls, upper_case(where, *who)
+    return found
+
+
+def faces(stack: str, kind: str, name: str) -> dict[str, Calls]:
     """The calls that this stack has for the object of this name."""
+    found: dict[str, Calls]
     if stack == "distrcomp":
-        return {"send": Distrcomp()}
-    found: dict[str, Calls] = {"send": Mpi4py()}
+        found = {"send": Distrcomp()}
+        if name.isdecimal() and kind == "bounce":
+            found["send out"] = DistrcompBuffers()
+            found["face Send"] = Mpi4pyBuffers(face=True)
+        return found
+    found = {"send": Mpi4py()}
     if name.isdecimal():
         found["Send"] = Mpi4pyBuffers()
     if name.isdecimal() or name == "arrays":
@@ -241,14 +314,23 @@ def faces(stack: str, name: str) -> dict[str, Calls]:
 def main() -> None:
     """Measures, and prints on node 0."""
     stack, kind, name, count, blocks = sys.argv[1:]
-    obj = payload(name)
     figures = {}
-    for call, calls in faces(stack, name).items():
+    if kind in COLLECTIVES:
+        for call, (calls, loop) in collectives(stack, kind, name).items():
+            figures[call] = collective(calls, loop, int(count), int(blocks))
+        return say(calls, figures)
+    obj = payload(name)
+    for call, calls in faces(stack, kind, name).items():
         if kind == "wait":
             figures[call] = wait(calls, int(count))
         else:
             measure = {"bounce": bounce, "rate": rate, "ring": ring}[kind]
             figures[call] = measure(calls, obj, int(count), int(blocks))
+    return say(calls, figures)
+
+
+def say(calls: Calls, figures: dict[str, float]) -> None:
+    """Prints the figures, on node 0."""
     if calls.node_id == 0:
         print(json.dumps(figures), flush=True)
 

@@ -92,7 +92,7 @@ class Session:
         except NoFigure as error:
             return self._lose(work, stack, error)
         self._note(work, stack, calls)
-        return table.figure(calls["send"], work.bars[0].unit)
+        return table.figure(calls[work.bars[0].ours], work.bars[0].unit)
 
     def _import(self, work: Work, options: Options) -> str:
         if (work.name, DISTRCOMP) in self._missing:

@@ -74,10 +74,76 @@ def _array(limit: float, buffers: float | None = None) -> tuple[Bar, ...]:
     return (Bar("send", limit), Bar("Send", buffers), Bar("pkl5 send", None))
 
 
+def _into(limit: float) -> tuple[Bar, ...]:
+    """Receiving into an array that is there, by distrcomp's calls and by its face of mpi4py."""
+    return (
+        Bar("Send", limit, ours="send out", what=", out="),
+        Bar("Send", limit, ours="face Send", what=", distrcomp.mpi"),
+    )
+
+
+def _objects(kind: str, limit: float) -> tuple[Bar, ...]:
+    return (Bar(kind, limit, ours=kind),)
+
+
+def _collective(kind: str, limit: float, buffers: float, face: float | None) -> tuple[Bar, ...]:
+    """A collective on arrays; `face` is the bar of our face of mpi4py."""
+    upper = kind.capitalize()
+    return (
+        Bar(kind, limit, ours=kind),
+        Bar(upper, buffers, ours=f"{kind} out", what=", out="),
+        Bar(upper, face, ours=f"face {upper}", what=", distrcomp.mpi"),
+    )
+
+
 _IMPORT = (
     Bar("time", 3.0, Rule.RATIO_AT_MOST, Unit.SECONDS, "time", ", time"),
     Bar("memory", 12.0, Rule.DIFFERENCE_AT_MOST, Unit.MEBIBYTES, "memory", ", peak memory"),
 )
+
+_OBJECT_ROWS = (
+    # name, title, kind, payload, repetitions at 2 nodes, bar there
+    ("allreduce", "allreduce of an int", "allreduce", "int", 2000, 1.0),
+    ("gather", "gather of an int", "gather", "int", 2000, 1.0),
+    ("alltoall", "alltoall of small dicts", "alltoall", "dict", 2000, 1.0),
+    ("bcast", "bcast of a small dict", "bcast", "dict", 2000, 1.5),
+    ("barrier", "barrier", "barrier", "int", 2000, 1.0),
+    ("gather-1MiB", "gather of 1 MiB arrays", "gather", "1024", 20, 0.6),
+)
+_ARRAY_ROWS = (
+    # ... and the bars against the upper-case call: of ours with out=, of our face of mpi4py
+    ("allreduce-1MiB", "allreduce of a 1 MiB array", "allreduce", "1024", 20, 0.1, 2.0, 1.2),
+    ("allreduce-16MiB", "allreduce of a 16 MiB array", "allreduce", "16384", 3, 0.1, 2.0, 1.2),
+    ("bcast-16MiB", "bcast of a 16 MiB array", "bcast", "16384", 3, 0.1, 1.5, None),
+)
+
+
+def _collectives() -> tuple[Work, ...]:
+    """Each collective between two nodes, and among more nodes than there are cores."""
+    works = []
+    rows = [
+        *((*row[:5], _objects(row[2], row[5]), _objects(row[2], 1.0)) for row in _OBJECT_ROWS),
+        *(
+            (*row[:5], _collective(row[2], *row[5:]), _collective(row[2], 1.0, 1.0, None))
+            for row in _ARRAY_ROWS
+        ),
+    ]
+    for name, title, kind, payload, count, bars, crowded in rows:
+        works.append(Work(name, title, (kind, payload, count, 9), bars))
+        for n_node in (4, 8):
+            works.append(
+                Work(
+                    f"{name}-{n_node}",
+                    f"{title}, {n_node} nodes on 2 cores",
+                    (kind, payload, max(2, count // 20), 5),
+                    crowded,
+                    n_node=n_node,
+                    cores=2,
+                    mpich_job=(kind, payload, 2, 3),
+                )
+            )
+    return tuple(works)
+
 
 WORKS = (
     Work("int", "int", ("bounce", "int", 10000, 9), _send(1.0)),
@@ -85,8 +151,8 @@ WORKS = (
     Work("string", "100-character string", ("bounce", "string", 10000, 9), _send(1.0)),
     Work("array-1KiB", "1 KiB array", ("bounce", "1", 2000, 9), _array(0.35)),
     Work("array-64KiB", "64 KiB array", ("bounce", "64", 500, 9), _array(0.7)),
-    Work("array-1MiB", "1 MiB array", ("bounce", "1024", 50, 9), _array(0.3, 1.2)),
-    Work("array-16MiB", "16 MiB array", ("bounce", "16384", 5, 7), _array(0.25, 1.2)),
+    Work("array-1MiB", "1 MiB array", ("bounce", "1024", 50, 9), _array(0.3, 1.2) + _into(1.2)),
+    Work("array-16MiB", "16 MiB array", ("bounce", "16384", 5, 7), _array(0.25, 1.2) + _into(1.2)),
     Work("array-64MiB", "64 MiB array", ("bounce", "65536", 2, 5), _array(0.12)),
     Work(
         "arrays",
@@ -127,6 +193,7 @@ WORKS = (
         rounds_max=1,
     ),
     Work("import", "import distrcomp", None, _IMPORT),
+    *_collectives(),
 )
 
 

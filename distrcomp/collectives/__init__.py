@@ -30,7 +30,7 @@ from .kinds import (
     SCATTER,
     Kind,
 )
-from .moving import allgather, alltoall, bcast, gather, scatter
+from .moving import EXCHANGE_MAX, allgather, alltoall, bcast, gather, scatter
 from .port import Algorithm, Port
 from .prefixes import exscan, scan
 from .reducing import LARGE_BYTES, allreduce, large_allreduce, large_reduce, reduce, reduce_scatter
@@ -42,6 +42,7 @@ __all__ = [
     "BARRIER",
     "BCAST",
     "CREATE",
+    "EXCHANGE_MAX",
     "EXSCAN",
     "FREE",
     "GATHER",

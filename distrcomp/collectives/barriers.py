@@ -18,7 +18,7 @@ def barrier(port: Port) -> Algorithm:
     if port.size <= _PAIRWISE_MAX:
         for other in range(port.size):
             if other != port.here:
-                port.send(other, None)
+                port.send(other, 0)
                 yield other
         return
     for team in _teams(port):
@@ -26,13 +26,13 @@ def barrier(port: Port) -> Algorithm:
         for child in children:
             yield team[child]
         if parent is not None:
-            port.send(team[parent], None)
+            port.send(team[parent], 0)
     for team in reversed(_teams(port)):
         parent, children = family(len(team), team.index(port.here))
         if parent is not None:
             yield team[parent]
         for child in children:
-            port.send(team[child], None)
+            port.send(team[child], 0)
 
 
 def _teams(port: Port) -> list[list[int]]:

@@ -157,9 +157,7 @@ def _fold(port: Port, value: Any, op: Op, nodes: Sequence[int]) -> Algorithm:
         try:
             together = op.combine(together, came, room if room is not None else own)
         except Unlike as unlike:
-            raise CollectiveMismatch(
-                f"node {nodes[at - 1]} contributed {unlike.one}, node {node} {unlike.other}"
-            ) from None
+            raise CollectiveMismatch(unlike.between(nodes[at - 1], node)) from None
         room = together
     return together
 

@@ -21,7 +21,7 @@ from typing import Any
 from ..arrays import LENGTH_BITS
 from ..errors import ProtocolError
 from ..memory import lease
-from .ring import TAKE_BYTES, WORD_BYTES, RingReader
+from .ring import TAKE_BYTES, WORD_BYTES, RingReader, words_of
 
 _LOW = 2**LENGTH_BITS - 1
 SMALL_BYTES_MAX = 2048
@@ -48,6 +48,17 @@ def take_array(reader: RingReader) -> tuple[bytes, Any, int]:
     memoryview(memory)[:] = reader.memory[begin + middle : begin + middle + nbytes]
     reader.position = beyond
     return description, memory, 0
+
+
+def array_at(reader: RingReader) -> tuple[bytes, memoryview, int]:
+    """The array of the record at hand as it lies in the ring: description, memory, and how many
+    words the record takes."""
+    lengths = reader.payload(1, WORD_BYTES).cast("Q")[0]
+    nbytes, middle = lengths >> LENGTH_BITS, lengths & _LOW
+    record = reader.payload(1, middle + nbytes)
+    if middle < WORD_BYTES:
+        raise ProtocolError("an array without a description")
+    return bytes(record[:middle]), record[middle:], 1 + words_of(middle + nbytes)
 
 
 def split_array(description: bytes, memory: Any, begin: int) -> tuple[bytes, list[Any]]:

@@ -7,7 +7,8 @@ time; the engine holds its lock around every call.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from ..errors import DistrcompError
 from ..frames import Message
@@ -45,6 +46,10 @@ class Link(Protocol):
     @property
     def queued_bytes(self) -> int:
         """What was posted and is not yet out of this process."""
+
+    memory_for: Callable[[Message, int], Any] | None
+    """Where a message may arrive straight: asked, if at all, with the next message of all, without
+    its one buffer, and the size of that. While it arrives there `receive` does not return."""
 
     at_end: bool
     """Nothing more can be read: the next `receive` raises LinkEnded."""

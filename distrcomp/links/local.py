@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from mmap import mmap
 
+from ..cores import usable_cores
 from ..segment import LINE_BYTES, ring_begin, ring_bytes, segment_bytes
 from .bells import Bells
 from .ring import RingReader, RingWriter
@@ -32,9 +33,13 @@ def local_links(
         begin = ring_begin(n_local, writer, reader)
         return memory[begin : begin + ring_bytes(n_local)]
 
+    helps = usable_cores() >= n_local  # else both would share one core
     links = {
         node: ShmLink(
-            RingWriter(area(here, other), other), RingReader(area(other, here), node, other), bells
+            RingWriter(area(here, other), other),
+            RingReader(area(other, here), node, other),
+            bells,
+            helps,
         )
         for other, node in enumerate(nodes)
         if other != here

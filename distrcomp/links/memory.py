@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from .. import limits
 from ..frames import Message
@@ -96,6 +96,7 @@ class MemoryLink:
         how: tuple[Delivery, int],
     ) -> None:
         self.at_end = False
+        self.memory_for: Callable[[Message, int], Any] | None = None
         self._node = node
         self._to, self._from = directions
         self._ring = ring

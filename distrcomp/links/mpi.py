@@ -33,6 +33,7 @@ a node that floods us can't be left unread.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .. import limits
@@ -63,6 +64,7 @@ class MpiLink:
         self.rank = rank
         self.queued_bytes = 0
         self.is_closed = False
+        self.memory_for: Callable[[Message, int], Any] | None = None  # never asked: see Link
         self._port = port
         self._outgoing: deque[memoryview] = deque()
         self._borrowed = 0  # so many of the newest views are perhaps not ours

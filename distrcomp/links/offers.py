@@ -1,6 +1,7 @@
 """Large messages inside a machine: offered by the sender, copied by the receiver from its memory.
 
-The record of an offer tells where the parts of the message lie in the sender's memory. The sender's
+The record of an offer (see `arriving`) tells where the parts of the message lie in the sender's
+memory. The sender's
 objects must stay as they are until the record is read. A sender that does not want to wait makes a
 copy and says so in the record: it writes the new addresses, then MOVED, a fence, and looks at the
 reader's word. The receiver reads in pieces. Before each it writes NOW, a fence, and looks at the
@@ -19,39 +20,28 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from struct import Struct, pack, unpack
+from struct import pack
 from typing import Any
 
 from .. import limits
-from ..errors import ProtocolError
-from ..frames import Message, allot
-from ..memory import lease
-from .base import Pending
-from .pull import address_of, read_memory
-from .ring import (
-    CODEC_MASK,
-    CODEC_SHIFT,
-    COMMUNICATOR_SHIFT,
-    PULL,
-    STORES_ARE_ORDERED,
-    TAG_MASK,
-    TAG_SHIFT,
-    WORD_BYTES,
-    RingReader,
-    RingWriter,
-    envelope_of,
-    fence,
-    words_of,
+from ..frames import Message
+from .arriving import (
+    PART_WORDS,
+    RECEIVERS_WORD,
+    SENDERS_WORD,
+    TABLE,
+    Arriving,
+    head_of,
+    parts_of,
 )
+from .base import Pending
+from .helping import Asking, help_reader, is_asked
+from .pull import address_of, read_memory
+from .ring import PULL, STORES_ARE_ORDERED, RingReader, RingWriter, fence, words_of
 
-# The record: header, envelope, serial, number of parts, the sender's word, the reader's word, bytes
-# of meta that follow the table, and the table: address, address of its copy, length of each part.
-_ENVELOPE, _SERIAL, _PARTS, _MOVED, _READING, _META, _TABLE = range(1, 8)
-_HEAD = Struct("<6Q")
+_MOVED, _READING = SENDERS_WORD, RECEIVERS_WORD
 _IS_MOVED, _IS_WITHDRAWN = 1, 2
 _NOW, _BETWEEN = 1, 2
-_META_MAX = 512
-_META_IS_A_PART = _META_MAX + 1
 
 
 class _PendingUntilRead(Pending):
@@ -107,19 +97,14 @@ class Offers:
         Args:
             pending: what its sender has of it already.
         """
-        meta = message.meta
-        parts = list(message.buffers)
-        meta_bytes = len(meta)
-        if meta_bytes > _META_MAX:
-            parts.insert(0, meta)
-            meta, meta_bytes = b"", _META_IS_A_PART
-        table = [word for part in parts for word in (address_of(part), 0, len(part))]
-        count = _TABLE + len(table) + words_of(len(meta))
+        parts, meta = parts_of(message)
+        table = [word for part in parts for word in (address_of(part), 0, len(part), 0, 0, 0)]
+        count = TABLE + len(table) + words_of(len(meta))
         writer = self._writer
         if not writer.make_room(count):
             return None
-        head = _HEAD.pack(envelope_of(message), message.serial, len(parts), 0, 0, meta_bytes)
-        payload = b"".join((head, pack(f"<{len(table)}Q", *table), meta))
+        table_bytes = pack(f"<{len(table)}Q", *table)
+        payload = b"".join((head_of(message, len(parts)), table_bytes, meta))
         end = writer.written + count
         pending = pending or _PendingUntilRead(writer, end)
         offer = _Offer(parts, message.payload_bytes, writer.position, end, pending)
@@ -152,6 +137,19 @@ class Offers:
         except IndexError:  # another thread has just seen that it is done
             return False
 
+    def is_asked(self) -> bool:
+        """Whether the reader of the newest asks for help with it; a look that anybody may take."""
+        try:
+            return is_asked(self._writer, self._offers[-1].position)
+        except IndexError:  # another thread has just seen that it is done
+            return False
+
+    def help(self, process: int) -> None:
+        """Helps the reader, which is this process, with the newest."""
+        if self._offers and not self._offers[-1].pending.is_out:
+            offer = self._offers[-1]
+            help_reader(self._writer, offer.position, len(offer.parts), process)
+
     def own(self) -> None:
         """Has the reader copy copies, so that the sender may change its objects.
 
@@ -179,7 +177,7 @@ class Offers:
                 return
             copies = [bytes(part) for part in offer.parts]
             for index, copy in enumerate(copies):
-                words[position + _TABLE + 3 * index + 1] = address_of(copy)
+                words[position + TABLE + PART_WORDS * index + 1] = address_of(copy)
             offer.parts = [offer.parts, copies]  # whichever it reads
             offer.is_copied = True
             fence()
@@ -190,43 +188,20 @@ class Offers:
             offer.pending.let_out()
 
 
-class Pulling:
+class Pulling(Arriving):
     """A message on its way from the other process's memory to ours.
 
     Args:
         reader: its ring, the record at hand being the offer.
         process: the process that offers.
+        asks: whether it may be asked to copy a part of it (see `helping`).
     """
 
-    def __init__(self, reader: RingReader, process: int) -> None:
+    def __init__(self, reader: RingReader, process: int, asks: bool = False) -> None:
+        super().__init__(reader)
         self._process = process
-        self._reader = reader
-        head = _HEAD.unpack(reader.payload(1, _HEAD.size))
-        self._envelope, self._serial, count, _, _, meta_bytes = head
-        is_meta_a_part = meta_bytes == _META_IS_A_PART
-        if (
-            count > limits.OFFERED_PARTS_MAX
-            or meta_bytes > _META_IS_A_PART
-            or is_meta_a_part > count
-            or self._serial > limits.SERIALS_MAX
-        ):
-            raise ProtocolError("an offer that no node makes")
-        self.words = _TABLE + 3 * count
-        self._meta: bytes | None = None
-        meta = reader.payload(self.words, 0 if is_meta_a_part else meta_bytes)
-        if not is_meta_a_part:
-            self._meta = bytes(meta)
-            self.words += words_of(meta_bytes)
-        self._count = count
         self._is_moved = False
-        table = self._table()
-        self._addresses, lengths = table[0::3], table[2::3]
-        if sum(lengths) > limits.MESSAGE_BYTES_MAX:
-            raise ProtocolError("a message larger than any node sends")
-        begin = int(is_meta_a_part)
-        self._parts = [allot(bytearray, length) for length in lengths[:begin]]
-        self._parts += [allot(lease, length) for length in lengths[begin:]]
-        self._part = self._done = 0
+        self._help = Asking(reader) if asks else None
 
     def go_on(self) -> bool:
         """Copies on, up to a bound; whether all is here.
@@ -235,13 +210,55 @@ class Pulling:
             OSError: the process is gone, or has withdrawn its offer.
         """
         reader = self._reader
-        reader.words[reader.position + _READING] = _NOW
-        fence()
-        if not self._is_moved and reader.word(_MOVED):
-            if not STORES_ARE_ORDERED:
-                fence()
-            self._is_moved = True
-            self._addresses = self._table()[1::3]
+        help_ = self._help
+        if help_ is None or not help_.is_awaited:
+            if not self._parts:
+                self._allot()
+            reader.words[reader.position + _READING] = _NOW
+            fence()
+            if not self._is_moved and reader.word(_MOVED):
+                if not STORES_ARE_ORDERED:
+                    fence()
+                self._is_moved = True
+                self._addresses = self._table()[1::PART_WORDS]
+            pieces = self._next_pieces()
+            if help_ is not None and not self._is_moved:
+                pieces = help_.ask(pieces)
+            read_memory(self._process, pieces)
+        if help_ is not None:
+            rest = help_.rest()
+            if rest is None:
+                # It tells whether the sender still is; for memory that is gone nobody writes.
+                read_memory(self._process, [(self._addresses[0], bytearray(1))])
+                return False
+            if rest:
+                read_memory(self._process, rest)
+        if not STORES_ARE_ORDERED:
+            fence()
+        if self._part < len(self._parts):
+            reader.words[reader.position + _READING] = _BETWEEN
+            return False
+        if reader.word(_MOVED) == _IS_WITHDRAWN:
+            raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+        return True
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the sender was asked for help and may not give any."""
+        return self._help is not None and self._help.is_refused
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the sender may be writing into the memory of this message."""
+        return self._help is not None and self._help.is_awaited
+
+    def abandon(self) -> None:
+        """The message is of no use any more."""
+        if self._help is not None:
+            self._help.abandon()
+
+    def _next_pieces(self) -> list[tuple[int, Any]]:
+        """What to read next: addresses there, and memory here."""
         left = limits.PIECE_BYTES_MAX
         pieces: list[tuple[int, Any]] = []
         while self._part < len(self._parts) and left:
@@ -256,33 +273,4 @@ class Pulling:
             if self._done == len(self._parts[self._part]):
                 self._part += 1
                 self._done = 0
-        read_memory(self._process, pieces)
-        if not STORES_ARE_ORDERED:
-            fence()
-        if self._part < len(self._parts):
-            reader.words[reader.position + _READING] = _BETWEEN
-            return False
-        if reader.word(_MOVED) == _IS_WITHDRAWN:
-            raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
-        return True
-
-    def _table(self) -> tuple[int, ...]:
-        """Address, address of the copy, and length of each part."""
-        count = 3 * self._count
-        return unpack(f"<{count}Q", self._reader.payload(_TABLE, WORD_BYTES * count))
-
-    def message(self) -> Message:
-        meta: Any = self._meta
-        buffers = self._parts
-        if meta is None:
-            meta, buffers = buffers[0], buffers[1:]
-        envelope = self._envelope
-        return Message(
-            self._reader.node,
-            envelope >> TAG_SHIFT & TAG_MASK,
-            envelope >> COMMUNICATOR_SHIFT,
-            envelope >> CODEC_SHIFT & CODEC_MASK,
-            meta,
-            buffers,
-            self._serial,
-        )
+        return pieces

@@ -1,4 +1,4 @@
-"""Reading another process's memory: the one copy between two nodes of a machine (Linux).
+"""Reading and writing another process's memory: one copy between nodes of a machine (Linux).
 
 `process_vm_readv(2)` copies straight from the sender's memory into the receiver's. The kernel
 allows it to processes of one user unless something forbids it: the Yama module, whose usual setting
@@ -44,11 +44,11 @@ _release_buffer.argtypes = (ctypes.POINTER(_Buffer),)
 _release_buffer.restype = None
 
 
-def _find_call() -> Any:
+def _find_call(name: str) -> Any:
     if sys.platform != "linux":
         return None
     try:
-        call = ctypes.CDLL(None, use_errno=True).process_vm_readv
+        call = getattr(ctypes.CDLL(None, use_errno=True), name)
     except (OSError, AttributeError):
         return None
     call.restype = ctypes.c_ssize_t
@@ -63,7 +63,7 @@ def _find_call() -> Any:
     return call
 
 
-_process_vm_readv = _find_call()
+_process_vm_readv, _process_vm_writev = map(_find_call, ("process_vm_readv", "process_vm_writev"))
 
 
 def address_of(memory: Any) -> int:
@@ -100,19 +100,39 @@ def read_memory(process: int, pieces: Sequence[tuple[int, Any]]) -> None:
     Raises:
         OSError: the process is gone, or its memory cannot be read from here.
     """
-    if _process_vm_readv is None:
-        raise OSError("no process reads another's memory on this system")
     here: list[int] = []  # two arrays of struct iovec: address and length, each time
     there: list[int] = []
     for address, target in pieces:
         here += address_of(target), len(target)
         there += address, len(target)
+    _copy(_process_vm_readv, process, here, there)
+
+
+def write_memory(process: int, pieces: Sequence[Sequence[int]]) -> None:
+    """Fills memory of another process from ours.
+
+    Args:
+        process: its number.
+        pieces: addresses here and there, and lengths.
+
+    Raises:
+        OSError: the process is gone, or its memory cannot be written from here.
+    """
+    here: list[int] = []
+    there: list[int] = []
+    for address, target, length in pieces:
+        here += address, length
+        there += target, length
+    _copy(_process_vm_writev, process, here, there)
+
+
+def _copy(call: Any, process: int, here: list[int], there: list[int]) -> None:
+    if call is None:
+        raise OSError("no process reads another's memory on this system")
     left = sum(here[1::2])
     while left:
         count, numbers = len(here) >> 1, f"{len(here)}N"
-        got = _process_vm_readv(
-            process, pack(numbers, *here), count, pack(numbers, *there), count, 0
-        )
+        got = call(process, pack(numbers, *here), count, pack(numbers, *there), count, 0)
         if got <= 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))

@@ -2,7 +2,8 @@
 
 Three ways, chosen by what a message is:
 
-- INLINE. A small object is one record: meta and nothing else, or an array's meta and its memory.
+- INLINE. A small object is one record: meta and nothing else, or an array's meta and its memory,
+  or raw bytes.
   `fast_path` writes and reads the same records without this class.
 - STREAM. Whatever else is small, or what PULL cannot take: the bytes that a socket would carry, cut
   into records, and put together by the same reader.
@@ -22,33 +23,25 @@ from collections import deque
 from typing import Any
 
 from .. import limits
-from ..codec import ARRAY, PICKLE
-from ..errors import ProtocolError
-from ..frames import ACKNOWLEDGEMENT, Message, MessageReader, goodbye, message_parts
-from ..memory import lease
-from .array_record import split_array, take_array
-from .base import LinkEnded, Pending
+from ..codec import ARRAY, PICKLE, RAW
+from ..frames import ACKNOWLEDGEMENT, Message, goodbye, message_parts
+from .base import Pending
 from .bells import Bells
 from .ring import (
-    CODEC_MASK,
     CODEC_SHIFT,
-    COMMUNICATOR_SHIFT,
     LENGTH_MAX,
-    OURS,
+    LONG,
     PROBE,
-    PULL,
     STREAM,
-    TAG_MASK,
-    TAG_SHIFT,
     WORD_BYTES,
     RingReader,
     RingWriter,
     envelope_of,
     words_of,
 )
+from .shm_input import TOKEN, ShmInput
 
 _PULL_BYTES_MIN = 32 * limits.KIB
-_TOKEN = b"distrcomp asks: can you read it?"
 
 
 class _Outgoing:
@@ -76,28 +69,25 @@ class _Outgoing:
         self.pending.let_out()
 
 
-class ShmLink:
+class ShmLink(ShmInput):
     """A Link to another node of this machine.
 
     Args:
         writer, reader: the rings to and from it.
         bells: how the nodes of this machine wake each other.
+        helps: whether both ends may copy a message at the same time.
     """
 
-    def __init__(self, writer: RingWriter, reader: RingReader, bells: Bells) -> None:
-        self.at_end = False
+    def __init__(
+        self, writer: RingWriter, reader: RingReader, bells: Bells, helps: bool = False
+    ) -> None:
+        super().__init__(reader, bells, helps)
         self.node = reader.node
         self.writer = writer
-        self.reader = reader
-        self._bells = bells
         self._outgoing: deque[_Outgoing] = deque()
         self._waiting_bytes = 0
         self._offers: Any = None  # made with the first large message, as is what it needs
-        self._stream: MessageReader | None = None  # its scratch costs every link of a large machine
-        self._pulling: Any = None
-        self._has_asked = self._other_ended = self._is_closed = False
-        self._said_goodbye = self._heard_goodbye = False
-        self._why = "this end is closed"
+        self._has_asked = self._is_closed = self._said_goodbye = False
 
     @property
     def queued_bytes(self) -> int:
@@ -149,7 +139,10 @@ class ShmLink:
             self._offers.own()
 
     def hang_up(self) -> None:
-        self._other_ended = True
+        self._break_off()
+
+    def _break_off(self) -> None:
+        super()._break_off()
         self._drop()
 
     def finish(self) -> None:
@@ -164,7 +157,7 @@ class ShmLink:
 
     def close(self) -> None:
         self._is_closed = self.at_end = True
-        self._pulling = None
+        self._abandon()
         self._drop()
 
     def _drop(self) -> None:
@@ -203,6 +196,8 @@ class ShmLink:
         meta, codec = message.meta, message.codec
         if codec == ARRAY and not message.serial:
             return self._put_array(message)
+        if codec == RAW and message.buffers and not message.serial:
+            return self._put_long(message)
         words = words_of(len(meta))
         length = words if codec == PICKLE else len(meta)
         if (
@@ -226,6 +221,18 @@ class ShmLink:
         begin = (self.writer.position + 1) * WORD_BYTES
         self.writer.memory[begin : begin + len(description)] = description
         self.writer.put(envelope_of(message), memory, count, len(description))
+        return True
+
+    def _put_long(self, message: Message) -> bool:
+        """Puts one buffer and nothing else into the ring."""
+        (memory,) = message.buffers
+        writer, count = self.writer, 3 + words_of(len(memory))
+        if count >= writer.record_words_max or not writer.make_room(count):
+            return False
+        position = writer.position
+        writer.words[position + 1] = envelope_of(message)
+        writer.words[position + 2] = len(memory)
+        writer.put(LONG, memory, count, 2 * WORD_BYTES)
         return True
 
     def _put_stream(self, views: deque[memoryview]) -> bool:
@@ -255,7 +262,7 @@ class ShmLink:
 
             let_others_read()
             self._has_asked = True
-            self.writer.put(PROBE, address_of(_TOKEN).to_bytes(WORD_BYTES, "little"), 2)
+            self.writer.put(PROBE, address_of(TOKEN).to_bytes(WORD_BYTES, "little"), 2)
         return self.writer.rights == 1
 
     def _offer(self, message: Message, pending: Pending | None = None) -> Pending | None:
@@ -266,128 +273,18 @@ class ShmLink:
         offered: Pending | None = self._offers.put(message, pending)
         return offered
 
-    # --- reading --------------------------------------------------------------------------------
-
     def is_begun(self) -> bool:
         """Whether the receiver has begun to copy what was posted last from our memory."""
         return bool(self._offers) and self._offers.is_begun()
 
-    def can_receive(self) -> bool:
-        return self.reader.has_record() or self._other_ended or self.at_end
+    def is_asked(self) -> bool:
+        """Whether the receiver would have help with what was posted last."""
+        return bool(self._offers) and bool(self._offers.is_asked())
 
-    def receive(self, most: int) -> list[Message]:
-        messages: list[Message] = []
-        reader = self.reader
-        while len(messages) < most and not self.at_end:
-            header = reader.header()
-            if not header:
-                if self._other_ended:
-                    is_cut = self._pulling or (self._stream and not self._stream.between_messages)
-                    self._end("it ended inside a message" if is_cut else "it has ended")
-                break
-            if header >> COMMUNICATOR_SHIFT != OURS:
-                messages.append(self._take_inline(header))
-            elif header == PULL:
-                if not self._take_offer(messages):
-                    break
-            elif header >> TAG_SHIFT == STREAM >> TAG_SHIFT:
-                self._take_stream(header, messages)
-                if reader.is_due:
-                    break  # a quarter of the ring; the writer goes on while others have their turn
-            elif header == PROBE:
-                self._answer()
-            else:
-                raise ProtocolError("not a record of a node")
-        if reader.is_due:
-            self._publish()
-        if self.at_end and not messages:
-            raise LinkEnded(self._heard_goodbye, self._why)
-        return messages
-
-    def _publish(self) -> None:
-        self.reader.publish()
-        self._bells.wake(self.reader.writer)
-
-    def _take_inline(self, header: int) -> Message:
-        reader, codec = self.reader, header >> CODEC_SHIFT & CODEC_MASK
-        length = header & LENGTH_MAX
-        meta: Any
-        buffers: list[Any] = []
-        if codec == ARRAY:
-            meta, buffers = split_array(*take_array(reader))
-        elif codec == PICKLE:  # padded with zeros; it ends otherwise itself
-            meta = bytes(reader.payload(1, length * WORD_BYTES)).rstrip(b"\0")
-            reader.skip(length + 1)
-        else:
-            meta = bytes(reader.payload(1, length))
-            reader.skip(words_of(length) + 1)
-        return Message(
-            reader.node,
-            header >> TAG_SHIFT & TAG_MASK,
-            header >> COMMUNICATOR_SHIFT,
-            codec,
-            meta,
-            buffers,
-        )
-
-    def _take_stream(self, header: int, messages: list[Message]) -> None:
-        words, padding = header & LENGTH_MAX, header >> CODEC_SHIFT & CODEC_MASK
-        if padding >= WORD_BYTES or not words:
-            raise ProtocolError("not a record of a node")
-        left = self.reader.payload(1, words * WORD_BYTES - padding)
-        if self._stream is None:
-            self._stream = MessageReader(self.node, lease)
-        while left.nbytes:
-            target = self._stream.target()
-            count = min(left.nbytes, target.nbytes)
-            target[:count] = left[:count]
-            left = left[count:]
-            for message in self._stream.advance(count):
-                if self._heard_goodbye:
-                    raise ProtocolError("a message after the goodbye")
-                if message is None:
-                    self._heard_goodbye = True
-                    self._end("it has finished")
-                else:
-                    messages.append(message)
-        self.reader.skip(words + 1)
-
-    def _answer(self) -> None:
-        """Tries whether this process can read the other's memory, and tells it."""
-        from .pull import can_read
-
-        process = self._bells.process(self.reader.writer)
-        address = int.from_bytes(self.reader.payload(1, WORD_BYTES), "little")
-        self.reader.say_rights(can_read(process, address, _TOKEN))
-        self.reader.skip(2)
-
-    def _take_offer(self, messages: list[Message]) -> bool:
-        """Copies what the record at hand offers, or a part of it; whether the message is whole."""
-        if self._other_ended:
-            self._end("it has ended before its message was read")
-            return False
-        if self._pulling is None:
-            from .offers import Pulling
-
-            self._pulling = Pulling(self.reader, self._bells.process(self.reader.writer))
-        try:
-            is_whole = self._pulling.go_on()
-        except OSError as error:
-            from .pull import refusal
-
-            self.hang_up()
-            self._end(f"its message could not be read from its memory ({refusal(error)})")
-            return False
-        if is_whole:
-            messages.append(self._pulling.message())
-            self.reader.skip(self._pulling.words)
-            self._pulling = None
-            self._publish()
-        return bool(is_whole)
-
-    def _end(self, why: str) -> None:
-        self.at_end = True
-        self._why = why
+    def help(self) -> None:
+        """Helps it, for some milliseconds at most."""
+        if self._offers and not self.is_broken:
+            self._offers.help(self._bells.process(self.writer.reader))
 
 
 def _views(message: Message) -> deque[memoryview]:

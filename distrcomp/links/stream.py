@@ -25,6 +25,7 @@ import socket
 import struct
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .. import limits
@@ -54,6 +55,7 @@ class StreamLink:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _notice_silence(connection)
         self.queued_bytes = 0
+        self.memory_for: Callable[[Message, int], Any] | None = None
         self._socket = connection
         self.node = node
         self._looker = select.poll()

@@ -1,4 +1,5 @@
 # ruff: noqa: F401, F403, A004, N999
+# mypy: implicit-reexport
 """The MPI module: all public names of the face, collected from the modules that make them."""
 
 from __future__ import annotations

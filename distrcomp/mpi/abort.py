@@ -15,10 +15,16 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def _set_abort_status(status: object) -> None:
-    """Set the exit code of this process, should MPI's Finalize at exit find it failing."""
+    """Have this process abort at exit with this code; 0 takes it back."""
     global _abort_status
     code = status.code if isinstance(status, SystemExit) else status
     _abort_status = code if isinstance(code, int) else 0 if code is None else 1
+
+
+def abort_at_exit() -> None:
+    """Aborts, if that was asked for."""
+    if _abort_status:
+        abort(_abort_status, "the program was said to have failed")
 
 
 def abort(errorcode: int, why: str = "the program called Abort") -> NoReturn:

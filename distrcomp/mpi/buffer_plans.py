@@ -125,6 +125,8 @@ def equal_blocks(buf: Any, count: int, writable: bool) -> list[MessageSpec]:
 
 def unequal_blocks(buf: Any, count: int, writable: bool) -> list[MessageSpec]:
     """The blocks of a buffer with counts and displacements."""
+    if not count:
+        return []
     spec = vector(buf, count, writable)
     return [spec.block(i) for i in range(count)]
 

@@ -20,6 +20,7 @@ from .datatype_state import TypeState
 from .errors import ERR_ARG, ERR_OTHER, ERR_TYPE, MPIException
 
 by_name: dict[str, Any] = {}  # "INT" -> MPI.INT, by the types' own names; filled by `predefined`
+by_state: dict[int, Any] = {}  # id of its state -> the same; they live for ever
 _f90: dict[tuple[int, int, int], TypeState] = {}
 
 _SIZED = {
@@ -56,9 +57,8 @@ class Lookups:
         for datatype in (value, index):
             if not datatype:
                 raise MPIException(ERR_TYPE, "the null datatype has no pairs")
-        wanted = (value._state.name, index._state.name)
         for name, (first, second) in elements.PAIRS.items():
-            if wanted == (f"MPI_{first}", f"MPI_{second}"):
+            if (value, index) == (by_name[first], by_name[second]):
                 return cls(by_name[name])  # type: ignore[call-arg]
         return cls()
 

@@ -15,7 +15,7 @@ from .constants import (
     COMBINER_NAMED,
 )
 from .datatype_builders import Builders
-from .datatype_lookup import Lookups, by_name
+from .datatype_lookup import Lookups, by_state
 from .datatype_state import TypeState
 from .errors import ERR_TYPE, MPIException
 from .handles import Handle
@@ -231,7 +231,7 @@ def _datatype_decode(
     if state.combiner == COMBINER_NAMED:
         return datatype, name, {}
     params = dict(state.arguments)
-    members = [_constant_of(member) or _held(member) for member in state.members]
+    members = [by_state.get(id(member)) or _held(member) for member in state.members]
     if name in ("STRUCT", "VALUE_INDEX"):
         if name == "STRUCT":
             params["datatypes"] = members
@@ -253,14 +253,6 @@ def _datatype_create(
         for used in (datatype, *params.get("datatypes", ())):
             used.free()
     return made
-
-
-def _constant_of(state: TypeState) -> Datatype | None:
-    """The constant of a named datatype."""
-    if state.combiner != COMBINER_NAMED:
-        return None
-    found = by_name.get(state.name.removeprefix("MPI_"))
-    return Datatype(found) if found is not None else None
 
 
 _null = Datatype()

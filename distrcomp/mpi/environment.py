@@ -16,6 +16,7 @@ from typing import Any
 
 import distrcomp
 
+from .abort import abort_at_exit
 from .configuration import rc, setting
 from .constants import (
     SUBVERSION,
@@ -198,6 +199,7 @@ def _warn(name: str) -> None:
 def _finish() -> None:
     """At exit: the run is left by distrcomp itself, which has registered for it too."""
     if _State.is_initialized and not _State.is_finalized:
+        abort_at_exit()
         _let_self_go()
         _State.is_finalized = True
 

@@ -99,7 +99,7 @@ _MEANINGS = {
     ERR_ARG: "invalid argument of some other kind",
     ERR_UNKNOWN: "unknown error",
     ERR_TRUNCATE: "message truncated",
-    ERR_OTHER: "known error not in list",
+    ERR_OTHER: "other error",
     ERR_INTERN: "internal error",
     ERR_IN_STATUS: "error code in status",
     ERR_PENDING: "pending request",

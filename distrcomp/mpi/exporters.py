@@ -22,12 +22,11 @@ class Exported:
 
     Attributes:
         obj: the object, kept alive.
-        holder: what else has to be kept alive with it.
         memory: its bytes.
         is_device: whether the memory is said to lie on a device.
     """
 
-    __slots__ = ("_address", "_form", "holder", "is_device", "memory", "obj")
+    __slots__ = ("_address", "_form", "is_device", "memory", "obj")
 
     def __init__(
         self,
@@ -39,7 +38,6 @@ class Exported:
         address: int | None = None,
     ) -> None:
         self.obj = obj
-        self.holder = obj
         self.memory = memory
         self._form = form
         self.is_device = is_device
@@ -63,15 +61,17 @@ class Exported:
         """The same memory for reading only."""
         return self._other(self.memory.toreadonly(), self._form, self._address)
 
+    def of_bytes(self) -> Exported:
+        """The same memory as bytes, whatever the object's items are."""
+        return self._other(self.memory, "B", self._address) if self._form != "B" else self
+
     def part(self, memory: memoryview, which: slice) -> Exported:
         """A part of the memory."""
         address = None if self._address is None else self._address + which.start
         return self._other(memory[which], "B", address)
 
     def _other(self, memory: memoryview, form: str | None, address: int | None) -> Exported:
-        other = Exported(self.obj, memory, form, is_device=self.is_device, address=address)
-        other.holder = self.holder
-        return other
+        return Exported(self.obj, memory, form, is_device=self.is_device, address=address)
 
 
 def export(obj: Any) -> Exported:
@@ -136,7 +136,6 @@ def _odd_array(obj: Any) -> Exported:
 
 
 def _foreign(obj: Any, found: Foreign) -> Exported:
-    memory = raw_memory.at(found.address, found.nbytes, readonly=found.readonly)
-    exported = Exported(obj, memory, found.form, is_device=found.is_device, address=found.address)
-    exported.holder = (obj, found.keep)
-    return exported
+    keep = (obj, found.keep)
+    memory = raw_memory.at(found.address, found.nbytes, readonly=found.readonly, keep=keep)
+    return Exported(obj, memory, found.form, is_device=found.is_device, address=found.address)

@@ -34,7 +34,7 @@ class buffer:  # noqa: N801
     @classmethod
     def _of(cls, exported: Exported) -> buffer:
         self = object.__new__(cls)
-        self._exported = exported
+        self._exported = exported.of_bytes()
         return self
 
     @staticmethod

@@ -8,8 +8,7 @@ is its pickle. So the size is reckoned from what has arrived, without pickling w
 from __future__ import annotations
 
 import pickle
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import codec
 
@@ -17,7 +16,17 @@ if TYPE_CHECKING:
     from ..frames import Message
 
 _PROTOCOL = 5
+_PROTOCOL_BYTES = 2
 _PADDING_MAX = 7
+# How long the lengths of what pickles are made of are, by its opcode.
+_WIDTHS = {
+    pickle.FRAME: 8,
+    pickle.BINBYTES: 4,
+    pickle.BINBYTES8: 8,
+    pickle.BYTEARRAY8: 8,
+    pickle.BINUNICODE: 4,
+    pickle.BINUNICODE8: 8,
+}
 # What a buffer costs inside a pickle beside its bytes, and more if it is too large for a frame.
 _OPCODE_BYTES = _FRAME_BYTES = 9
 _FRAME_MAX = 65535
@@ -32,9 +41,7 @@ def object_bytes(message: Message) -> int:
     if kind == codec.RAW:
         return message.payload_bytes
     if kind == codec.PICKLE:
-        return _end_of_pickle(meta, buffers) + sum(
-            _inside(memoryview(each).nbytes) for each in buffers
-        )
+        return _end_of_pickle(meta) + sum(_inside(memoryview(each).nbytes) for each in buffers)
     if kind in _OVERHEAD_BYTES and message.payload_bytes >= _LARGE_BYTES:
         return message.payload_bytes + _OVERHEAD_BYTES[kind]
     kept: list[pickle.PickleBuffer] = []
@@ -50,15 +57,18 @@ def _inside(nbytes: int) -> int:
     return nbytes + _OPCODE_BYTES + (_FRAME_BYTES if nbytes >= _FRAME_MAX else 0)
 
 
-def _end_of_pickle(data: bytes | bytearray, buffers: list[Any]) -> int:
-    """The length of a pickle that may be followed by a few bytes of padding."""
-    ends = [end for end in range(len(data) - _PADDING_MAX, len(data) + 1) if _stops(data, end)]
-    if len(ends) == 1:
-        return ends[0]
-    stream = BytesIO(data)
-    pickle.Unpickler(stream, buffers=buffers).load()  # noqa: S301  see codec.decode
-    return stream.tell()
+def _end_of_pickle(data: bytes | bytearray) -> int:
+    """The length of a pickle that may be followed by a few bytes of padding.
 
-
-def _stops(data: bytes | bytearray, end: int) -> bool:
-    return end > 0 and data[end - 1 : end] == pickle.STOP
+    Pickles of this protocol are a chain of frames, between which large strings stand (PEP 3154).
+    Those too short for a frame hold no full stop but the one that ends them.
+    """
+    at = _PROTOCOL_BYTES
+    if data[at : at + 1] != pickle.FRAME:
+        return data.index(pickle.STOP, at) + 1
+    while at < len(data):
+        width = _WIDTHS.get(bytes(data[at : at + 1]), 0)
+        at += 1 + width + int.from_bytes(data[at + 1 : at + 1 + width], "little")
+        if len(data) - at <= _PADDING_MAX and data[at - 1 : at] == pickle.STOP:
+            return at
+    return len(data)

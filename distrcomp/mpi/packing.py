@@ -88,7 +88,7 @@ class Packing:
             raise BufferError("can't unpack into read-only memory")
         extent = state.typemap.extent
         count = len(exported.memory) // extent if extent > 0 else 0
-        return MessageSpec(exported.holder, exported.memory, this, state, count)
+        return MessageSpec(exported.obj, exported.memory, this, state, count)
 
 
 def _put(data: Any, outbuf: Any, position: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import datatype_lookup, typemap
 from .constants import COMBINER_NAMED
 from .datatype_state import TypeState
@@ -10,10 +12,39 @@ from .elements import ABSENT, CODES, CONSTANTS, ELEMENTS, FORTRAN_CODES, PAIRS
 from .handles import predefine
 
 
+class _PairState(TypeState):
+    """A pair type. Its layout is made when it is asked for: that takes numpy, and few ask."""
+
+    __slots__ = ("_layout", "_parts")
+
+    def __init__(self, value: Any, index: Any) -> None:
+        signature = ((1, value.element), (1, index.element))
+        super().__init__(value.typemap, COMBINER_NAMED, {}, (), signature)
+        self._layout: Any = None
+        self._parts = (value, index)
+        self.pair = (value.element, index.element)
+        self.size = value.size + index.size
+
+    @property
+    def typemap(self) -> Any:
+        """The layout of an item."""
+        if self._layout is None:
+            value, index = self._parts
+            align = index.element.align
+            offset = -(-value.size // align) * align
+            self._layout = typemap.structure([(value.typemap, 1, 0), (index.typemap, 1, offset)])
+        return self._layout
+
+    @typemap.setter
+    def typemap(self, layout: Any) -> None:
+        self._layout = layout
+
+
 def _named(state: TypeState, name: str) -> Datatype:
     state.name = f"MPI_{name}"
     state.is_committed = state.is_predefined = True
     datatype = datatype_lookup.by_name[name] = Datatype._wrap(state)
+    datatype_lookup.by_state[id(state)] = datatype
     return datatype
 
 
@@ -27,13 +58,7 @@ def _define() -> None:
         _named(state, element.name.removeprefix("MPI_"))
     by_name = datatype_lookup.by_name
     for name, (value, index) in PAIRS.items():
-        parts = [by_name[part]._state for part in (value, index)]
-        pair = (parts[0].element, parts[1].element)
-        offset = -(-pair[0].size // pair[1].align) * pair[1].align
-        layout = typemap.structure([(parts[0].typemap, 1, 0), (parts[1].typemap, 1, offset)])
-        state = TypeState(layout, COMBINER_NAMED, {}, (), ((1, pair[0]), (1, pair[1])))
-        state.pair = pair
-        _named(state, name)
+        _named(_PairState(*(by_name[part]._state for part in (value, index))), name)
     own = [name for name in by_name if name.isidentifier() and name not in _RENAMED]
     for name in own:
         predefine(name, by_name[name])

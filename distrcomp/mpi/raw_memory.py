@@ -62,10 +62,15 @@ def address_of(exporter: Any) -> int:
     return address
 
 
-def at(address: int, nbytes: int, *, readonly: bool = False) -> memoryview:
-    """The memory at an address; whoever asks answers for its being there."""
+def at(address: int, nbytes: int, *, readonly: bool = False, keep: Any = None) -> memoryview:
+    """The memory at an address; whoever asks answers for its being there as long as `keep` is."""
     if nbytes == 0:
         return memoryview(b"" if readonly else bytearray())
+    if keep is not None:
+        owner = (ctypes.c_ubyte * nbytes).from_address(address)
+        owner.keep = keep  # type: ignore[attr-defined]
+        kept = memoryview(owner).cast("B")
+        return kept.toreadonly() if readonly else kept
     view: memoryview = _from_memory(address, nbytes, _READ if readonly else _WRITE)
     return view
 

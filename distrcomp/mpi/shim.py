@@ -16,8 +16,9 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType, ModuleType
+from typing import Any
 
 from .configuration import rc
 
@@ -112,6 +113,29 @@ class _Finder(importlib.abc.MetaPathFinder):
         if fullname.startswith("mpi4py."):
             raise ModuleNotFoundError(f"distrcomp has no module {fullname!r}", name=fullname)
         return None
+
+    def find_distributions(self, context: Any) -> Iterator[Any]:
+        """For `importlib.metadata.version("mpi4py")`, by which programs ask for a version."""
+        if context.name is not None and context.name.lower() == "mpi4py":
+            yield _distribution()
+
+
+def _distribution() -> Any:
+    from importlib.metadata import Distribution
+
+    from . import __version__
+
+    class Face(Distribution):
+        """What is installed as mpi4py, as far as anybody asks."""
+
+        def read_text(self, filename: str) -> str | None:
+            metadata = f"Metadata-Version: 2.1\nName: mpi4py\nVersion: {__version__}\n"
+            return metadata if filename == "METADATA" else None
+
+        def locate_file(self, path: Any) -> Any:
+            return os.path.join(os.path.dirname(__file__), path)
+
+    return Face()
 
 
 _finder = _Finder()

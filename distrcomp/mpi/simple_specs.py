@@ -144,7 +144,7 @@ def _fitted(
                     f"message: cannot infer count, number of entries {items - displ}"
                     f" is not a multiple of required number of blocks {blocks}"
                 )
-    return MessageSpec(exported.holder, exported.memory, datatype, committed(state), count, origin)
+    return MessageSpec(exported.obj, exported.memory, datatype, committed(state), count, origin)
 
 
 def _simple_parts(spec: Any) -> tuple[Any, Any, Any, Any]:

@@ -34,7 +34,9 @@ class Status:
 
     def _set(self, source: int, tag: int, nbytes: int, error: int = SUCCESS) -> None:
         """Describes a message that has arrived: for those who receive."""
-        self._words[:] = array("q", (source, tag, error, nbytes, 0))
+        words = self._words
+        words[_SOURCE], words[_TAG], words[_ERROR] = source, tag, error
+        words[_BYTES], words[_CANCELLED] = nbytes, 0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Status):

@@ -116,7 +116,7 @@ class Request(tuple[MPI.Request, ...]):
 
     def get_status(self, status: Status | None = None) -> bool:
         """Non-destructive test for the completion of a request."""
-        return all([request.Get_status(status) for request in self])
+        return all(request.Get_status(status) for request in self)
 
     def test(self, status: Status | None = None) -> tuple[bool, Any | None]:
         """Test for the completion of a request."""

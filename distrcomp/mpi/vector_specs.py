@@ -104,7 +104,7 @@ def vector(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     places = _places(displs, numbers, blocks)
     extent = state.typemap.extent
     return VectorSpec(
-        buf if exported is None else exported.holder,
+        buf,
         None if exported is None else exported.memory,
         numbers,
         [place * extent for place in places],
@@ -145,8 +145,7 @@ def vector_w(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     numbers = [default] * blocks if counts is None else _numbers(counts, blocks)
     places = [0] * blocks if displs is None else _numbers(displs, blocks)
     memory = None if exported is None else exported.memory
-    holder = buf if exported is None else exported.holder
-    return VectorSpec(holder, memory, numbers, places, list(types))
+    return VectorSpec(buf, memory, numbers, places, list(types))
 
 
 def _vector_parts(spec: Any) -> tuple[Any, Any, Any, Any]:

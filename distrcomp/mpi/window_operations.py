@@ -226,9 +226,9 @@ class OperationCalls(WinBase):
         """Has an operation done within the epoch that is open."""
         state = self._live
         state.follow(Event.OPERATE, rank)
-        if state.epochs.access is Access.LOCKED_ALL and rank not in state.granted:
-            state.lock_late(rank)
-            state.wait_answered(rank)
+        is_all = state.epochs.access is Access.LOCKED_ALL
+        if is_all and state.checks_locks and rank not in state.granted:
+            state.lock(rank, Kind.LOCK_SHARED)
         return state.operate(rank, wanted, None if into is None else into.from_bytes)
 
 

@@ -4,6 +4,7 @@ Each node of a window has one `Protocol`. As an origin it makes operations out o
 which are not answered yet; as a target it does what others ask, on the memory of its own window.
 
 What always holds, if the messages from one node to another keep their order:
+- An origin need not wait for a lock: what it sends after asking for one is done when it has it.
 - A target does each operation whole, and those of one origin in the order of their calls, which is
   more than MPI asks for (MPI-4.1, 12.7.1: the order of accumulates to one place).
 - When a flush is answered all operations before it are done at the target, and their answers here.
@@ -16,7 +17,7 @@ Everything is called under one lock of the caller's.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 from .layout_copy import pack, unpack
@@ -33,6 +34,7 @@ Combine = Callable[[int, int, memoryview, memoryview], None]
 # COMPARE_AND_SWAP carries what to compare with, and then what to write.
 _N_VALUE = {Kind.GET: 0, Kind.COMPARE_AND_SWAP: 2}
 _MAY_BE_EMPTY = (Kind.GET_ACCUMULATE,)  # a fetch alone (MPI_NO_OP)
+_BEHIND_LOCK = frozenset(kind for kind in Kind if kind <= Kind.UNLOCK)
 _WANTED = {Kind.LOCK_SHARED: Held.SHARED, Kind.LOCK_EXCLUSIVE: Held.EXCLUSIVE}
 
 
@@ -121,6 +123,7 @@ class Protocol:
         self._combine = combine
         self._refusals = refusals
         self._lock_serials: dict[int, int] = {}
+        self._deferred: dict[int, deque[Message]] = {}  # of origins that wait for the lock
         self._serial = 0
         self._awaited: dict[int, tuple[int, Callable[[memoryview], None] | None]] = {}
         self._n_awaited: Counter[int] = Counter()
@@ -145,7 +148,10 @@ class Protocol:
         return message._replace(serial=self._serial)
 
     def ask(self, target: int, kind: Kind) -> Message:
-        """The message of a FLUSH, a lock or an UNLOCK, which is answered when it is done."""
+        """The message of a FLUSH, a lock or an UNLOCK, which is answered when it is done.
+
+        Locks and unlocks without a serial are not answered.
+        """
         self._serial += 1
         self._await(target, None)
         if kind in (Kind.FLUSH, Kind.UNLOCK):
@@ -192,18 +198,33 @@ class Protocol:
 
     def handle(self, source: int, message: Message) -> Outgoing:
         """The same for a message that needed no bytes because it is this node's own."""
-        kind, serial = message.kind, message.serial
+        outgoing: Outgoing = []
+        todo = deque([(source, message)])
+        while todo:
+            origin, message = todo.popleft()
+            if origin in self._deferred and message.kind in _BEHIND_LOCK:
+                self._deferred[origin].append(message)
+                continue
+            for granted in self._handle(origin, message, outgoing):
+                todo.extendleft((granted, each) for each in reversed(self._deferred.pop(granted)))
+        return outgoing
+
+    def _handle(self, source: int, message: Message, outgoing: Outgoing) -> list[int]:
+        """Does what one message says; who holds the lock now and had to wait for it."""
+        kind = message.kind
         if kind <= Kind.COMPARE_AND_SWAP:
-            return self._operated(source, message)
-        if kind is Kind.FLUSH:
-            return [(source, Message(Kind.DONE, serial))]
-        if kind in _WANTED:
-            self._lock_serials[source] = serial
-            return self._granted(lambda: self.lock.ask(source, _WANTED[kind]))
-        if kind is Kind.UNLOCK:
-            done = (source, Message(Kind.DONE, serial))
-            return [done, *self._granted(lambda: self.lock.release(source))]
-        if kind is Kind.POST:
+            outgoing += self._operated(source, message)
+        elif kind is Kind.FLUSH:
+            outgoing.append((source, Message(Kind.DONE, message.serial)))
+        elif kind in _WANTED:
+            self._deferred[source] = deque()
+            self._lock_serials[source] = message.serial
+            return self._granted(lambda: self.lock.ask(source, _WANTED[kind]), outgoing)
+        elif kind is Kind.UNLOCK:
+            if message.serial:
+                outgoing.append((source, Message(Kind.DONE, message.serial)))
+            return self._granted(lambda: self.lock.release(source), outgoing)
+        elif kind is Kind.POST:
             self.posted[source] += 1
         elif kind is Kind.COMPLETE:
             self.completed[source] += 1
@@ -214,20 +235,25 @@ class Protocol:
     def _answered(self, source: int, message: Message) -> None:
         if message.kind is Kind.REFUSED:
             self._errors.setdefault(source, message.element)
-        target, take = self._awaited.pop(message.serial, (source, None))
+        if message.serial not in self._awaited:
+            return  # a refusal of what needed no answer
+        target, take = self._awaited.pop(message.serial)
         if target != source:
             raise ProtocolError(f"node {source} answers what node {target} was asked")
-        if self._n_awaited[source]:
-            self._n_awaited[source] -= 1
+        self._n_awaited[source] -= 1
         if take is not None and message.kind is Kind.DONE:
             take(message.data)
 
-    def _granted(self, change: Callable[[], list[int]]) -> Outgoing:
+    def _granted(self, change: Callable[[], list[int]], outgoing: Outgoing) -> list[int]:
         try:
             granted = change()
         except ValueError as error:
             raise ProtocolError(str(error)) from error
-        return [(origin, Message(Kind.DONE, self._lock_serials.pop(origin))) for origin in granted]
+        for origin in granted:
+            serial = self._lock_serials.pop(origin)
+            if serial:
+                outgoing.append((origin, Message(Kind.DONE, serial)))
+        return granted
 
     # --- the target's side ------------------------------------------------------------------------
 

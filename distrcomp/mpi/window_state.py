@@ -18,6 +18,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DistrcompError
@@ -27,6 +28,7 @@ from .operations import look
 from .window_epochs import Epochs, Event, WrongEpoch
 from .window_messages import Kind, Message
 from .window_protocol import Combine, Outgoing, Protocol, Regions
+from .worlds import COMM_SELF
 
 if TYPE_CHECKING:
     from ..communicator import Communicator
@@ -75,6 +77,7 @@ class WinState:
         self._failure: BaseException | None = None
         self._lock = threading.RLock()
         _open[self] = None
+        _hear_of_the_end()
         core.serve(self._arrived)
 
     def close(self) -> None:
@@ -102,11 +105,13 @@ class WinState:
         if not 0 <= rank < self.core.n_node:
             raise MPIException(ERR_RANK, f"the window has {self.core.n_node} nodes, no node {rank}")
 
-    def lock_late(self, rank: int) -> None:
-        """Asks for the lock that Lock_all stands for, if that was not done yet."""
-        if self.checks_locks and rank not in self.granted:
-            self.granted.add(rank)
-            self.ask(rank, Kind.LOCK_SHARED)
+    def lock(self, rank: int, kind: Kind) -> None:
+        """Asks for a lock; `wait_answered` waits for it where the program may use the memory."""
+        self.granted.add(rank)
+        if rank == self.me or self.parts is not None:
+            self.ask(rank, kind)
+        else:
+            self.post(rank, Message(kind))
 
     # --- messages ---------------------------------------------------------------------------------
 
@@ -209,9 +214,16 @@ class WinState:
 _open: dict[WinState, None] = {}  # in the order of creation
 
 
+@cache
+def _hear_of_the_end() -> None:
+    """Has `_close_all` called by Finalize, as MPI has libraries do it (MPI-4.1, 11.2.4); once."""
+    key = COMM_SELF.Create_keyval(delete_fn=_close_all)
+    COMM_SELF.Set_attr(key, None)
+
+
 @atexit.register
-def _close_all() -> None:
-    """Ends the windows that were not freed, as MPI_Finalize would.
+def _close_all(*_attribute: object) -> None:
+    """Ends the windows that were not freed.
 
     A program that has come to its end serves them until the others have, too; where one has failed
     nobody waits. Then their memory is let go of: a window is part of a cycle (the engine knows its

@@ -1,9 +1,11 @@
 # ruff: noqa: N802
 """The synchronisation calls of a window: fences, groups, locks, flushes (MPI-4.1, 12.5).
 
-Lock waits for the grant. Lock_all asks each node for its lock when the first operation goes there,
-so it costs nothing where nothing is done; only this node's own lock, and in a window of shared
-memory everybody's, are taken at once, because the program may read and write that memory directly.
+Lock does not wait for the grant: the target keeps the operations that follow until the lock is the
+origin's. Lock_all asks each node for its lock when the first operation goes there, so it costs
+nothing where nothing is done. Only this node's own lock, and in a window of shared memory
+everybody's, are waited for, because the program may read and write that memory directly. Unlock
+waits where something was done that was not known to be complete.
 """
 
 from __future__ import annotations
@@ -114,9 +116,9 @@ class SynchronizationCalls(WinBase):
         state.check_rank(rank)
         state.follow(Event.LOCK, rank)
         if not assertion & MODE_NOCHECK:
-            state.granted.add(rank)
-            state.ask(rank, _LOCKS[lock_type])
-        state.wait_answered(rank)
+            state.lock(rank, _LOCKS[lock_type])
+        if rank == state.me or state.parts is not None:
+            state.wait_answered(rank)
 
     @asks_handler
     def Unlock(self, rank: int) -> None:
@@ -136,9 +138,10 @@ class SynchronizationCalls(WinBase):
         state = self._live
         state.follow(Event.LOCK_ALL)
         state.checks_locks = not assertion & MODE_NOCHECK
-        is_direct = state.flavor == WIN_FLAVOR_SHARED
-        for rank in range(state.core.n_node) if is_direct else (state.me,):
-            state.lock_late(rank)
+        if state.checks_locks:
+            is_direct = state.flavor == WIN_FLAVOR_SHARED
+            for rank in range(state.core.n_node) if is_direct else (state.me,):
+                state.lock(rank, Kind.LOCK_SHARED)
         state.wait_answered()
 
     @asks_handler
@@ -226,7 +229,10 @@ def _flush(state: WinState, target: int | None) -> None:
 def _release(state: WinState, rank: int) -> None:
     if rank in state.granted:
         state.granted.remove(rank)
-        state.ask(rank, Kind.UNLOCK)
+        if rank in state.protocol.unflushed():
+            state.ask(rank, Kind.UNLOCK)
+        else:
+            state.post(rank, Message(Kind.UNLOCK))
     elif rank in state.protocol.unflushed():
         state.ask(rank, Kind.FLUSH)
 

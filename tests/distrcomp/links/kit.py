@@ -163,7 +163,7 @@ def refuse_to_read(*_: Any) -> None:
 
 def ask(links: list[ShmLink]) -> None:
     """Has each end learn that the other one can read its memory."""
-    large = Message(0, 0, 0, 8, b"", [memoryview(bytes(64 * KIB))])
+    large = Message(0, 0, 0, CODEC, b"", [memoryview(bytes(64 * KIB))])
     for writing, reading in (links, links[::-1]):
         writing.post(large)
         while not reading.receive(1):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from distrcomp import limits
 from distrcomp.errors import ProtocolError
 from distrcomp.limits import KIB
-from distrcomp.links import offers
+from distrcomp.links import arriving
 from distrcomp.links.offers import Pulling
 from distrcomp.links.ring import PULL, RingReader, RingWriter
 from tests.distrcomp.links.test_offers import pulled
@@ -26,8 +26,10 @@ def ends() -> tuple[RingWriter, RingReader]:
 
 
 def offer(*head: int, table: tuple[int, ...] = (), meta: bytes = b"") -> bytes:
-    """The payload of an offer: envelope, serial, parts, moved, reading, meta."""
-    return struct.pack(f"<{len(head) + len(table)}Q", *head, *table) + meta
+    """The payload of an offer: envelope, serial, parts, moved, reading, meta; nobody is asked."""
+    parts = [table[at : at + 3] + (0, 0, 0) for at in range(0, len(table), 3)]
+    words = [*head, 0, 0, 0, *(word for part in parts for word in part)]
+    return struct.pack(f"<{len(words)}Q", *words) + meta
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_an_absurd_offer(ends: tuple[RingWriter, RingReader], payload: bytes) ->
         Pulling(reader, os.getpid())
 
 
-@pytest.mark.parametrize("words_left", [1, 3, 6, 7, 10])
+@pytest.mark.parametrize("words_left", [1, 3, 6, 7, 10, 15])
 @pytest.mark.parametrize(("parts", "meta_bytes"), [(60, 0), (1, 512), (1, 513), (0, 512)])
 def test_an_offer_beyond_the_ring(
     ends: tuple[RingWriter, RingReader], words_left: int, parts: int, meta_bytes: int
@@ -76,25 +78,25 @@ def test_no_memory(
     def none_left(_: int) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(offers, "lease", none_left)
-    monkeypatch.setattr(offers, "bytearray", none_left, raising=False)
+    monkeypatch.setattr(arriving, "lease", none_left)
+    monkeypatch.setattr(arriving, "bytearray", none_left, raising=False)
     writer, reader = ends
     payload = offer(0, 0, 1, 0, 0, meta_bytes, table=(0, 0, 100))
-    writer.put(PULL, payload, 10)
+    writer.put(PULL, payload, 16)
     reader.header()
     with pytest.raises(ProtocolError, match="for which there is no memory here"):
-        Pulling(reader, os.getpid())
+        Pulling(reader, os.getpid()).go_on()
 
 
 def test_an_address_of_nothing(ends: tuple[RingWriter, RingReader]) -> None:
     """An address that the other process does not have is an OSError, wherever it lies."""
     writer, reader = ends
     for address in (0, 1, 2**63, 2**64 - 1):
-        writer.put(PULL, offer(0, 0, 1, 0, 0, 0, table=(address, 0, 100)), 10)
+        writer.put(PULL, offer(0, 0, 1, 0, 0, 0, table=(address, 0, 100)), 16)
         reader.header()
         with pytest.raises(OSError, match="Bad address"):
             Pulling(reader, os.getpid()).go_on()
-        reader.skip(10)
+        reader.skip(16)
 
 
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 70) | st.just(513), max_size=40))

@@ -22,6 +22,14 @@ def test_the_exit_code_is_the_error_code(code: int, wanted: int) -> None:
     assert f"Abort({code}) at <string>:3: the program called Abort" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("status", "wanted"), [("5", 5), ("None", 0), ("0", 0), ("SystemExit(3)", 3), ("'text'", 1)]
+)
+def test_a_status_that_was_set_counts_at_exit(status: str, wanted: int) -> None:
+    """As sys.exit takes it."""
+    assert run(f"MPI._set_abort_status({status})").returncode == wanted
+
+
 def test_a_fatal_error_handler_aborts() -> None:
     """The error, its object and the program's line are told."""
     done = run("MPI.COMM_SELF.Set_errhandler(MPI.ERRORS_ARE_FATAL)\nMPI.COMM_SELF.send(1, dest=7)")

@@ -99,3 +99,10 @@ def test_classes_are_mpi4pys_where_the_face_stands_for_it() -> None:
     words = [sys.executable, "-m", "distrcomp.mpi", "-c", code]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.stdout == "<class 'mpi4py.MPI.Intracomm'> 1\n", done.stderr
+
+
+def test_importing_it_is_light() -> None:
+    """Neither numpy nor asyncio is loaded before a call needs it: each node would pay for it."""
+    code = "import sys; from distrcomp.mpi import MPI; print({'numpy', 'asyncio'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr

@@ -159,6 +159,18 @@ def test_a_named_type_has_no_contents() -> None:
         MPI.INT.Get_contents()
 
 
+def test_a_renamed_constant_is_the_same_constant() -> None:
+    """Names are for people: what a type is doesn't hang on its own."""
+    pair = MPI.INT.Create_contiguous(2)
+    MPI.INT.Set_name("number")
+    try:
+        assert MPI.INT is pair.decode()[0]
+        assert MPI.INT_INT == Datatype.Get_value_index(MPI.INT, MPI.INT)
+        assert "number" == pickle.loads(pickle.dumps(pair)).decode()[0].name
+    finally:
+        MPI.INT.Set_name("MPI_INT")
+
+
 def test_derived_types_have_no_code() -> None:
     """They are void to numpy, as large as their extent."""
     vector = MPI.INT.Create_vector(2, 1, 3)

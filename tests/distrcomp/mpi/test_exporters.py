@@ -195,14 +195,14 @@ def test_memory_that_the_processor_cannot_read_is_refused() -> None:
 
 
 def test_an_array_lives_as_long_as_its_memory_is_used() -> None:
-    """What was exported by DLPack keeps the capsule, and with it the array."""
+    """Memory that was exported by DLPack keeps the capsule, and with it the array."""
     numbers = np.arange(1000)
     alive = weakref.ref(numbers)
-    exported = export(DLPack(numbers))
+    memory = export(DLPack(numbers)).memory
     del numbers
     gc.collect()
     assert alive() is not None
-    del exported
+    del memory
     gc.collect()
     assert alive() is None
 

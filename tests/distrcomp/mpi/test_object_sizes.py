@@ -31,6 +31,8 @@ OBJECTS = [
     np.zeros((10, 10), order="F"),
     np.float64(3),
     [np.zeros(100_000), np.zeros(10)],
+    ["a" * 70_000, b"b" * 70_000, bytearray(70_000), "c" * 70_000],
+    ["."] * 5,
 ]
 
 
@@ -41,7 +43,7 @@ def message_of(obj: object, padding: bytes = b"") -> Message:
     return Message(0, 0, 0, kind, padded, [bytearray(buffer) for buffer in buffers])
 
 
-@pytest.mark.parametrize("padding", [b"", b"\0" * 7, b"xx.y", b"...."])
+@pytest.mark.parametrize("padding", [b"", b"\0" * 7, b"xx.y", b"....", b"\x95......"])
 @pytest.mark.parametrize("obj", OBJECTS, ids=lambda obj: type(obj).__name__)
 def test_size_of_the_pickle(obj: object, padding: bytes) -> None:
     """It is what pickle makes of the object, however it travels and whatever follows it."""

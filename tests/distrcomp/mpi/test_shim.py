@@ -83,6 +83,12 @@ print(importlib.util.find_spec("mpi4py.nothing") if 0 else mpi4py.__path__ is no
     assert output_of(code) == "mpi4py mpi4py.futures\nTrue\n"
 
 
+def test_version_of_the_distribution() -> None:
+    """Programs that ask importlib.metadata for mpi4py's version get that of the interface."""
+    code = "import importlib.metadata as m; print(m.version('mpi4py'), m.version('numpy') > '1')"
+    assert output_of(code) == "4.1.2 True\n"
+
+
 def test_outer_job_is_hidden() -> None:
     """Variables of an MPI job that the process was started in are not there."""
     code = (

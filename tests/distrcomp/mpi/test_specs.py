@@ -76,6 +76,7 @@ KINDS = [
     (np.array(["2020-01-01"], "M8[s]"), "MPI_LONG_LONG_INT", 1),
     (np.float64(3), "MPI_DOUBLE", 1),
     (mmap.mmap(-1, 20), "MPI_UNSIGNED_CHAR", 20),
+    (MPI.buffer(np.zeros(3)), "MPI_UNSIGNED_CHAR", 24),
 ]
 
 

@@ -334,3 +334,17 @@ def test_attributes_and_handlers() -> None:
     assert deleted == ["mine"]
     handler.Free()
     MPI.Win.Free_keyval(key)
+
+
+@pytest.mark.nodes(2)
+def test_windows_left_open() -> None:
+    """A node that has come to its end serves its window until the others have, too."""
+    win = MPI.Win.Allocate(8, comm=WORLD)
+    WORLD.Barrier()
+    if WORLD.Get_rank() == 1:
+        got = np.ones(1)
+        for _ in range(20):
+            win.Lock(0)
+            win.Get(got, 0)
+            win.Unlock(0)
+        assert got.tolist() == [0.0]

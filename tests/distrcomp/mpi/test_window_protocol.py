@@ -141,6 +141,67 @@ def test_locks_travel() -> None:
     assert net.nodes[2].is_answered(1)
 
 
+def test_operations_wait_behind_the_lock() -> None:
+    """What an origin sends after asking for a lock is done when it has it, in order."""
+    net = Net()
+    net.post(0, 1, Message(Kind.LOCK_EXCLUSIVE))
+    net.operate(0, 1, put(0, b"a"))
+    net.post(2, 1, Message(Kind.LOCK_EXCLUSIVE))
+    net.operate(2, 1, put(0, b"b"))
+    answers = net.operate(2, 1, Message(Kind.GET, layout=contiguous(0, 1)))
+    net.post(2, 1, Message(Kind.UNLOCK))
+    net.post(2, 1, Message(Kind.LOCK_SHARED))
+    net.operate(2, 1, put(1, b"c"))
+    net.settle()
+    assert bytes(net.memories[1][:2]) == b"a\0"
+    net.post(0, 1, Message(Kind.UNLOCK))
+    net.post(0, 1, Message(Kind.LOCK_SHARED))
+    net.settle()
+    assert answers == [b"b"]
+    assert bytes(net.memories[1][:2]) == b"bc"
+    assert net.nodes[1].lock.holders == {0, 2}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(1, 3)), max_size=8), st.data()
+)
+def test_locked_changes_are_never_cut(
+    epochs: list[tuple[int, bool, int]], data: st.DataObject
+) -> None:
+    """Under an exclusive lock what is fetched is what was put just before, whatever the order of
+    arrival; in the end nobody holds the lock."""
+    net = Net()
+    fetched: list[tuple[bytes, list[bytes]]] = []
+    for number, (source, is_exclusive, n_change) in enumerate(epochs):
+        kind = Kind.LOCK_EXCLUSIVE if is_exclusive else Kind.LOCK_SHARED
+        net.post(source, 1, Message(kind))
+        for change in range(n_change if is_exclusive else 0):
+            value = bytes([number, change])
+            net.operate(source, 1, put(0, value))
+            fetched.append(
+                (value, net.operate(source, 1, Message(Kind.GET, layout=contiguous(0, 2))))
+            )
+        net.post(source, 1, Message(Kind.UNLOCK))
+    while pairs := net.ready():
+        net.deliver(*data.draw(st.sampled_from(pairs)))
+    assert [[value] for value, _ in fetched] == [answers for _, answers in fetched]
+    assert not net.nodes[1].lock.holders
+    assert not net.nodes[1].lock.waiting
+
+
+def test_refusals_answer_nothing() -> None:
+    """A put that is refused does not end the wait for the flush behind it."""
+    net = Net()
+    net.operate(0, 1, put(WINDOW_BYTES, b"a"))
+    net.post(0, 1, net.nodes[0].ask(1, Kind.FLUSH))
+    net.deliver(0, 1)
+    net.deliver(1, 0)
+    assert not net.nodes[0].is_answered(1)
+    net.settle()
+    assert net.nodes[0].is_answered(1)
+    assert net.nodes[0].take_error(1) == 1
+
+
 def test_post_and_complete_are_counted() -> None:
     """Each Post and Complete is one more, of its source."""
     net = Net()

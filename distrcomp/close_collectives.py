@@ -16,8 +16,8 @@ from typing import Any
 from .codec import own_copy
 from .collective_path import CollectivePath
 from .collectives import ALLREDUCE, ALLTOALL, BARRIER, BCAST, GATHER
-from .errors import CollectiveMismatch
-from .ops import Op, Unlike
+from .collectives.pairs import Pairs
+from .ops import Op
 
 SCALARS = frozenset((int, float, bool, complex))
 """Numbers, which no operation can change."""
@@ -82,11 +82,7 @@ def allreduce(path: CollectivePath, value: Any, op: Op) -> Any:
     here, n_node = path.node_id, path.n_node
     for node in path.others:
         path.send(node, value, tag)
-    together = value if here == 0 else path.recv(0, tag)
-    for node in range(1, n_node):
-        came = value if node == here else path.recv(node, tag)
-        try:
-            together = op.combine(together, came)
-        except Unlike as unlike:
-            raise CollectiveMismatch(unlike.between(node - 1, node)) from None
-    return together
+    pairs = Pairs(op)
+    for node in range(n_node):
+        pairs.add(node, value if node == here else path.recv(node, tag))
+    return pairs.together()

@@ -27,13 +27,14 @@ _COPIED_BYTES_PER_S_MIN = 500e6
 class Sending:
     """A message on its way: over when it is out of the sender's hands, and received if asked."""
 
-    __slots__ = ("dest", "found_busy", "pending", "serial")
+    __slots__ = ("dest", "found_busy", "pending", "serial", "was_looked_at")
 
     def __init__(self, dest: int, pending: Pending | None, serial: int) -> None:
         self.dest = dest
         self.pending = pending
         self.serial = serial
         self.found_busy = False  # the receiver had not taken all of the last message
+        self.was_looked_at = False  # for the short while in which most are over
 
 
 class Engine(Receiving):
@@ -67,6 +68,14 @@ class Engine(Receiving):
         """
         if not self.spins or not isinstance(link, ShmLink) or link.node in self._progress.unsent:
             return False
+        if not self._look_on(link, pending):
+            return False
+        with self.gate:
+            link.flush()  # lets go of the message
+        return True
+
+    def _look_on(self, link: ShmLink, pending: Pending) -> bool:
+        """Looks whether a message is out of our hands, and helps who copies it."""
         first = perf_counter() + SPIN_S
         last = first + link.queued_bytes / _COPIED_BYTES_PER_S_MIN
         while not pending.is_out:
@@ -76,8 +85,6 @@ class Engine(Receiving):
             now = perf_counter()
             if now >= first and (now >= last or not link.is_begun() or self.gate.interrupted):
                 return False
-        with self.gate:
-            link.flush()  # lets go of the message
         return True
 
     def finish_posted(self, link: ShmLink | StreamLink | MpiLink, pending: Pending | None) -> None:
@@ -86,6 +93,7 @@ class Engine(Receiving):
             with self.gate:
                 self._check()
                 sending = self._follow(link.node, link, pending, 0)
+            sending.was_looked_at = True
             self.finish(sending)
         except BaseException:
             self.let_go(Sending(link.node, pending, 0))
@@ -100,6 +108,11 @@ class Engine(Receiving):
         """
         if sending.pending is None and not sending.serial:
             return True
+        link = self._links.get(sending.dest)
+        is_alone = self.spins and not (sending.found_busy or sending.was_looked_at)
+        if is_alone and deadline is None and sending.pending and isinstance(link, ShmLink):
+            sending.was_looked_at = True
+            self._look_on(link, sending.pending)
         with self._call:
             self._progress.n_sending += 1
             try:

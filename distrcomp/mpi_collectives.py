@@ -28,7 +28,7 @@ from .errors import CollectiveMismatch
 from .mpi_progress import pause_s
 from .out import fill
 
-LARGE_BYTES = 1024 * 1024
+LARGE_BYTES = 8 * 1024 * 1024
 _COUNT_MAX = 2**31 - 1
 # So long MPI is asked without a pause, since it moves in these calls only.
 _BUSY_S = 0.1

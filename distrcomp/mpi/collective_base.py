@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from ..collective_requests import CollectiveRequest
-from ..errors import CallError, CollectiveMismatch, DoesNotFit
+from ..errors import CallError, DoesNotFit, Undecodable
 from .buffer_plans import Plan
 from .collective_side import Side
 from .comm_base import CommBase
@@ -34,7 +34,7 @@ class CollectiveBase(CommBase):
         """Runs a collective to its end."""
         try:
             return self._side.path.run(*plan())
-        except CallError as error:
+        except (CallError, Undecodable) as error:
             self._failed(error)
 
     def _begin(self, plan: Plan) -> Request:
@@ -68,5 +68,5 @@ class _CollectiveOperation(CoreOperation):
     def result(self) -> Any:
         try:
             return super().result()
-        except (CallError, CollectiveMismatch) as error:
+        except (CallError, Undecodable) as error:
             self._comm._failed(error)

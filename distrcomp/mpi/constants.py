@@ -1,12 +1,12 @@
-"""The integers of the MPI module. Their values are ours where MPI leaves them open, and tell apart
-what programs tend to mix up; error classes stand in `errors`."""
+"""The integers of the MPI module. Where MPI leaves their values open, those that programs print are
+as in MPICH; error classes stand in `errors`."""
 
 # Ranks, tags and "no value".
 UNDEFINED = -32766
-ANY_SOURCE = -1
+ANY_SOURCE = -2
 ANY_TAG = -1
-PROC_NULL = -2
-ROOT = -4
+PROC_NULL = -1
+ROOT = -3
 
 # Keys of the attributes that are always there.
 KEYVAL_INVALID = -1

@@ -15,6 +15,7 @@ from .constants import (
     COMBINER_HVECTOR,
     COMBINER_INDEXED,
     COMBINER_INDEXED_BLOCK,
+    COMBINER_NAMED,
     COMBINER_RESIZED,
     COMBINER_STRUCT,
     COMBINER_SUBARRAY,
@@ -100,7 +101,13 @@ class Builders:
             [times(state.signature, length) for state, length in zip(states, lengths, strict=True)]
         )
         arguments = {"blocklengths": lengths, "displacements": offsets}
-        state = TypeState(typemap.structure(parts), COMBINER_STRUCT, arguments, states, signature)
+        used = {id(state): state for state, n in zip(states, lengths, strict=True) if n}.values()
+        if len(used) == 1 and all(state.combiner == COMBINER_NAMED for state in used):
+            # Such a type is no structure of C but places of one array: MPICH pads it as little.
+            layout = typemap.joined([(typemap.contiguous(t, n), at) for t, n, at in parts])
+        else:
+            layout = typemap.structure(parts)
+        state = TypeState(layout, COMBINER_STRUCT, arguments, states, signature)
         return cls._wrap(state)  # type: ignore[attr-defined,no-any-return]
 
     def Create_subarray(

@@ -32,25 +32,20 @@ _LOOK_S = 0.2
 
 def spawn_manager(pool: Pool, n_worker: int) -> None:
     """Starts workers, has the tasks done by them, and ends them."""
-    with _listener() as (listener, path):
-        process = subprocess.Popen(
-            _command(n_worker, path, pool.options),
-            stdin=subprocess.DEVNULL,
-            env=_environment(),
-        )
+    process, connections = _start(n_worker, pool.options)
+    try:
+        channel = SocketChannel(connections, pool.queue)
         try:
-            channel = SocketChannel(_connections(listener, n_worker, process), pool.queue)
-            try:
-                pool.options = {**pool.options, "folder": os.getcwd()}
-                master(pool, channel, with_main=True)
-            finally:
-                pool.queue.on_put = None
-                for worker in range(n_worker):
-                    with contextlib.suppress(OSError):  # it has ended already
-                        channel.send(worker, STOP, None)
-                channel.close()
+            pool.options = {**pool.options, "folder": os.getcwd()}
+            master(pool, channel, with_main=True)
         finally:
-            process.wait()
+            pool.queue.on_put = None
+            for worker in range(n_worker):
+                with contextlib.suppress(OSError):  # it has ended already
+                    channel.send(worker, STOP, None)
+            channel.close()
+    finally:
+        process.wait()
 
 
 def main(path: str) -> None:
@@ -73,6 +68,17 @@ def _end_with(descriptor: int) -> None:
     poller.register(descriptor, select.POLLRDHUP)
     poller.poll()
     os._exit(0)
+
+
+def _start(
+    n_worker: int, options: Mapping[str, Any]
+) -> tuple[subprocess.Popen[bytes], list[Connection]]:
+    """The workers' run and the connections to them. The folder of the socket goes at once, so that
+    nothing is left of it when the master is killed."""
+    with _listener() as (listener, path):
+        command = _command(n_worker, path, options)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=_environment())
+        return process, _connections(listener, n_worker, process)
 
 
 @contextlib.contextmanager

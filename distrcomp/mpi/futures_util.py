@@ -44,6 +44,7 @@ def collect(fs: Collection[Future[Any]]) -> Future[list[Any]]:
             whole.set_exception(error)
 
     def on_whole_done(_: Future[list[Any]]) -> None:
+        _notify(whole)
         for future in fs:
             future.cancel()  # does nothing to one that runs or is done
 
@@ -88,6 +89,7 @@ def compose(
             composed.set_exception(failure)
 
     def on_composed_done(_: Future[Any]) -> None:
+        _notify(composed)
         if composed.cancelled():
             future.cancel()
 
@@ -98,4 +100,10 @@ def compose(
 
 def _begin(future: Future[Any]) -> bool:
     """Whether it can still be given a result: it was not cancelled."""
-    return future.set_running_or_notify_cancel()
+    return not future.cancelled() and future.set_running_or_notify_cancel()
+
+
+def _notify(future: Future[Any]) -> None:
+    """Lets those who `wait` for a future know that it is cancelled, which nobody else will."""
+    if future.cancelled():
+        future.set_running_or_notify_cancel()

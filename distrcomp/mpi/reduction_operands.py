@@ -26,6 +26,9 @@ _BY_KIND = {
 }
 
 
+_found: dict[Any, ops.Op] = {}  # by the operation's name and what its items are
+
+
 class Operands:
     """How the contributions to one reduction travel.
 
@@ -46,13 +49,10 @@ class Operands:
         self._as_bytes = known.function is not None
         if known.function is not None:
             self.core_op = ops.Op(_UserOperation(op, spec), commutative=known.commutes)
-        elif known.name not in _defined_for(spec.state):
-            name = spec.datatype.name or "this datatype"
-            raise MPIException(ERR_OP, f"{known.name} is not defined for items of {name}")
-        elif known.name in _LOCATING:
-            self.core_op = ops.Op(_LOCATE[known.name], commutative=True)
         else:
-            self.core_op = getattr(ops, known.name)
+            key = (known.name, spec.state.element, spec.state.pair)
+            self.core_op = _found.get(key) or _predefined(known.name, spec)
+            _found[key] = self.core_op
         self._spec = spec
 
     def array(self, spec: MessageSpec) -> Any:
@@ -67,6 +67,17 @@ class Operands:
         element = self._state.element
         is_char = element is not None and element.name == "MPI_CHAR"
         return made.view("i1") if is_char else made
+
+
+def _predefined(name: str, spec: MessageSpec) -> ops.Op:
+    """One of MPI's operations, for items of a datatype."""
+    if name not in _defined_for(spec.state):
+        items = spec.datatype.name or "this datatype"
+        raise MPIException(ERR_OP, f"{name} is not defined for items of {items}")
+    if name in _LOCATING:
+        return ops.Op(_LOCATE[name], commutative=True)
+    found: ops.Op = getattr(ops, name)
+    return found
 
 
 class _UserOperation:

@@ -209,7 +209,7 @@ def _check_alike(spec: MessageSpec, into: MessageSpec | None) -> None:
     """Raises ValueError when what is sent isn't what is received."""
     if into is None or spec is into:
         return
-    if spec.datatype != into.datatype:
+    if spec.state is not into.state:
         raise ValueError("mismatch in send and receive MPI datatypes")
     if spec.count != into.count:
         raise ValueError(f"mismatch in send count {spec.count} and receive count {into.count}")

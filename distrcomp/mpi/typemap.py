@@ -203,6 +203,13 @@ def _spread(layout: Layout, offsets: Sequence[int]) -> Layout:
 def _join(parts: list[tuple[Layout, int]]) -> Layout:
     if len(parts) == 1:
         return shift(*parts[0])
+    single = [
+        (layout.offset + offset, layout.nbytes)
+        for layout, offset in parts
+        if isinstance(layout, Grid) and not layout.dims
+    ]
+    if len(single) == len(parts):
+        return _join_single(single)
     import numpy
 
     moved = [runs(shift(*part)) for part in parts]
@@ -210,6 +217,27 @@ def _join(parts: list[tuple[Layout, int]]) -> Layout:
         numpy.concatenate([part.offsets for part in moved]),
         numpy.concatenate([part.lengths for part in moved]),
     )
+
+
+def _join_single(found: list[tuple[int, int]]) -> Layout:
+    """The layout of a few runs, (offset, length), mostly the members of a structure."""
+    merged = found[:1]
+    for offset, length in found[1:]:
+        start, so_far = merged[-1]
+        if start + so_far == offset:
+            merged[-1] = (start, so_far + length)
+        else:
+            merged.append((offset, length))
+    start, length = merged[0]
+    if len(merged) == 1:
+        return Grid(start, (), length)
+    step = merged[1][0] - start
+    if merged == [(start + i * step, length) for i in range(len(merged))]:
+        return Grid(start, ((len(merged), step),), length)
+    import numpy
+
+    offsets, lengths = zip(*merged, strict=True)
+    return Runs(numpy.array(offsets, numpy.int64), numpy.array(lengths, numpy.int64))
 
 
 def _outer(layout: Runs, starts: Any) -> Layout:

@@ -8,7 +8,7 @@
 
 One line per module says how many tests passed, failed, errored, were skipped or hung. A test counts
 as the worst that it was on any node. mpi4py's tests run on all nodes at once, so one that fails on
-one node may leave the others waiting: when no node has got on for `--stall` seconds (default 60)
+one node may leave the others waiting: when no node has got on for `--stall` seconds (default 120)
 the run is killed, what was being run counts as hung, and the rest of the module goes on in a new
 run. `--limit` (default 600 s) bounds each such run.
 

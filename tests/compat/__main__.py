@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="compare with expected.py")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the table to a file")
     parser.add_argument("--limit", type=float, default=600.0, metavar="SECONDS")
-    parser.add_argument("--stall", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--stall", type=float, default=120.0, metavar="SECONDS")
     return parser
 
 

@@ -28,12 +28,16 @@ _ABI = "tells the binary interfaces of MPI libraries apart; distrcomp is no such
 _FILES = "headers and declarations to compile against MPI; distrcomp has no C interface"
 
 EXPECTED = (
+    Expected(
+        "test_mpiapi.TestMPIAPI.*", "compares mpi4py's declarations with an MPI library's symbols"
+    ),
     Expected("test_package.TestMPIABI.*", _ABI),
     Expected("test_package.TestImport.testImportMPIABI", _ABI),
     Expected("test_package.TestDataFiles.testCython", _FILES),
     Expected("test_package.TestDataFiles.testHeaders", _FILES),
     Expected("test_package.TestDataFiles.testTyping", "stub files; our sources are annotated"),
     Expected("test_toplevel.TestConfig.testGetInclude", _FILES),
+    Expected("test_spawn.*", "Spawn: distrcomp starts no nodes while a run goes on"),
 )
 
 

@@ -60,7 +60,7 @@ class Bounds:
     """How long a run may go on, and how long without any test beginning or ending."""
 
     limit_s: float = 600.0
-    stall_s: float = 60.0
+    stall_s: float = 120.0
 
 
 @dataclass

@@ -286,7 +286,7 @@ assert dc.allgather(str(me)) == [str(i) for i in range(n)]
 assert dc.alltoall([(me, i) for i in range(n)]) == [(i, me) for i in range(n)]
 assert dc.allreduce(me) == n * (n - 1) // 2 and dc.scan(1) == me + 1
 for dtype in (np.int32, np.float64, np.complex64):
-    for size in (0, 1, 3000, 70_000, 1_000_003):
+    for size in (0, 1, 3000, 70_000, 2_200_003):
         a = (np.arange(size) % 7).astype(dtype) + me
         ours = ((np.arange(size) % 7).astype(dtype) + i for i in range(n))
         want = sum(ours, np.zeros(size, dtype))
@@ -315,13 +315,13 @@ def test_different_collectives_are_told(start: Start) -> None:
     """Where nodes contribute different arrays, or are elsewhere, none is lost inside MPI."""
     code = """
 import distrcomp as dc, numpy as np
-for mine in (np.ones(400_000 + dc.node_id), np.ones(400_000, "if"[dc.node_id])):
+for mine in (np.ones(2_200_000 + dc.node_id), np.ones(2_200_000, "if"[dc.node_id])):
     try:
         dc.allreduce(mine)
     except dc.CollectiveMismatch as error:
-        print("node 0" in str(error), "node 1" in str(error), "400000" in str(error))
+        print("node 0" in str(error), "node 1" in str(error), "2200000" in str(error))
 try:
-    dc.bcast(np.ones(400_000)) if dc.node_id else dc.barrier()
+    dc.bcast(np.ones(2_200_000)) if dc.node_id else dc.barrier()
 except dc.CollectiveMismatch as error:
     print("bcast" in str(error), "barrier" in str(error), "prog.py:9" in str(error))
 dc.send(1 - dc.node_id, "last")

@@ -291,7 +291,8 @@ def test_memory_that_is_being_written_is_kept(
     """A receiver that closes the link while the sender writes gives the memory to nobody else."""
     one, other = pair
     word = half_way(one, other, monkeypatch)
-    monkeypatch.setattr(helping, "_written_by_others", kept := [])
+    kept: list[Any] = []
+    monkeypatch.setattr(helping, "_written_by_others", kept)
     other.link.close()
     assert 1 == len(kept)
     assert 0 == shm(one).writer.words[word - 1]
@@ -300,7 +301,8 @@ def test_memory_that_is_being_written_is_kept(
 def test_nothing_is_kept_otherwise(pair: tuple[End, End], monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two pieces nobody writes, and the memory goes with the link."""
     one, other = pair
-    monkeypatch.setattr(helping, "_written_by_others", kept := [])
+    kept: list[Any] = []
+    monkeypatch.setattr(helping, "_written_by_others", kept)
     one.link.post(message(7, 3 * MIB))
     other.read()
     assert [] == other.received

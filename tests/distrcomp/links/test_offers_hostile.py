@@ -27,7 +27,7 @@ def ends() -> tuple[RingWriter, RingReader]:
 
 def offer(*head: int, table: tuple[int, ...] = (), meta: bytes = b"") -> bytes:
     """The payload of an offer: envelope, serial, parts, moved, reading, meta; nobody is asked."""
-    parts = [table[at : at + 3] + (0, 0, 0) for at in range(0, len(table), 3)]
+    parts = [(*table[at : at + 3], 0, 0, 0) for at in range(0, len(table), 3)]
     words = [*head, 0, 0, 0, *(word for part in parts for word in part)]
     return struct.pack(f"<{len(words)}Q", *words) + meta
 

@@ -147,3 +147,10 @@ def test_a_subclass_makes_its_own() -> None:
         type(Mine(MPI.INT).Dup()),
         type(Mine.Create_struct([1], [0], [MPI.INT])),
     ]
+
+
+def test_structures_are_padded_and_places_of_one_type_are_not() -> None:
+    """An int and a char end as in C; two ints anywhere end where they do, as in MPICH."""
+    mixed = Datatype.Create_struct([1, 1], [0, 4], [MPI.INT, MPI.CHAR])
+    alike = Datatype.Create_struct([1, 1], [0, 9], [MPI.INT, MPI.INT])
+    assert ((0, 8), (0, 13)) == (mixed.Get_extent(), alike.Get_extent())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -328,3 +329,21 @@ def test_a_failing_program_of_shared_executors(machine: Machine) -> None:
     (machine.work_dir / "prog.py").write_text("raise ValueError('boom')\n")
     result = machine.run("run", "--mpi4py", "-n", "2", "-m", "mpi4py.futures", "prog.py")
     assert (1, True) == (result.code, "ValueError: boom" in result.out)
+
+
+def test_a_killed_master(machine: Machine) -> None:
+    """Workers that were started for it end with it, in the middle of a task; nothing is left."""
+    source = """
+import time
+from mpi4py.futures import MPIPoolExecutor
+if __name__ == "__main__":
+    executor = MPIPoolExecutor(2).bootup()
+    futures = [executor.submit(time.sleep, 100) for _ in range(3)]
+    print("up", flush=True)
+    futures[0].result()
+"""
+    (machine.work_dir / "prog.py").write_text(source)
+    command = machine.start_program(sys.executable, "-m", "distrcomp.mpi", "prog.py")
+    command.wait_for_line("up")
+    command.kill()
+    command.wait()

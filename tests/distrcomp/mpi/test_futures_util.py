@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 import pytest
@@ -51,6 +51,16 @@ def test_collect_and_cancel() -> None:
     parts = some(2)
     collect(parts).cancel()
     assert all(part.cancelled() for part in parts)
+
+
+def test_cancellation_ends_waiting() -> None:
+    """Whoever waits for a future made of others goes on when one of them is cancelled."""
+    parts = some(2)
+    whole = collect(parts)
+    composed = compose(whole)
+    parts[1].cancel()
+    done, waiting = wait([whole, composed], 30)
+    assert ({whole, composed}, set()) == (done, waiting)
 
 
 def test_compose_passes_on() -> None:

@@ -21,6 +21,7 @@ from types import TracebackType
 
 _SESSIONS = ("launcher", "pytest")
 """Who imports us for other reasons than to be a node."""
+_PATIENCE_S = 5
 
 
 class Guard:
@@ -59,16 +60,26 @@ class Guard:
         world = joined()
         if world is not None:
             world.fail(code_of(error), summary(error))
-        elif "OMPI_COMM_WORLD_RANK" not in os.environ:  # Open MPI's mpiexec ends the job itself
+        else:
             self._abort(code_of(error))
 
     def _abort(self, code: int) -> None:
-        """Ends a job that this node has not joined; MPICH's mpiexec would let the others wait."""
+        """Ends a job that this node has not joined; mpiexec might let the others wait for it.
+
+        MPI is initialised for that, which takes as long as the others need to do so. If they
+        compute instead, this process is killed by SIGALRM, with its handler in the kernel, since
+        MPI holds the interpreter. A death by signal ends the job, with every mpiexec.
+        """
+        import signal
+
         from .errors import OutsideRun
         from .mpi_joining import load
 
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_PATIENCE_S)
         with suppress(OutsideRun):
             load().COMM_WORLD.Abort(code)
+        signal.alarm(0)
 
     def _join_late(self) -> None:
         """At exit: a node that made no call joins, and takes its leave."""

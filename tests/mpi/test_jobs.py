@@ -172,6 +172,12 @@ def test_failing_before_the_first_call(start: Start) -> None:
     assert 1 == (done.out + done.err).count("ZeroDivisionError: division by zero")
 
 
+def test_failing_while_the_others_compute(start: Start) -> None:
+    """They have not come to their first call, and are ended all the same."""
+    code = "import distrcomp as dc, signal\nif dc.node_id == 1:\n    1 / 0\nsignal.pause()\n"
+    assert start(2, code).wait().code
+
+
 def test_ctrl_c(start: Start) -> None:
     """Ctrl-C ends a job whose nodes wait for each other."""
     code = """

@@ -3,7 +3,7 @@
 MPI has no descriptor on which the kernel could let us sleep, and moves nothing but inside its
 calls. So who waits looks and pauses in turn. A pause is a twentieth of what has been waited for by
 now: the wait becomes at most 5 % longer by it, up to PAUSE_MAX_S at a time, and an idle node looks
-200 times a second, which takes 0.6 % of a core (measured: docs/supercomputer.md). A pause of a
+200 times a second, which takes 2 % of a core (measured: docs/supercomputer.md). A pause of a
 millisecond or more is a sleep of the poller, so other threads and signals end it; a shorter one is
 not worth it.
 

@@ -5,7 +5,8 @@
     dc.send((dc.node_id + 1) % dc.n_node, {"any": "picklable object"})
     print(dc.recv((dc.node_id - 1) % dc.n_node))
 
-Start it with `distrcomp run -n 4 prog.py`; started as plain `python prog.py` it is a world of one.
+Start it with `distrcomp run -n 4 prog.py`, or by `mpiexec` or `srun` where there is an MPI; started
+as plain `python prog.py` it is a world of one.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from .errors import (
     Unpicklable,
     WorldClosed,
 )
+from .surroundings import mpi_place
 from .world_calls import (
     ANY,
     improbe,
@@ -184,6 +186,13 @@ __all__ = [
     "ssend",
     "world",
 ]
+
+_place = mpi_place(os.environ)
+_guard = None
+if _place is not None:  # mpiexec or srun has started this process
+    from .mpi_guard import install
+
+    _guard = install(_place)  # tells what follows, too, who we are
 
 node_id: int = int(os.environ.get("DISTRCOMP_NODE_ID", "0"))
 """Which of the run's nodes this process is, from 0 (MPI: rank)."""

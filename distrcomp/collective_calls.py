@@ -77,7 +77,7 @@ class CollectiveCalls(RawCalls):
         path = self._together or self._all
         if path.is_close and out is None and (type(obj) not in ARRAY_TYPES or root != self.node_id):
             return close.bcast(path, obj, node_number(root, self.n_node))
-        return path.run(*self._bcast(obj, root, out))
+        return path.run(*self._best(self._bcast(obj, root, out)))
 
     def gather(self, obj: Any, root: int = 0) -> list[Any] | None:
         """The objects of all nodes, in order, on node `root`; None elsewhere (MPI-4.1, 6.5).
@@ -158,7 +158,7 @@ class CollectiveCalls(RawCalls):
             >>> dc.reduce(21, dc.MAX)
             21
         """
-        return self._all.run(*self._reduce(obj, op, root))
+        return self._all.run(*self._best(self._reduce(obj, op, root)))
 
     def allreduce(self, obj: Any, op: Combine | None = None, *, out: Any = None) -> Any:
         """All contributions together, on all nodes, the same bits on each (MPI-4.1, 6.9.6).
@@ -178,7 +178,7 @@ class CollectiveCalls(RawCalls):
         path = self._together or self._all
         if path.is_close and out is None and type(obj) in close.SCALARS:
             return close.allreduce(path, obj, as_op(op))
-        return path.run(*self._allreduce(obj, op, out))
+        return path.run(*self._best(self._allreduce(obj, op, out)))
 
     def reduce_scatter(self, objs: Sequence[Any], op: Combine | None = None) -> Any:
         """What all nodes contribute for this one, together (MPI-4.1, 6.10).
@@ -325,6 +325,14 @@ class CollectiveCalls(RawCalls):
         return CollectiveRequest(self._all, c.EXSCAN, 0, c.exscan, obj, as_op(op))
 
     # --- which algorithm, with what ---------------------------------------------------------------
+
+    def _best(self, call: _Call) -> _Call:
+        """The same by what this engine has of its own for it: in an MPI job, MPI's collectives."""
+        handover = self._engine.handover
+        if handover is None or self._number:
+            return call
+        better: _Call = handover.instead(call)
+        return better
 
     def _bcast(self, obj: Any, root: int, out: Any) -> _Call:
         root = node_number(root, self.n_node)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from time import monotonic, perf_counter, sleep
+from typing import Any
 
 from . import limits
 from .frames import Message
-from .links import Link, Pending, ShmLink, StreamLink
+from .links import Link, MpiLink, Pending, ShmLink, StreamLink
 from .progress import SPIN_S
 from .receiving import Receiving, earlier
 
@@ -40,6 +41,7 @@ class Engine(Receiving):
     """The messages of one node; see Mesh for what it is made of."""
 
     _serials = 0
+    handover: Any = None  # has collectives of its own for the world, see mpi_collectives
 
     # --- the program's calls ---------------------------------------------------------------
 
@@ -59,7 +61,7 @@ class Engine(Receiving):
             link = self._links.get(dest) or self._make_link(dest)
             return self._follow(dest, link, link.post(message), serial)
 
-    def is_out_soon(self, link: ShmLink | StreamLink, pending: Pending) -> bool:
+    def is_out_soon(self, link: ShmLink | StreamLink | MpiLink, pending: Pending) -> bool:
         """Looks whether a message just posted is out of our hands, where that is worth while.
 
         That is for a moment, and then for as long as the receiver copies it.
@@ -85,7 +87,7 @@ class Engine(Receiving):
                 return False
         return True
 
-    def finish_posted(self, link: ShmLink | StreamLink, pending: Pending | None) -> None:
+    def finish_posted(self, link: ShmLink | StreamLink | MpiLink, pending: Pending | None) -> None:
         """Waits for the end of a send that `link_path` has posted; see `finish`."""
         try:
             with self.gate:

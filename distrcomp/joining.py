@@ -1,7 +1,8 @@
 """Joins this process to its run: ticket, links, world communicator.
 
-A process is one of three things. A node: its agent has left it a control socket, whose descriptor
+A process is one of four things. A node: its agent has left it a control socket, whose descriptor
 DISTRCOMP_CONTROL_FD names; joining takes the variable away, so only this process is the node. A
+node of an MPI job: mpiexec or srun has started it, and its links are MPI's (see mpi_joining). A
 world of one: started as plain `python prog.py`. Outside: a child of a node, forked or started by
 it; what it would send could not be told from its parent's words, so every call raises OutsideRun.
 
@@ -16,6 +17,7 @@ import socket
 import sys
 import threading
 from functools import partial
+from typing import Any
 
 from .communicator import Communicator
 from .control import Control, NoticeSocket
@@ -32,16 +34,27 @@ from .progress import Progress
 class World:
     """This process as a member of its run.
 
+    Args:
+        descriptor: of the control socket that an agent has left.
+        mpi_place: node id and number of nodes in an MPI job.
+
     Attributes:
         communicator: the world communicator.
-        control: the control thread; None in a world of one.
-        notices: the agent's ear; None in a world of one.
+        control: the control thread; None where no agent has started this process.
+        notices: the agent's ear; None there.
+        job: the MPI job, if this is one.
     """
 
-    def __init__(self, descriptor: int | None) -> None:
+    def __init__(self, descriptor: int | None, mpi_place: tuple[int, int] | None = None) -> None:
         self.control: Control | None = None
         self.notices: NoticeSocket | None = None
-        if descriptor is None:
+        self.job: Any = None  # its module is loaded where there is one
+        if mpi_place is not None:
+            from .mpi_joining import Job
+
+            self.job = Job(*mpi_place)
+            engine: Engine = self.job.engine
+        elif descriptor is None:
             engine = Engine((0, 1), lambda _: "localhost", lambda _: None, lambda: None)
         else:
             os.set_inheritable(descriptor, False)
@@ -50,12 +63,26 @@ class World:
         self._engine = engine
         self.communicator = Communicator(engine, timeout=_default_timeout())
         os.register_at_fork(after_in_child=self._disown)
-        atexit.register(self.close, True)
+        atexit.register(self.end)
         put_off_handlers(engine.signals.arrive)
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part in the run; `in_order` is False after a failure."""
         self._engine.close(in_order)
+        if self.job is not None:
+            self.job.close()
+
+    def end(self) -> None:
+        """At exit: ends this node's part in order, and its part in its MPI job."""
+        self.close(in_order=True)
+        if self.job is not None:
+            self.job.end()
+
+    def fail(self, code: int, why: str) -> None:
+        """Ends this node's part after a failure; an MPI job ends with it, by this exit code."""
+        self.close(in_order=False)
+        if self.job is not None:
+            self.job.fail(code, why)
 
     def _take_ticket(self, notices: NoticeSocket) -> Engine:
         try:
@@ -90,6 +117,8 @@ class World:
 
     def _disown(self) -> None:
         """In a forked child."""
+        if self.job is not None:
+            self.job.disown()
         self._engine.disown(
             OutsideRun("this process was forked from a node and is not a node itself")
         )
@@ -124,11 +153,20 @@ def join() -> World:
     with _lock:
         if _world is None:
             descriptor = os.environ.pop("DISTRCOMP_CONTROL_FD", None)
-            if descriptor is None and "DISTRCOMP_NODE_ID" in os.environ:
+            guard = sys.modules[__package__]._guard
+            if descriptor is None and guard is not None and guard.is_here():
+                _world = World(None, (guard.node_id, guard.n_node))
+            elif descriptor is None and "DISTRCOMP_NODE_ID" in os.environ:
                 raise OutsideRun(
                     f"this process was started by node {os.environ['DISTRCOMP_NODE_ID']} "
                     "and is not a node itself"
                 )
-            _world = World(None if descriptor is None else int(descriptor))
+            else:
+                _world = World(None if descriptor is None else int(descriptor))
             _shorten(_world.communicator)
         return _world
+
+
+def joined() -> World | None:
+    """The world of this process, if it has joined one."""
+    return _world

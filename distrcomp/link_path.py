@@ -19,7 +19,7 @@ from . import codec
 from .arguments import integer, tag_number
 from .frames import ACKNOWLEDGEMENT, Message
 from .gate import is_atomic
-from .links import ShmLink, StreamLink
+from .links import MpiLink, ShmLink, StreamLink
 from .long_path import LongPath
 from .mailbox import ANY, Receive
 from .progress import SPIN_S
@@ -33,7 +33,7 @@ class LinkPath(LongPath):
 
     def _prepare(self) -> None:
         super()._prepare()
-        self._links: dict[int, ShmLink | StreamLink] = {}
+        self._links: dict[int, ShmLink | StreamLink | MpiLink] = {}
         self._is_atomic = is_atomic()
         for node in range(self.n_node):
             self._know(node)
@@ -47,7 +47,7 @@ class LinkPath(LongPath):
         number = integer(node)
         if number is not None and 0 <= number < self.n_node and self._is_atomic:
             link: Any = self._engine.link_to(self._members[number])
-            if type(link) in (ShmLink, StreamLink):
+            if type(link) in (ShmLink, StreamLink, MpiLink):
                 self._links[number] = link
 
     def _send_encoded(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
@@ -137,13 +137,13 @@ class LinkPath(LongPath):
         finally:
             gate.taken = False
 
-    def _known(self, node: Any) -> ShmLink | StreamLink | None:
+    def _known(self, node: Any) -> ShmLink | StreamLink | MpiLink | None:
         try:
             return self._links.get(node)
         except TypeError:  # the long way says what is wrong
             return None
 
-    def _soon(self, link: ShmLink | StreamLink, timeout: float | None) -> bool:
+    def _soon(self, link: ShmLink | StreamLink | MpiLink, timeout: float | None) -> bool:
         """Whether something can be read now or in a short while; on a ring `fast_path` has looked.
 
         Between the looks nobody is inside, so what is found is looked at once more there.
@@ -158,7 +158,7 @@ class LinkPath(LongPath):
             finally:
                 gate.taken = False
             if not until:
-                if timeout is not None or not self._engine.spins or link.fileno() is None:
+                if timeout is not None or not self._engine.spins or isinstance(link, ShmLink):
                     break
                 until = perf_counter() + SPIN_S
             elif gate.interrupted or perf_counter() >= until:

@@ -15,18 +15,15 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
+import io
 import os
 import runpy
 import sys
 import types
 from collections.abc import Callable
 
-from . import limits
-from .errors import CallError, DistrcompError, NodeLost
 from .joining import World, join
-from .notices import Failed
-
-_INTERRUPTED = 130
+from .last_words import code_of, report, say, summary
 
 
 def main(arguments: list[str]) -> int:
@@ -34,6 +31,10 @@ def main(arguments: list[str]) -> int:
     faulthandler.enable()
     folder = os.getcwd()
     world = join()
+    if world.job is not None:  # mpiexec mixes what nodes write, so it must be whole lines
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True, write_through=False)
     try:
         _prepare()
         if world.control is not None:
@@ -41,14 +42,10 @@ def main(arguments: list[str]) -> int:
         _program(arguments)()
     except SystemExit as request:
         return _exit_code(world, request.code)
-    except KeyboardInterrupt as error:
-        _say(f"distrcomp: interrupted {_place(error, folder)}{_doing(error)}")
-        world.close(in_order=False)
-        return _INTERRUPTED
     except BaseException as error:  # noqa: BLE001  whatever the program raised ends here
-        _report(world, error, folder)
-        world.close(in_order=False)
-        return 1
+        report(error, folder, sys.excepthook, world.notices)
+        world.fail(code_of(error), summary(error))
+        return code_of(error)
     return 0
 
 
@@ -97,81 +94,11 @@ def _exit_code(world: World, code: object) -> int:
     """What sys.exit(code) means; anything but 0 is a failure of this node."""
     if code is None or code == 0:
         return 0
-    world.close(in_order=False)
-    if isinstance(code, int):
-        return code & 0xFF or 1
-    _say(str(code))
-    return 1
-
-
-def _report(world: World, error: BaseException, folder: str) -> None:
-    """Tells of an exception that left the program, with paths as the user knows them."""
-    import traceback
-
-    _cut_own_frames(error)
-    place = _place(error, folder)
-    told_whole = isinstance(error, CallError)  # its sentence says what it was raised from
-    text = "".join(traceback.format_exception(error, chain=not told_whole))
-    text = text.replace(folder + os.sep, "")
-    summary = traceback.format_exception_only(error)[-1].strip()
-    echo_of = error.node if isinstance(error, NodeLost) else None
-    if world.notices is not None:
-        world.notices.send(Failed(_told(summary), _told(text), echo_of))
-    if isinstance(error, NodeLost):
-        _say(f"distrcomp: stopped {place}: {error}")
-    elif world.notices is not None and sys.excepthook is sys.__excepthook__:
-        _say(text.rstrip("\n"))
-    else:
-        sys.excepthook(type(error), error, error.__traceback__)
-
-
-def _told(text: str) -> str:
-    """`text` as a notice can carry it: no lone surrogates, and not the whole of a huge message."""
-    if len(text) > limits.TOLD_CHARS_MAX:
-        half = limits.TOLD_CHARS_MAX // 2
-        cut = f"\n[... {len(text) - 2 * half} characters left out ...]\n"
-        text = text[:half] + cut + text[-half:]
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _cut_own_frames(error: BaseException) -> None:
-    """Keeps of the traceback what is the program's: neither how we started it nor, where the error
-    is one of distrcomp's calls, what happened inside that call."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename in _STARTERS:
-        frame = frame.tb_next
-    error.__traceback__ = frame
-    if frame is None:  # a program that cannot be found or compiled has no frame of its own
-        return
-    while isinstance(error, DistrcompError) and frame.tb_next is not None:
-        if frame.tb_next.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-            frame.tb_next = None
-            return
-        frame = frame.tb_next
-
-
-# Compiled code names its files as they were called where it was compiled.
-_PACKAGE = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "distrcomp/")
-_STARTERS = {__file__, runpy.__file__, "<frozen runpy>"}
-
-
-def _place(error: BaseException, folder: str) -> str:
-    """Where in the program it happened, as `at FILE:LINE`."""
-    import traceback
-
-    for entry in reversed(traceback.extract_tb(error.__traceback__)):
-        if not entry.filename.startswith(_PACKAGE) and entry.filename not in _STARTERS:
-            return f"at {entry.filename.removeprefix(folder + os.sep)}:{entry.lineno}"
-    return "before its first line"
-
-
-def _doing(error: KeyboardInterrupt) -> str:
-    """What a call of ours that was interrupted waited for."""
-    return "".join(f", {note}" for note in getattr(error, "__notes__", ()))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  stderr is the program's own
+    number = code & 0xFF or 1 if isinstance(code, int) else 1
+    if not isinstance(code, int):
+        say(str(code))
+    world.fail(number, f"it called sys.exit({code!r})")
+    return number
 
 
 if __name__ == "__main__":

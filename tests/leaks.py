@@ -32,6 +32,8 @@ LOOK_INTERVAL_S = 0.02
 NAMESPACES = Path("/run/netns")
 
 _SHARED_MEMORY = Path("/dev/shm")
+# A real MPI's, in tests that may run beside this one; what an aborted job leaves is removed there.
+_OF_MPI = ("mpich_shm_", "sm_segment.")
 _LISTEN = "0A"  # the state's number in /proc/net/tcp
 
 
@@ -192,4 +194,5 @@ def _descendants() -> set[psutil.Process]:
 
 
 def _names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return {name for name in names if not name.startswith(_OF_MPI)}

@@ -42,6 +42,7 @@ PURE_MODULES = (
     "distrcomp/mpi/window_locks.py",
     "distrcomp/mpi/window_messages.py",
     "distrcomp/mpi/window_protocol.py",
+    "distrcomp/surroundings.py",
     "distrcomp/mpi/buffer_moves.py",
     "distrcomp/mpi/cartesian.py",
     "distrcomp/mpi/collective_side.py",

@@ -2,7 +2,8 @@
 
 from .base import Link, LinkEnded, Pending
 from .bells import Bells
+from .mpi import MpiLink
 from .shm import ShmLink
 from .stream import StreamLink
 
-__all__ = ["Bells", "Link", "LinkEnded", "Pending", "ShmLink", "StreamLink"]
+__all__ = ["Bells", "Link", "LinkEnded", "MpiLink", "Pending", "ShmLink", "StreamLink"]

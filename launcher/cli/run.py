@@ -135,6 +135,13 @@ class _Show:
 @click.option(
     "--mpi4py", is_flag=True, help="`from mpi4py import MPI` in the program gives distrcomp's."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["own", "mpi"]),
+    default="own",
+    show_default=True,
+    help="mpi starts the nodes by the mpiexec of this environment.",
+)
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m`.")
 @click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
 @click.option("-q", "--quiet", is_flag=True, help="No table and no remarks.")
@@ -151,6 +158,10 @@ def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None
     """
     ctx.meta["debug"] = options["debug"]
     request = _request(program, options)
+    if options["engine"] == "mpi":
+        from .mpi import run_by_mpi
+
+        ctx.exit(run_by_mpi(ctx, request))
     show = _Show(
         options["output"],
         options["report"],

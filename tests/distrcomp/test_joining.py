@@ -143,6 +143,7 @@ def test_import_loads_no_class(tmp_path: Path, leaks: LeakChecker) -> None:
     done = run(tmp_path, leaks, code)
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "['distrcomp', 'distrcomp.errors']",
+        "['distrcomp', 'distrcomp.errors', 'distrcomp.surroundings', "
+        "'distrcomp.world_calls', 'distrcomp.world_collectives']",
         "<class 'distrcomp.status.Status'> None",
     ]

@@ -15,6 +15,7 @@ from launcher.cluster.authority import create_cluster
 from launcher.cluster.home import Home, write_private
 from tests.command import Machine, Result
 from tests.leaks import LeakChecker
+from tests.mpi_stacks import STACKS, find
 from tests.stress import plan, tally
 from tests.stress.receiving import KEPT_BYTES_MAX
 
@@ -24,9 +25,10 @@ LINKS: Mapping[str, list[str]] = {
     "sockets": ["StreamLink"],
     "tls": ["ShmLink", "TlsLink"],
     "plain": ["ShmLink", "StreamLink"],
+    **{name: ["MpiLink"] for name in STACKS},
 }
 """What a run can go over: shared memory; socket pairs inside one machine; two agents on loopback,
-with and without encryption, with shared memory inside each."""
+with and without encryption, with shared memory inside each; each real MPI."""
 # Beside the time in which it sends: the start, the round under way, a machine that is very busy.
 _ENDS_S = 120.0
 # Burns a core for so many seconds, or until who started it is gone.
@@ -71,7 +73,7 @@ class Outcome(NamedTuple):
 
 def stress(options: Options, folder: Path, checker: LeakChecker) -> Outcome:
     """Does one run, with all that it needs below `folder`."""
-    n_local = options.nodes if options.over in ("memory", "sockets") else -(-options.nodes // 2)
+    n_local = -(-options.nodes // 2) if options.over in ("tls", "plain") else options.nodes
     job = options._asdict() | {"n_local": n_local}
     words = ["run", "-q", "--output", "raw", "-n", str(options.nodes)]
     words += ["--recv-timeout", str(options.patience)]
@@ -85,8 +87,20 @@ def stress(options: Options, folder: Path, checker: LeakChecker) -> Outcome:
             machine.start_program(sys.executable, "-c", _BURN, seconds)
         if options.over == "sockets":
             stack.enter_context(_without_shared_memory())
-        words += ["-m", "tests.stress.node", json.dumps(job)]
+        program = ["-m", "tests.stress.node", json.dumps(job)]
+        if options.over in STACKS:
+            return judged(_mpiexec(machine, options, program), options)
+        words += program
         return judged(machine.run(*words, cwd=ROOT, timeout=options.seconds + _ENDS_S), options)
+
+
+def _mpiexec(machine: Machine, options: Options, program: list[str]) -> Result:
+    """A run that a real MPI starts."""
+    mpi = find(options.over)
+    env = {**mpi.variables, "DISTRCOMP_RECV_TIMEOUT": str(options.patience)}
+    words = [*mpi.mpiexec(options.nodes), *program]
+    started = machine.start_program(*words, cwd=ROOT, env=env)
+    return started.wait(options.seconds + _ENDS_S)
 
 
 def judged(result: Result, options: Options) -> Outcome:

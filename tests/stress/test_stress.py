@@ -22,6 +22,8 @@ pytestmark = pytest.mark.processes
         Options(3, 2.0, 3, "sockets"),
         Options(4, 2.0, 4, "tls"),
         Options(5, 2.0, 4, "plain"),
+        Options(6, 2.0, 3, "mpich"),
+        Options(7, 2.0, 3, "openmpi"),
     ],
     ids=lambda options: f"{options.over}-{options.nodes}",
 )

@@ -108,7 +108,7 @@ class GroupCalls(CollectiveCalls):
             raise CallError(f"color={color!r} is no integer and not None")
         if integer(key) is None:
             raise CallError(f"key={key!r} is no integer")
-        wishes = self._all.run(c.CREATE, 0, c.allgather, (color, key))
+        wishes = self._all.run(c.SPLIT, 0, c.allgather, (color, key))
         chosen = [(its_key, node) for node, (its, its_key) in enumerate(wishes) if its == color]
         members = [] if color is None else [node for _, node in sorted(chosen)]
         return self._make(members, self._agree_all)

@@ -28,6 +28,7 @@ from .kinds import (
     REDUCE_SCATTER,
     SCAN,
     SCATTER,
+    SPLIT,
     Kind,
 )
 from .moving import EXCHANGE_MAX, allgather, alltoall, bcast, gather, scatter
@@ -53,6 +54,7 @@ __all__ = [
     "REDUCE_SCATTER",
     "SCAN",
     "SCATTER",
+    "SPLIT",
     "Algorithm",
     "Kind",
     "Port",

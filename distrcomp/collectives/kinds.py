@@ -33,6 +33,7 @@ class Kind(IntEnum):
     LARGE_ALLREDUCE = 12
     CREATE = 13
     FREE = 14
+    SPLIT = 15  # who gives which color; then the parts are made
     CARD = 31  # tells where its sender is; see collective_path
 
 
@@ -52,6 +53,7 @@ class Kind(IntEnum):
     LARGE_ALLREDUCE,
     CREATE,
     FREE,
+    SPLIT,
     CARD,
 ) = Kind
 

@@ -12,6 +12,7 @@ from distrcomp.collective_path import _CARD_TAG
 from distrcomp.communicator import Communicator
 from distrcomp.errors import (
     CallError,
+    CollectiveMismatch,
     CommunicatorFreed,
     NodeLost,
     NoSuchNode,
@@ -51,6 +52,21 @@ def test_numbers_differ_where_nodes_share_two() -> None:
 
     for numbers in testing.run(act, n=3):
         assert len(set(numbers)) == 4
+
+
+def test_split_and_dup_are_told_apart() -> None:
+    """Who splits while others dup hears of it, and not of what their messages hold."""
+
+    def act(world: Communicator) -> str:
+        try:
+            world.split(0) if world.node_id == 0 else world.dup()
+        except CollectiveMismatch as error:
+            return str(error)
+        return "nothing"
+
+    for told in testing.run(act, n=2):
+        assert "split #1" in told
+        assert "the making of a communicator #1" in told
 
 
 def test_freed(three: Nodes) -> None:

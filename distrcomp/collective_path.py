@@ -30,7 +30,7 @@ from typing import Any
 
 from . import limits
 from .array_path import ARRAY_TYPES
-from .codec import encode
+from .codec import Encoded, encode
 from .collectives import EXCHANGE_MAX, Algorithm
 from .collectives.kinds import (
     CARD,
@@ -189,12 +189,22 @@ class CollectivePath(FastPath):
         except RecvTimeout as error:
             what = f"{described(tag)}, which waits for node {wanted.source}"
             raise RecvTimeout(what, error.timeout_s, "it has not come so far") from None
+        except NodeLost as lost:  # it may have been elsewhere, and ended there
+            watch.check_strays(lost)
+            raise
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(f"in {described(tag)}, which waits for node {wanted.source}")
             raise
         if wanted.source in self._unread:
             watch.check_past()
         return self._take(wanted, out, status)
+
+    def _send_encoded(self, dest: int, tag: int, encoded: Encoded) -> None:
+        try:
+            super()._send_encoded(dest, tag, encoded)
+        except NodeLost as lost:
+            Watch(self, tag, dest).check_strays(lost)
+            raise
 
     def place_of(self, turn: int) -> tuple[int, str] | None:
         """The tag of a collective and where the program called it, if that is remembered."""
@@ -226,7 +236,7 @@ class CollectivePath(FastPath):
         else:
             try:
                 message = self._engine.receive(wanted, timeout)
-            except RecvTimeout:
+            except (RecvTimeout, NodeLost):
                 message = None
         return None if message is None else (self._ids[message.source], *self._open(wanted, None))
 
@@ -267,14 +277,18 @@ class Watch:
         if now < self._look_at:
             return self._look_at
         path = self._path
-        if self._source is not None and (strays := path.strays(self._source, self._tag)):
-            raise self._mismatch(self._source, strays[0])
+        self.check_strays()
         self._read_cards()
         if now >= self._tell_at:
             path.tell(turn_of(self._tag), range(path.n_node))
             self._tell_at = now + _TELL_AGAIN_S
         self._look_at = now + _LOOK_AFTER_S
         return self._look_at
+
+    def check_strays(self, cause: NodeLost | None = None) -> None:
+        """Raises CollectiveMismatch if what came from there is of another collective."""
+        if self._source is not None and (strays := self._path.strays(self._source, self._tag)):
+            raise self._mismatch(self._source, strays[0]) from cause
 
     def check_past(self) -> None:
         """Raises CollectiveMismatch if something came of a collective in which this node was not.
@@ -312,7 +326,9 @@ class Watch:
         theirs = (stray, "")
         while (left := until - monotonic()) > 0:
             card = path.take_card(source, left)
-            if card is not None and turn_of(card[1]) == turn:
+            if card is None:  # it has ended, or makes no call
+                break
+            if turn_of(card[1]) == turn:
                 theirs = card[1:]
                 break
         return CollectiveMismatch(_sentence(path.node_id, ours or (self._tag, ""), source, theirs))

@@ -152,6 +152,15 @@ def test_both_have_sent(two: Nodes) -> None:
         assert "bcast #1 with root 1" in str(error)
 
 
+def test_one_was_elsewhere_and_has_ended(two: Nodes) -> None:
+    """What came of another collective tells more than that its sender is gone."""
+    two.worlds[1].bcast("x", root=1)
+    two.break_off(1, "it has finished")
+    with pytest.raises(CollectiveMismatch, match="node 1 is in bcast #1 with root 1") as caught:
+        two.worlds[0].barrier()
+    assert isinstance(caught.value.__cause__, NodeLost)
+
+
 @pytest.mark.parametrize("length", [4, 50_000])
 def test_unlike_arrays_are_named(two: Nodes, length: int) -> None:
     """Arrays that can't be reduced together are told apart by node."""

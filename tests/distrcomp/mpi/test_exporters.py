@@ -212,3 +212,12 @@ def test_other_byte_orders_are_refused() -> None:
     with pytest.raises(BufferError, match="byte order"):
         plain_form(export(NUMBERS.astype(NUMBERS.dtype.newbyteorder())).form)
     assert "b" == plain_form(export(np.zeros(3, ">i1")).form)
+
+
+def test_views_are_left_free() -> None:
+    """What a view offers doesn't rest on the view: cycles with such views crash some Pythons."""
+    for view in (memoryview(bytearray(8)), memoryview(bytes(8)).cast("i")[:1]):
+        count = view.nbytes
+        exported = export(view)
+        view.release()
+        assert exported.memory.nbytes == count

@@ -90,4 +90,4 @@ def _bytes_of(value: Any, name: str, must_be_writable: bool) -> memoryview:
         ) from None
     if must_be_writable and (view.readonly or not view.c_contiguous):
         raise DoesNotFit("`out` must be writable and in one piece, in C order")
-    return PickleBuffer(view).raw() if view.c_contiguous else memoryview(view.tobytes())
+    return PickleBuffer(value).raw() if view.c_contiguous else memoryview(view.tobytes())

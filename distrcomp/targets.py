@@ -70,7 +70,7 @@ def target_of(out: Any) -> Target | None:
         view = memoryview(out)
         if view.readonly or not view.c_contiguous or not view.nbytes:
             return None
-        return Target(PickleBuffer(view).raw())
+        return Target(PickleBuffer(out).raw())
     description = arrays.describe(out)
     if description is None or not out.flags.writeable or not out.nbytes:
         return None

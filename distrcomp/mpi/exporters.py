@@ -88,7 +88,7 @@ def export(obj: Any) -> Exported:
     else:
         return inner
     try:
-        return Exported(obj, _bytes_of(obj))
+        return Exported(obj, bytes_of(obj))
     except TypeError:
         pass
     except ValueError:
@@ -103,7 +103,7 @@ def export(obj: Any) -> Exported:
     )
 
 
-def _bytes_of(obj: Any) -> memoryview:
+def bytes_of(obj: Any) -> memoryview:
     """The bytes of an object with a buffer.
 
     They don't rest on a view, but on what that is a view of: Python 3.11.7, for one, crashes when

@@ -211,3 +211,11 @@ def test_what_was_begun_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
         other.recv_raw(0, 3, into=second)
         assert b"x" * MIB == bytes(second)
         assert bytes(MIB) == bytes(first)
+
+
+def test_a_target_rests_on_the_memory_itself() -> None:
+    """Not on a view of it in between: cycles with such views crash some Pythons."""
+    memory = bytearray(8)
+    target = target_of(memory)
+    assert target is not None
+    assert target._memory.obj is memory

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from distrcomp.mpi import MPI
 from distrcomp.mpi.exporters import export, plain_form
 from distrcomp.mpi.memory import buffer
+from distrcomp.mpi.simple_specs import message
 
 from .foreign_exporters import CudaArray, DLPack, OldDLPack
 
@@ -218,6 +220,6 @@ def test_views_are_left_free() -> None:
     """What a view offers doesn't rest on the view: cycles with such views crash some Pythons."""
     for view in (memoryview(bytearray(8)), memoryview(bytes(8)).cast("i")[:1]):
         count = view.nbytes
-        exported = export(view)
+        exported, spec = export(view), message([view, MPI.BYTE])
         view.release()
-        assert exported.memory.nbytes == count
+        assert exported.memory.nbytes == spec.nbytes == count

@@ -20,6 +20,9 @@ from collections.abc import Iterator, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
+import distrcomp
+
+from ..joining import join
 from .configuration import rc
 
 # Where each module of mpi4py lies; a package is marked by its slash.
@@ -162,5 +165,7 @@ def hide_outer_job() -> None:
 
 def prepare() -> None:
     """Makes this process one in which programs of mpi4py run."""
+    if distrcomp._guard is not None:  # started by mpiexec: links need the real mpi4py
+        join()
     hide_outer_job()
     install()

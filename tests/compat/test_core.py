@@ -21,7 +21,6 @@ CORE = (
     "test_p2p_buf",
     "test_p2p_buf_matched",
     "test_cco_obj",
-    "test_cco_vec",
     "test_msgzero",
     "test_status",
     "test_request",

@@ -45,6 +45,8 @@ class NoSuchNode(CallError, LookupError):
             advice = f"node ids are 0 to {n_node - 1}"
         else:
             advice = "its only node is 0; `distrcomp run -n N` starts more"
+        if node is None:
+            advice += "; None is what a grid's shift gives beyond an open end"
         super().__init__(f"there is no node {node!r} in this run: {advice}")
 
 

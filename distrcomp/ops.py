@@ -36,7 +36,9 @@ class Op:
 
     def __init__(self, function: Callable[[Any, Any], Any], commutative: bool = False) -> None:
         if not callable(function):
-            raise CallError(f"{function!r} is no operation: it takes two contributions")
+            raise CallError(
+                f"{function!r} is no operation: give dc.SUM or its like, or a function of two"
+            )
         self.function = function
         self.commutative = commutative
         self.name = getattr(function, "__name__", "op")

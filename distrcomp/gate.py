@@ -47,6 +47,7 @@ CALL_FILES = {
     for name in (
         "gate",
         "progress",
+        "mpi_progress",
         "mesh",
         "receiving",
         "engine",

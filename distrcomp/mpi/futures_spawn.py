@@ -28,6 +28,7 @@ from .futures_worker import handle, set_comm_workers
 from .shim import prepare
 
 _LOOK_S = 0.2
+_SOCKET_NAME_BYTES_MAX = 107
 
 
 def spawn_manager(pool: Pool, n_worker: int) -> None:
@@ -51,7 +52,7 @@ def spawn_manager(pool: Pool, n_worker: int) -> None:
 def main(path: str) -> None:
     """The program of a worker: connects to its master and serves it."""
     prepare()
-    with Client(path, family="AF_UNIX") as connection:
+    with _short(path) as address, Client(address, family="AF_UNIX") as connection:
         threading.Thread(target=_end_with, args=(connection.fileno(),), daemon=True).start()
         connection.send(MPI.COMM_WORLD.Get_rank())
         set_comm_workers(MPI.COMM_WORLD)
@@ -87,11 +88,29 @@ def _listener() -> Iterator[tuple[socket.socket, str]]:
     try:
         with socket.socket(socket.AF_UNIX) as listener:
             path = os.path.join(folder, "master")
-            listener.bind(path)
+            with _short(path) as address:
+                listener.bind(address)
             listener.listen(128)
             yield listener, path
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _short(path: str) -> Iterator[str]:
+    """A name of a socket that is short enough: a descriptor stands for its folder (F-40).
+
+    The kernel takes 107 bytes (unix(7)), and TMPDIR may be longer than that.
+    """
+    if len(os.fsencode(path)) <= _SOCKET_NAME_BYTES_MAX:
+        yield path
+        return
+    folder, name = os.path.split(path)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{name}"
+    finally:
+        os.close(descriptor)
 
 
 def _command(n_worker: int, path: str, options: Mapping[str, Any]) -> list[str]:

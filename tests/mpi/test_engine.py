@@ -87,7 +87,8 @@ def page_commands() -> list[str]:
 
 def test_commands_of_the_page(stack: Stack, machine: Machine) -> None:
     """The page's commands run its program; each node says the same as on our own engine."""
-    shutil.copy(ROOT / "examples" / "ring.py", machine.work_dir)
+    (machine.work_dir / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "ring.py", machine.work_dir / "examples")
     commands = page_commands()
     assert 3 == len(commands)
     said = []

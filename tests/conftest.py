@@ -16,6 +16,8 @@ from tests.leaks import LeakChecker, watched
 # A time limit for each example would fail on a busy machine; each test has one of its own.
 settings.register_profile("distrcomp", deadline=None)
 settings.load_profile("distrcomp")
+# For a second and third Python in CI, where the first has tried all: --hypothesis-profile=few.
+settings.register_profile("few", settings.get_profile("distrcomp"), max_examples=10)
 
 
 def pytest_configure() -> None:

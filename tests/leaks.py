@@ -185,7 +185,8 @@ def _lives(process: psutil.Process) -> bool:
         process.wait(timeout=0)
     except psutil.TimeoutExpired:
         with contextlib.suppress(psutil.NoSuchProcess):
-            return process.status() != psutil.STATUS_ZOMBIE
+            # It may have become a zombie just now; a child of ours is reaped by the next look.
+            return process.status() != psutil.STATUS_ZOMBIE or process.ppid() == os.getpid()
     return False
 
 

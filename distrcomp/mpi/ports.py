@@ -15,6 +15,7 @@ Messages are JSON lists: ["call", port, ticket, ids], ["answer", ticket, ids or 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -28,6 +29,7 @@ from typing import Any
 
 import distrcomp
 
+from ..errors import NodeLost
 from ..joining import join
 from .errors import ERR_NAME, ERR_OTHER, ERR_PORT, ERR_SERVICE, MPIException
 from .info import INFO_NULL, Info
@@ -192,7 +194,8 @@ def Lookup_name(service_name: str, info: Info = INFO_NULL) -> str:  # noqa: ARG0
 def _tell_others(service: str, port: str | None) -> None:
     for node in range(distrcomp.n_node):
         if node != distrcomp.node_id:
-            _board.tell(node, "name", service, port)
+            with contextlib.suppress(NodeLost):  # who has finished needs no names
+                _board.tell(node, "name", service, port)
 
 
 def _nothing() -> None:

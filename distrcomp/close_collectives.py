@@ -2,7 +2,7 @@
 
 They send what the algorithms of `collectives` send there, message by message, so it doesn't matter
 which nodes come this way: `bcast` from the root to each, `gather` from each to the root, `alltoall`
-and `allreduce` from each to each, `barrier` by node 0, or by a pair to each other. What differs is
+from each to each, `allreduce` and `barrier` by node 0, or by a pair to each other. What differs is
 that nothing stands between the call and its messages: no generator, no port.
 
 Arrays, on which a sender may have to wait, go the other way.
@@ -80,9 +80,16 @@ def allreduce(path: CollectivePath, value: Any, op: Op) -> Any:
     """See collectives.reducing; of numbers only."""
     tag = path.enter(ALLREDUCE, 0, 3)
     here, n_node = path.node_id, path.n_node
-    for node in path.others:
-        path.send(node, value, tag)
+    if n_node == 2:
+        path.send(1 - here, value, tag)
+    elif here:
+        path.send(0, value, tag)
+        return path.recv(0, tag)
     pairs = Pairs(op)
     for node in range(n_node):
         pairs.add(node, value if node == here else path.recv(node, tag))
-    return pairs.together()
+    together = pairs.together()
+    if n_node > 2:
+        for node in path.others:
+            path.send(node, together, tag)
+    return together

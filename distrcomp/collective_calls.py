@@ -12,6 +12,8 @@ from .array_path import ARRAY_TYPES
 from .collective_path import CollectivePath
 from .collective_requests import CollectiveRequest
 from .errors import CallError
+from .long_path import WORLD
+from .meeting import Meeting, meeting_for
 from .ops import Op, as_op
 from .out import check_like
 from .raw_calls import RawCalls
@@ -33,17 +35,21 @@ class CollectiveCalls(RawCalls):
     `ibcast` for `bcast`, and so on; its `wait` returns the value.
     """
 
-    __slots__ = ("_together",)
+    __slots__ = ("_meeting", "_together")
 
     def _prepare(self) -> None:
         super()._prepare()
         self._together: CollectivePath | None = None
+        self._meeting: Meeting | None = None
 
     @property
     def _all(self) -> CollectivePath:
         path = self._together
         if path is None:
-            path = self._together = self._make_path()
+            path = self._make_path()
+            if self._number == WORLD:
+                self._meeting = meeting_for(path, self._engine)
+            self._together = path
         return path
 
     def _make_path(self) -> CollectivePath:
@@ -57,7 +63,10 @@ class CollectiveCalls(RawCalls):
             >>> dc.barrier()
         """
         path = self._together or self._all
-        if path.is_close:
+        meeting = self._meeting
+        if meeting is not None and meeting.is_open:
+            meeting.wait(path.enter(c.BARRIER, 0))
+        elif path.is_close:
             close.barrier(path)
         else:
             path.run(c.BARRIER, 0, c.barrier)

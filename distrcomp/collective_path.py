@@ -176,6 +176,10 @@ class CollectivePath(FastPath):
         for sending in pending:
             self._engine.let_go(sending)
 
+    def time_limit(self) -> float | None:
+        """How many seconds a collective may wait, if the run has such a limit."""
+        return self._time(None)
+
     # --- who is elsewhere -----------------------------------------------------------------------
 
     def _recv_long(
@@ -288,7 +292,7 @@ class Watch:
     def check_strays(self, cause: NodeLost | None = None) -> None:
         """Raises CollectiveMismatch if what came from there is of another collective."""
         if self._source is not None and (strays := self._path.strays(self._source, self._tag)):
-            raise self._mismatch(self._source, strays[0]) from cause
+            raise self.mismatch(self._source, strays[0]) from cause
 
     def check_past(self) -> None:
         """Raises CollectiveMismatch if something came of a collective in which this node was not.
@@ -301,7 +305,7 @@ class Watch:
             return
         for stray in self._path.strays(source, self._tag):
             if earlier(turn_of(stray), now) == turn_of(stray):
-                raise self._mismatch(source, stray)
+                raise self.mismatch(source, stray)
         self._read_cards(source)
 
     def _read_cards(self, source: int = ANY) -> None:
@@ -313,15 +317,18 @@ class Watch:
                 path.tell(turn_of(theirs), [node])
                 raise CollectiveMismatch(_sentence(path.node_id, ours, node, (theirs, place)))
 
-    def _mismatch(self, source: int, stray: int) -> CollectiveMismatch:
-        """What to raise; the other node is asked where in its program it was."""
+    def mismatch(self, source: int, stray: int) -> CollectiveMismatch:
+        """What to raise; the other node is asked where in its program it was.
+
+        All are told where this one was: they may be about to find the same, and ask.
+        """
         path = self._path
         turn = earlier(turn_of(stray), turn_of(self._tag))
         ours = path.place_of(turn)
         if ours is None:  # it was too long ago
             turn = turn_of(self._tag)
             ours = path.place_of(turn)
-        path.tell(turn, [source])
+        path.tell(turn, range(path.n_node))
         until = monotonic() + limits.COLLECTIVE_ANSWER_WAIT_S
         theirs = (stray, "")
         while (left := until - monotonic()) > 0:

@@ -91,6 +91,10 @@ _LENGTH_MAX, _COMMUNICATOR_SHIFT = LENGTH_MAX, COMMUNICATOR_SHIFT
 # the looks. Where nodes share a core that is cheaper than to be woken up, unless others compute.
 _SPINS, _YIELDS, _YIELD_S = 200, 1000, 400e-6
 _YIELDS_CROWDED, _YIELD_CROWDED_S = 400, 5e-3
+_PATIENCE = {
+    True: (range(_SPINS), range(_YIELDS), _YIELD_S),
+    False: (range(0), range(_YIELDS_CROWDED), _YIELD_CROWDED_S),
+}
 _KEPT_MAX = 4096
 _DECODERS: dict[int, Callable[[Any], Any]] = {
     _TEXT: bytes.decode,
@@ -101,6 +105,15 @@ _DECODERS: dict[int, Callable[[Any], Any]] = {
     _ARRAY: lambda taken: rebuild_array(*taken),
 }
 _INLINE_BYTES_MAX = LENGTH_MAX * 8
+
+
+def patience(spins: bool) -> tuple[range, range, float]:
+    """How a node looks before it sleeps: as fast as it can, and giving its core away, how long.
+
+    Args:
+        spins: whether there is a core for every node of this machine.
+    """
+    return _PATIENCE[spins]
 
 
 class _Envelopes(dict[Any, int]):
@@ -137,10 +150,8 @@ class FastPath(ArrayPath):
         self._envelopes = _Envelopes(self._number)
         self._receives = engine.mailbox.receives
         self._unread = engine.mailbox.unread
-        self._spins = range(_SPINS if engine.spins else 0)
-        self._yields = range(_YIELDS if engine.spins else _YIELDS_CROWDED)
+        self._spins, self._yields, self._yield_s = patience(engine.spins)
         self._turn = 0
-        self._yield_s = _YIELD_S if engine.spins else _YIELD_CROWDED_S
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
         for node, member in enumerate(self._members):

@@ -55,6 +55,7 @@ class Progress:
         due: what messages have brought about and is to be done outside the lock.
         doer: the thread that is doing that; None if none is.
         is_deaf: nobody will ask for a message any more, so none is kept.
+        conditions: what threads wait for in memory that others write; who sleeps looks there last.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Progress:
         self.due: deque[Callable[[], None]] = deque()
         self.doer: int | None = None
         self.is_deaf = False
+        self.conditions: list[Callable[[], bool]] = []
         self.poller = Poller()
         self.is_polling = False
         self.bells = bells
@@ -248,7 +250,10 @@ class Progress:
             self.condition.acquire()
 
     def _can_move(self) -> bool:
-        """The last look before sleep: whether a link without descriptor can move."""
+        """The last look before sleep: whether a link without descriptor can move, or holds what
+        a thread waits for in memory."""
+        if any(holds() for holds in self.conditions):
+            return True
         for node in self._local:
             link = self.links[node]
             if self._can_read(node, link):

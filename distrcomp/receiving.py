@@ -74,6 +74,17 @@ class Receiving(Mesh):
             finally:
                 self._progress.n_sending -= for_send
 
+    def wait_for_memory(
+        self, is_over: Callable[[], bool], check: Callable[[], None], deadline: float | None
+    ) -> bool:
+        """The same for a condition in shared memory; whoever makes it true rings for sleepers."""
+        with self._call:
+            self._progress.conditions.append(is_over)
+            try:
+                return self._wait_until(is_over, check, deadline)
+            finally:
+                self._progress.conditions.remove(is_over)
+
     def look(self, for_send: bool) -> None:
         """Moves what can move, without waiting."""
         with self._call:

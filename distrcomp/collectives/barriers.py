@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from .port import Algorithm, Port, family
-
-_PAIRWISE_MAX = 2
+from .port import PAIRWISE_MAX, Algorithm, Port, family
 
 
 def barrier(port: Port) -> Algorithm:
@@ -15,7 +13,7 @@ def barrier(port: Port) -> Algorithm:
     (Hensgen, Finkel and Manber, 1988) has log2(n) rounds and a switch of processes in each, where
     they share cores.
     """
-    if port.size <= _PAIRWISE_MAX:
+    if port.size <= PAIRWISE_MAX:
         for other in range(port.size):
             if other != port.here:
                 port.send(other, 0)

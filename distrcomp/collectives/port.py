@@ -27,6 +27,10 @@ class Port(Protocol):
         """Sends without waiting; `value` must stay as it is until the collective is over."""
 
 
+PAIRWISE_MAX = 2
+"""So few nodes tell each other: one wait. More of them go by one, in a tree: two waits, but fewer
+messages, and where nodes share cores it is the messages that count."""
+
 RADIX = 8
 """How many parts a tree splits its nodes into; up to so many nodes it is flat.
 

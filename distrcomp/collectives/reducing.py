@@ -14,7 +14,7 @@ from ..codec import own_copy
 from ..ops import Op
 from .moving import EXCHANGE_MAX, _down, bcast
 from .pairs import Pairs
-from .port import Algorithm, Port, family, is_in_order, rotated
+from .port import PAIRWISE_MAX, Algorithm, Port, family, is_in_order, rotated
 
 LARGE_BYTES = 32 * 1024
 """From here on an array is reduced in parts, a part by each node."""
@@ -45,17 +45,17 @@ def reduce(port: Port, value: Any, op: Op, root: int) -> Algorithm:
 def allreduce(port: Port, value: Any, op: Op, out: Any = None) -> Algorithm:
     """All get all contributions together.
 
-    A few nodes of one machine send each other what they have, and each combines it by itself: one
-    wait. Otherwise each machine's contributions go up a tree to its first node, the first nodes
-    exchange theirs, and what comes out goes down the trees; where that would break the order, and
-    it may matter, all go to node 0 and back. That must not depend on the contributions, for nobody
+    Two nodes send each other what they have, and each combines it by itself: one wait. Otherwise
+    each machine's contributions go up a tree to its first node, the first nodes exchange theirs,
+    and what comes out goes down the trees; where that would break the order, and it may matter, all
+    go to node 0 and back. That must not depend on the contributions, for nobody
     knows those of others.
     """
     everyone: Sequence[int] = range(port.size)
     value = _apart(value, out)
-    if len(port.machines) == 1 and port.size <= EXCHANGE_MAX:
-        for distance in range(1, port.size):
-            port.send((port.here + distance) % port.size, value)
+    if port.size <= PAIRWISE_MAX:
+        if port.size == PAIRWISE_MAX:
+            port.send(1 - port.here, value)
         value = yield from _fold(port, value, op, everyone)
     elif len(port.machines) > 1 and (op.is_orderless or is_in_order(port.machines)):
         mine = next(machine for machine in port.machines if port.here in machine)

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from .ring import LINE_WORDS, WORD_BYTES, fence
 
 SECOND_LOOK_S = 0.001
-_ASLEEP, _PROCESS = 0, 1  # words of a node's line
+_ASLEEP, _PROCESS, _ARRIVED = 0, 1, 2  # words of a node's line
 
 
 class Bells:
@@ -38,6 +38,7 @@ class Bells:
 
     Attributes:
         asleep: by node number times LINE_WORDS, which sleep that node is in; 0 when it is awake.
+        arrived: by the same, how far that node has come in the world's barriers; see meeting.
         rung: by node number, the last sleep for which this node has rung.
     """
 
@@ -46,6 +47,7 @@ class Bells:
         self.asleep = words[_ASLEEP:]
         self.rung = [0] * len(descriptors)
         self._processes = words[_PROCESS:]
+        self.arrived = words[_ARRIVED:]
         self._here = here
         self._descriptors = list(descriptors)
         self._sleeps = 0

@@ -84,10 +84,13 @@ def large_allreduce(port: Port, array: Any, op: Op, out: Any = None) -> Algorith
     """The same as `allreduce` for a large array: each node combines one part of it for all.
 
     A reduce-scatter followed by an allgather (Rabenseifner, 2004), by direct exchange: each byte of
-    a contribution is sent once and each byte of the result once to each node.
+    a contribution is sent once and each byte of the result once to each node. Two nodes exchange
+    all they have instead.
     """
     import numpy
 
+    if port.size == PAIRWISE_MAX:
+        return (yield from _exchanged(port, array, op, out))
     has_room = out is not None and out.flags.c_contiguous
     result = out if has_room else numpy.empty(array.shape, array.dtype)
     if out is not array:  # else what arrives in a part is made of what was sent of it
@@ -102,6 +105,30 @@ def large_allreduce(port: Port, array: Any, op: Op, out: Any = None) -> Algorith
         node = (port.here - distance) % port.size
         yield node, whole[parts[node]]
     return result if has_room else _filled(out, result)
+
+
+def _exchanged(port: Port, array: Any, op: Op, out: Any) -> Algorithm:
+    """Two nodes give each other all they have: one wait where there would be two.
+
+    Each then says that it has the other's, which may be overwritten from there on.
+    """
+    import numpy
+
+    other = 1 - port.here
+    port.send(other, array)
+    has_room = out is not None and out.flags.c_contiguous
+    is_apart = has_room and not numpy.may_share_memory(array, out)
+    came = yield (other, out) if is_apart else other
+    port.send(other, 0)
+    yield other
+    pairs = Pairs(op)
+    for node in range(PAIRWISE_MAX):
+        if node == port.here:
+            pairs.add(node, array)
+        else:
+            pairs.add(node, came, out if has_room else came)
+    together = pairs.together()
+    return together if has_room else _filled(out, together)
 
 
 def large_reduce(port: Port, array: Any, op: Op, root: int) -> Algorithm:

@@ -16,9 +16,8 @@ from .collective_path import CollectivePath, Watch
 from .collectives import Algorithm
 from .collectives.kinds import described, turn_of
 from .engine import Sending
-from .errors import RecvTimeout
+from .errors import CollectiveMismatch, RecvTimeout
 from .mailbox import Receive
-from .receiving import earlier
 from .requests import Request
 
 
@@ -57,7 +56,7 @@ class CollectiveRequest(Request):
         self._wanted: Receive | None = None
         self._out: Any = None
         self._is_over_here = False
-        self._watch: Watch | None = None
+        self._watcher: Watch | None = None
         self._value: Any = None
         self._error: BaseException | None = None
         path.open_turns.add(turn_of(self._tag))
@@ -65,6 +64,8 @@ class CollectiveRequest(Request):
 
     def _step(self) -> None:
         """Goes on as far as it can without waiting."""
+        if self._is_over_here:
+            return
         path = self._path
         try:
             value = None if self._wanted is None else path._open(self._wanted, self._out)
@@ -101,22 +102,27 @@ class CollectiveRequest(Request):
     def _result(self, timeout: float | None) -> Any:
         limit = self._default_timeout if timeout is None else timeout
         deadline = None if limit is None else monotonic() + limit
-        while not self._wait_a_while(deadline):
-            if deadline is not None and monotonic() >= deadline:
-                raise self._timeout_error(limit)
+        if not self._engine.wait_for(self._is_done, self._check, deadline, True, self._watch):
+            raise self._timeout_error(limit)
         if self._error is not None:
+            self._was_taken = True
             self._let_go()
             raise self._error
         return self._value
 
-    def _wait_a_while(self, deadline: float | None) -> bool:
-        """Waits until it is time to look where the others are; whether it is done."""
-        until = deadline
-        if not self._is_over_here:
-            if self._watch is None:
-                self._watch = Watch(self._path, self._tag)
-            until = earlier(deadline, self._watch.look())
-        return self._engine.wait_for(self._is_done, self._check, until, for_send=True)
+    def _watch(self) -> float | None:
+        if self._is_over_here:
+            return None
+        if self._watcher is None:
+            self._watcher = Watch(self._path, self._tag)
+        try:
+            return self._watcher.look()
+        except CollectiveMismatch as mismatch:
+            self._error = mismatch
+            self._end()
+            if self._wanted is not None:
+                self._engine.withdraw(self._wanted)
+            return None
 
     def _let_go(self) -> None:
         for sending in self._port.sendings:

@@ -16,6 +16,9 @@ from .spaces import SPACES
 # holds about so many messages.
 _LAST_LOOKS, _LAST_LOOKS_S = 2**14, 1.0
 
+Watcher = Callable[[], float | None]
+"""Looks, outside the lock, at what those have to know who wait; when it is to be called again."""
+
 
 class Receiving(Mesh):
     """What one node asks for, and its waiting for it; see Mesh for what it is made of."""
@@ -61,16 +64,18 @@ class Receiving(Mesh):
         check: Callable[[], None],
         deadline: float | None,
         for_send: bool,
+        watch: Watcher | None = None,
     ) -> bool:
         """Waits for any condition; whether it holds at the deadline.
 
         Args:
             for_send: a send is among what is waited for.
+            watch: as in `receive`.
         """
         with self._call:
             self._progress.n_sending += for_send
             try:
-                return self._wait_until(is_over, check, deadline)
+                return self._wait_until(is_over, check, deadline, watch)
             finally:
                 self._progress.n_sending -= for_send
 
@@ -108,13 +113,12 @@ class Receiving(Mesh):
         return wanted.message is not None
 
     def receive(
-        self, wanted: Receive, timeout: float | None, watch: Callable[[], float] | None = None
+        self, wanted: Receive, timeout: float | None, watch: Watcher | None = None
     ) -> Message:
         """The oldest message that matches, waiting for it up to `timeout` seconds.
 
         Args:
-            watch: called, outside the lock, while one waits; when it is to be called again. What it
-                raises ends the wait.
+            watch: called while one waits. What it raises ends the wait.
         """
         try:
             with self._call:
@@ -221,11 +225,11 @@ class Receiving(Mesh):
 
     # --- inside, with the lock held --------------------------------------------------------------
 
-    def _outside(self, call: Callable[[], float]) -> float:
+    def _outside(self, watch: Watcher) -> float | None:
         """Calls something with the lock let go."""
         self.gate.release()
         try:
-            return call()
+            return watch()
         finally:
             self.gate.acquire()
 
@@ -234,7 +238,7 @@ class Receiving(Mesh):
         return wanted.message is not None
 
     def _wait_matched(
-        self, wanted: Receive, timeout: float | None, watch: Callable[[], float] | None = None
+        self, wanted: Receive, timeout: float | None, watch: Watcher | None = None
     ) -> None:
         deadline = None if timeout is None else monotonic() + timeout
         looks = _LAST_LOOKS
@@ -258,13 +262,19 @@ class Receiving(Mesh):
         is_over: Callable[[], bool],
         check: Callable[[], None],
         deadline: float | None,
+        watch: Watcher | None = None,
     ) -> bool:
         """Waits for a condition; whether it holds in time. `check` raises if it never can."""
         looks = _LAST_LOOKS
+        until = deadline
         while not is_over():
+            if watch is not None:
+                until = earlier(deadline, self._outside(watch))
+                if is_over():
+                    break
             check()
             overdue_s = -1.0 if deadline is None else monotonic() - deadline
-            moved = self._wait(deadline)
+            moved = self._wait(until)
             if overdue_s >= 0:
                 looks -= 1
                 if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
@@ -272,9 +282,9 @@ class Receiving(Mesh):
         return True
 
 
-def earlier(one: float | None, other: float | None) -> float | None:
-    """The earlier of two moments, None being never."""
-    return min((each for each in (one, other) if each is not None), default=None)
+def earlier(*moments: float | None) -> float | None:
+    """The earliest of these moments, None being never."""
+    return min((each for each in moments if each is not None), default=None)
 
 
 class _Call:

@@ -15,6 +15,7 @@ from typing import Any, Self
 from .arguments import seconds
 from .engine import Engine
 from .errors import AlreadyReceived, CallError, NodeLost, RequestCancelled
+from .receiving import earlier
 from .status import Status
 
 
@@ -74,6 +75,7 @@ class Request:
         self._check_cancelled()
         if not self._is_done():
             self._engine.look(self._is_send)
+            self._watch()
             if not self._is_done():
                 self._check()
         return self._is_done()
@@ -176,6 +178,13 @@ class Request:
         """Raises when it can never be done."""
         raise NotImplementedError
 
+    def _watch(self) -> float | None:
+        """Looks, outside the lock, where the other nodes are; when to do it again, if at all.
+
+        A request that can't be done because of that is done by its error.
+        """
+        return None
+
     def _end_if_lost(self) -> None:
         """Raises when it can never be done; that was its result then."""
         try:
@@ -225,6 +234,9 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
         for request in open_ones:
             request._check()
 
+    def watch() -> float | None:
+        return earlier(*[request._watch() for request in open_ones])
+
     if limit is None:
         defaults = [request._default_timeout for request in open_ones]
         limit = None if None in defaults else defaults[0]
@@ -232,7 +244,7 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     deadline = None if limit is None else monotonic() + limit
     for_send = any(request._is_send for request in open_ones)
     with suppress(NodeLost):
-        if not engine.wait_for(is_one_done, check, deadline, for_send):
+        if not engine.wait_for(is_one_done, check, deadline, for_send, watch):
             raise open_ones[0]._timeout_error(limit)
         return
     # One can't be done any more. Others may be, by what has arrived and was not read yet.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CallError, Undecodable
 from ..joining import join
 from ..mailbox import Receive
+from ..receiving import earlier
 from .constants import ANY_SOURCE, ANY_TAG
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class Operation:
 
     def check(self) -> None:
         """Raises when it can never be done."""
+
+    def watch(self) -> float | None:
+        """Looks where other nodes are, without the lock; when to do it again, if at all."""
+        return None
 
     def wait(self) -> None:
         """Waits until it is done."""
@@ -130,6 +135,9 @@ class CoreOperation(Operation):
     def check(self) -> None:
         self._request._check()
 
+    def watch(self) -> float | None:
+        return self._request._watch()
+
     def wait(self) -> None:
         if self._is_over or self.is_cancelled:
             return
@@ -176,6 +184,9 @@ class Parts(Operation):
             if not part.is_done():
                 part.check()
 
+    def watch(self) -> float | None:
+        return _watch(self._parts)
+
     def wait(self) -> None:
         for part in self._parts:
             part.wait()
@@ -217,6 +228,9 @@ class Renewed(Operation):
 
     def check(self) -> None:
         self._now.check()
+
+    def watch(self) -> float | None:
+        return self._now.watch()
 
     def result(self) -> Any:
         return self._now.result()
@@ -271,11 +285,16 @@ def _is_now(operations: Sequence[Operation], which: Callable[[Any], bool]) -> bo
     look(operations)
     if which(operation.is_done() for operation in operations):
         return True
+    _watch(operations)
     for operation in operations:
         if not operation.is_done():
             operation.check()
     yield_core()
     return False
+
+
+def _watch(operations: Sequence[Operation]) -> float | None:
+    return earlier(*[each.watch() for each in operations if not each.is_done()])
 
 
 def wait_all(operations: Sequence[Operation]) -> None:
@@ -298,5 +317,5 @@ def wait_one(operations: Sequence[Operation]) -> None:
     if not is_over():
         is_send = any(operation.is_send for operation in operations)
         engine = _engine_of(operations)
-        engine.wait_for(is_over, check, None, is_send)
+        engine.wait_for(is_over, check, None, is_send, lambda: _watch(operations))
         engine.check_interrupt()

@@ -39,6 +39,31 @@ dc.barrier()
     assert "node 1 is in barrier #1 at prog.py:4" in first
 
 
+CORE = """
+import distrcomp as dc
+request = dc.ibarrier() if dc.node_id == 1 else dc.ibcast("x", root=1)
+while not request.test():
+    pass
+request.wait()
+"""
+FACE = """
+from distrcomp.mpi import MPI
+comm = MPI.COMM_WORLD
+request = comm.Ibarrier() if comm.rank == 1 else comm.Ibcast(bytearray(1), root=1)
+MPI.Request.Waitany([request])
+"""
+
+
+@pytest.mark.parametrize("source", [CORE, FACE])
+def test_a_mismatch_of_requests_is_the_runs_failure(machine: Machine, source: str) -> None:
+    """Whichever way one waits for them, by the core or by mpi4py's face (F-31)."""
+    result = run_source(machine, source, "-n", "2")
+    assert 1 == result.code, result
+    first = result.out.splitlines()[0]
+    assert "node 0 is in bcast #1 with root 1 at " in first
+    assert "node 1 is in barrier #1 at " in first
+
+
 def test_a_node_that_dies_ends_a_barrier(machine: Machine) -> None:
     """The others don't wait for it (F-01)."""
     source = """

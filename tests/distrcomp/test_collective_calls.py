@@ -103,10 +103,51 @@ def test_requests_that_differ_are_named(two: Nodes) -> None:
         assert "node 1 is in barrier #1 at " in str(error)
 
 
+def _test_until_done(requests: list[Request]) -> Any:
+    while not requests[0].test():
+        pass
+    return requests[0].wait()
+
+
 @pytest.fixture
 def tells_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits tells the others where it is as soon as it looks."""
     monkeypatch.setattr(limits, "COLLECTIVE_TELL_AFTER_S", 0.0)
+
+
+@pytest.mark.usefixtures("tells_soon")
+@pytest.mark.parametrize("wait", [Request.wait_any, Request.wait_some, _test_until_done])
+def test_who_waits_for_several_looks_for_others(two: Nodes, wait: Callable[..., Any]) -> None:
+    """However one waits for requests that differ, the mismatch is found, and told once (F-31)."""
+
+    def act(world: Communicator) -> str:
+        request = world.ibcast(1, root=1) if world.node_id == 0 else world.ibarrier()
+        with pytest.raises(CollectiveMismatch) as caught:
+            wait([request])
+        assert [] == Request.wait_some([request])
+        with pytest.raises(CollectiveMismatch):
+            request.wait()
+        return str(caught.value)
+
+    for told in outcome([two.start(act, world) for world in two.worlds]):
+        assert "node 0 is in bcast #1 with root 1 at " in told
+        assert "node 1 is in barrier #1 at " in told
+    assert [[], []] == [engine.mailbox.receives for engine in two.engines]
+
+
+@pytest.mark.usefixtures("tells_soon")
+def test_a_mismatch_is_the_result_of_its_request(two: Nodes) -> None:
+    """Who waits for the first of several gets it of that one, and of the others what they are."""
+
+    def act(world: Communicator) -> list[Request]:
+        requests = [world.irecv(), world.ibcast(1, root=1 - world.node_id)]
+        with pytest.raises(CollectiveMismatch):
+            Request.wait_any(requests)
+        return requests
+
+    for node, requests in enumerate(outcome([two.start(act, world) for world in two.worlds])):
+        two.send(1 - node, node, "all the same")
+        assert (0, "all the same") == Request.wait_any(requests)
 
 
 @pytest.mark.usefixtures("tells_soon")

@@ -8,6 +8,7 @@ something else forwards what its bcast has to forward (MPI-4.1, 6.12).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -130,3 +131,24 @@ class CollectiveRequest(Request):
 
     def _timeout_error(self, timeout: float | None) -> Exception:
         return RecvTimeout(described(self._tag), timeout or 0.0, "the others have not come so far")
+
+
+def wait_for_begun(path: CollectivePath) -> None:
+    """Waits until every collective that was begun here has sent and received all that it will.
+
+    Raises:
+        NodeLost, CollectiveMismatch, RecvTimeout: that can't be, or takes too long.
+    """
+    engine, timeout = path._engine, path._timeout
+    deadline = None if timeout is None else monotonic() + timeout
+    for turn in sorted(path.open_turns):
+
+        def is_over(turn: int = turn) -> bool:
+            return turn not in path.open_turns
+
+        known = path.place_of(turn)
+        watch = None if known is None else Watch(path, known[0]).look
+        check = partial(engine.check_nodes, path._members)
+        if not engine.wait_for(is_over, check, deadline, True, watch):
+            what = described(known[0]) if known is not None else "a collective that was begun"
+            raise RecvTimeout(what, timeout or 0.0, "the others have not come so far")

@@ -5,16 +5,19 @@ Most messages don't come here at all: see fast_path and link_path, the short way
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from time import monotonic, perf_counter, sleep
 from typing import Any
 
 from . import limits
-from .frames import Message
+from .errors import SendTimeout
+from .frames import ACKNOWLEDGEMENT, QUESTION, Message
 from .links import Link, MpiLink, Pending, ShmLink, StreamLink
 from .progress import SPIN_S
 from .receiving import Receiving, earlier
+from .spaces import SPACES
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
@@ -141,6 +144,31 @@ class Engine(Receiving):
                 link.flush()
             if not pending.is_out:
                 sleep(_OWN_AGAIN_S)
+
+    def settle(self, number: int, members: Iterable[int], timeout: float | None) -> None:
+        """Waits until what this node has sent on a communicator has been read by its nodes.
+
+        What lies in memory that both nodes share is left there; see `drop_communicator`.
+
+        Raises:
+            SendTimeout: it was not in time.
+            NodeLost: it never will be.
+        """
+        spaces = range(number, number + SPACES)
+        with self.gate:
+            links = {each: self._links[each] for each in members if each in self._links}
+        shared = {node: link for node, link in links.items() if link.carried is None}
+        asked = [node for node in links if not (links[node].carried or set()).isdisjoint(spaces)]
+        question = Message(self.node_id, QUESTION, 0, ACKNOWLEDGEMENT, b"", [])
+        questions = [self.send(node, question, synchronous=True) for node in asked]
+
+        def left() -> list[int]:
+            unread = [each.dest for each in questions if not self.is_over(each)]
+            return unread + [node for node, link in shared.items() if not link.is_drained()]
+
+        deadline = None if timeout is None else monotonic() + timeout
+        if not self.wait_for(lambda: not left(), lambda: self.check_nodes(left()), deadline, True):
+            raise SendTimeout(left()[0], timeout or 0.0)
 
     def is_over(self, sending: Sending) -> bool:
         """Whether a send is over: the message out of our hands and, if asked, received."""

@@ -10,6 +10,7 @@ Links between nodes carry messages: a header of 28 bytes (kind, codec, communica
 number of buffers, bytes of meta), the sizes of the buffers (8 bytes each), the meta, the buffers.
 All numbers are little-endian and unsigned. The serial is 0 but for a message whose sender waits to
 hear that it was matched; he hears it by a message of codec ACKNOWLEDGEMENT with the same serial.
+One of this codec with the tag QUESTION is answered like that as soon as it is read.
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ DATA, GOODBYE = 1, 2
 
 ACKNOWLEDGEMENT = 0
 """The codec of a message that is none: it says that the message of this serial was matched."""
+
+QUESTION = 1
+"""The tag of one that asks to be told when all that was sent before it has been read."""
 
 
 class Message(NamedTuple):

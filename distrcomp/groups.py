@@ -14,6 +14,7 @@ from . import collectives as c
 from .arguments import integer, node_number
 from .collective_calls import CollectiveCalls
 from .collective_path import CollectivePath
+from .collective_requests import wait_for_begun
 from .engine import Engine
 from .errors import CallError, CommunicatorFreed, InternalError
 from .fast_path import FastPath
@@ -146,7 +147,8 @@ class GroupCalls(CollectiveCalls):
     def free(self) -> None:
         """Ends this communicator; all its nodes must call it. Messages not received are dropped.
 
-        Later calls raise CommunicatorFreed. Semantics: MPI-4.1, 7.4.3.
+        Collectives that were begun here are waited for. Later calls raise CommunicatorFreed.
+        Semantics: MPI-4.1, 7.4.3.
 
         Raises:
             CallError: it is the world, which ends with the run.
@@ -154,12 +156,14 @@ class GroupCalls(CollectiveCalls):
         if self._number == WORLD:
             raise CallError("the world can't be freed: it ends with the run")
         together = self._all
-        # Each hears from each, so nothing that was sent here is still under way: the number, and
-        # with it the message space, may be another one's at once.
-        together.run(c.FREE, 0, c.alltoall, [None] * self.n_node)
+        wait_for_begun(together)
+        # After this nothing that was sent here is under way: the number, and with it the message
+        # space, may be another one's at once.
+        self._engine.settle(self._number, self._members, self._timeout)
+        together.run(c.FREE, 0, c.barrier)
         for path in (self, together):
             path.forget()
-        self._engine.drop_communicator(self._number)
+        self._engine.drop_communicator(self._number, self._members)
         self._engine = together._engine = cast(Engine, _Freed())
         self._together = None
 

@@ -19,9 +19,9 @@ from time import monotonic
 
 from .errors import ProtocolError
 from .fates import Fates
-from .frames import ACKNOWLEDGEMENT, Message
+from .frames import ACKNOWLEDGEMENT, QUESTION, Message
 from .gate import Gate
-from .links import Bells, Link, LinkEnded
+from .links import Bells, Link, LinkEnded, ShmLink
 from .links.bells import SECOND_LOOK_S
 from .mailbox import Mailbox, Receive
 from .poller import BELL, READABLE, WRITABLE, Poller
@@ -301,6 +301,19 @@ class Progress:
         for message in self.take(node, link, most):
             self.deliver(message)
 
+    def sweep(self, node: int) -> None:
+        """Takes all that stands in the ring from `node` now, however much is added meanwhile."""
+        link = self.links.get(node)
+        if not isinstance(link, ShmLink):
+            return
+        reader = link.reader
+        last = reader.consumed + reader.size
+        while node in self.links and reader.has_record() and reader.consumed < last:
+            before = reader.consumed
+            self.read(node, link, _MESSAGES_AT_ONCE)
+            if reader.consumed == before:
+                return  # a long message, of which its sender still holds the rest
+
     def _memory_for(self, message: Message, nbytes: int) -> memoryview | None:
         """Where a message may arrive straight that is the next of all from its source."""
         receive = self._mailbox.receive_for(message)
@@ -327,6 +340,9 @@ class Progress:
     def deliver(self, message: Message) -> None:
         """Takes a message that has arrived."""
         if message.codec == ACKNOWLEDGEMENT:
+            if message.tag == QUESTION:
+                self._acknowledge(message)
+                return
             self.unmatched.discard(message.serial)
             self.wake()
             return
@@ -354,12 +370,17 @@ class Progress:
         if message.source == self._node_id:
             self.unmatched.discard(message.serial)
             self.wake()
-        elif message.source in self.links:
-            link = self.links[message.source]
-            link.post(Message(self._node_id, 0, 0, ACKNOWLEDGEMENT, b"", [], message.serial))
-            if link.queued_bytes:
-                self.unsent.add(message.source)
-                self.watch(message.source, link)
+        else:
+            self._acknowledge(message)
+
+    def _acknowledge(self, message: Message) -> None:
+        link = self.links.get(message.source)
+        if link is None:
+            return
+        link.post(Message(self._node_id, 0, 0, ACKNOWLEDGEMENT, b"", [], message.serial))
+        if link.queued_bytes:
+            self.unsent.add(message.source)
+            self.watch(message.source, link)
 
     def _end_of_link(self, node: int, link: Link, end: LinkEnded) -> None:
         if end.clean:

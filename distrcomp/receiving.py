@@ -49,12 +49,20 @@ class Receiving(Mesh):
             for space in range(number, number + SPACES):
                 self._fates.set_members(space, members)
 
-    def drop_communicator(self, number: int) -> None:
-        """A communicator is no more; what lies unread on it goes."""
+    def drop_communicator(self, number: int, members: Iterable[int]) -> None:
+        """A communicator is no more; what lies unread on it goes, and its number is free.
+
+        All its nodes have settled it (see `Engine.settle`).
+        """
         with self.gate:
+            for member in members:
+                self._progress.sweep(member)
             for space in range(number, number + SPACES):
                 self._fates.set_members(space, None)
                 self.mailbox.drop(space)
+                for link in self._links.values():
+                    if link.carried is not None:
+                        link.carried.discard(space)
             self._progress.wake()
         self.spaces.release(number // SPACES)
 

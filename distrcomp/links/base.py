@@ -55,6 +55,13 @@ class Link(Protocol):
     """Nothing more can be read: the next `receive` raises LinkEnded."""
 
     @property
+    def carried(self) -> set[int] | None:
+        """The message spaces of what was posted; whoever ends one takes it out.
+
+        None where the ends share memory: messages go past `post` there, and are seen at once.
+        """
+
+    @property
     def is_broken(self) -> bool:
         """Writing has failed: what is posted is lost, and the end of what can be read will come."""
 

@@ -97,6 +97,7 @@ class MemoryLink:
     ) -> None:
         self.at_end = False
         self.memory_for: Callable[[Message, int], Any] | None = None
+        self.carried: set[int] = set()
         self._node = node
         self._to, self._from = directions
         self._ring = ring
@@ -121,6 +122,7 @@ class MemoryLink:
     # --- writing ------------------------------------------------------------------------------
 
     def post(self, message: Message) -> Pending | None:
+        self.carried.add(message.communicator)
         return None if self._said_goodbye else self._post(message)
 
     def flush(self) -> bool:

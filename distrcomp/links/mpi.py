@@ -65,6 +65,7 @@ class MpiLink:
         self.queued_bytes = 0
         self.is_closed = False
         self.memory_for: Callable[[Message, int], Any] | None = None  # never asked: see Link
+        self.carried: set[int] = set()
         self._port = port
         self._outgoing: deque[memoryview] = deque()
         self._borrowed = 0  # so many of the newest views are perhaps not ours
@@ -91,6 +92,7 @@ class MpiLink:
     # --- writing ------------------------------------------------------------------------------
 
     def post(self, message: Message) -> Pending | None:
+        self.carried.add(message.communicator)
         return self._post(message_parts(message))
 
     def _post(self, parts: list[Any]) -> Pending | None:

@@ -282,6 +282,16 @@ class RingReader:
         self.node = node
         self.writer = writer
 
+    @property
+    def size(self) -> int:
+        """How many words the ring holds."""
+        return self._size
+
+    @property
+    def consumed(self) -> int:
+        """How many words were ever read."""
+        return self._lap + self.position
+
     def header(self) -> int:
         """The header of the next record, 0 when there is none; the ring's end is passed over.
 
@@ -292,7 +302,7 @@ class RingReader:
             raise ProtocolError("a record longer than its ring")
         header = self.words[self.position]
         if header == WRAP:
-            if self._lap + self.position - self._control[TAIL] >= self._size:
+            if self.consumed - self._control[TAIL] >= self._size:
                 raise ProtocolError("a ring without an end")
             self._lap += self._size
             self.position = 0
@@ -340,7 +350,7 @@ class RingReader:
         """Gives what was read back to the writer."""
         if not STORES_ARE_ORDERED:
             fence()
-        self._control[TAIL] = self._lap + self.position
+        self._control[TAIL] = self.consumed
         self.publish_at = self.position + self._size // 4
 
     def say_rights(self, allowed: bool) -> None:

@@ -90,6 +90,10 @@ class ShmLink(ShmInput):
         self._has_asked = self._is_closed = self._said_goodbye = False
 
     @property
+    def carried(self) -> None:
+        return None
+
+    @property
     def queued_bytes(self) -> int:
         return self._waiting_bytes + (self._offers.queued_bytes if self._offers else 0)
 

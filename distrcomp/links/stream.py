@@ -56,6 +56,7 @@ class StreamLink:
             _notice_silence(connection)
         self.queued_bytes = 0
         self.memory_for: Callable[[Message, int], Any] | None = None
+        self.carried: set[int] = set()
         self._socket = connection
         self.node = node
         self._looker = select.poll()
@@ -78,6 +79,7 @@ class StreamLink:
         return self._socket.fileno()
 
     def post(self, message: Message) -> Pending | None:
+        self.carried.add(message.communicator)
         return self._post(message_parts(message))
 
     def _post(self, parts: list[Any]) -> Pending | None:

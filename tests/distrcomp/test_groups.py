@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from distrcomp import limits, testing
@@ -17,15 +18,23 @@ from distrcomp.errors import (
     NodeLost,
     NoSuchNode,
     RecvTimeout,
+    SendTimeout,
 )
 from distrcomp.mailbox import ANY
-from tests.distrcomp.kit import MEMORY, Nodes, nodes, outcome
+from tests.distrcomp.kit import KINDS, MEMORY, MIXED, Nodes, nodes, outcome
 
 
 @pytest.fixture
 def three() -> Iterator[Nodes]:
     """Three linked nodes."""
     with nodes(3, MEMORY) as made:
+        yield made
+
+
+@pytest.fixture
+def two() -> Iterator[Nodes]:
+    """Two linked nodes."""
+    with nodes(2) as made:
         yield made
 
 
@@ -137,6 +146,115 @@ def test_nothing_of_what_is_freed_comes_later() -> None:
 
     for seed in range(20):
         testing.run(act, n=12, seed=seed)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, MIXED])
+@pytest.mark.parametrize("length", [1, 20_000])
+def test_nothing_of_what_is_freed_comes_later_by_any_link(kind: str, length: int) -> None:
+    """The same over real links: messages that fill them, and larger ones that were only begun."""
+
+    def act(world: Communicator) -> list[int]:
+        numbers = []
+        for _ in range(10):
+            made = world.dup()
+            numbers.append(made._number)
+            for other in range(1, 4):
+                for _ in range(5):
+                    made.isend((world.node_id + other) % 4, np.zeros(length))
+            made.free()
+            assert {} == _of_space(world, numbers[-1])
+        return numbers
+
+    with nodes(4, kind) as made, made.control_threads():
+        assert [[4] * 10] * 4 == outcome([made.start(act, world) for world in made.worlds])
+        for _ in range(2):
+            outcome([made.start(world.barrier) for world in made.worlds])
+        assert [{}] * 4 == [_of_space(world, 4) for world in made.worlds]
+
+
+def _of_space(world: Communicator, number: int) -> dict[tuple[int, int], int]:
+    """What lies unread there once all that has arrived was read."""
+    world.iprobe(tag=7)
+    return world._engine.mailbox.unmatched(number)
+
+
+def test_freeing_takes_few_messages() -> None:
+    """A barrier's, and one to each node to which something was sent before."""
+
+    def act(world: Communicator) -> int:
+        made = world.dup()
+        if world.node_id == 1:
+            for node in range(2, 12):
+                made.send(node, "never received")
+        sent = 0
+        send = world._engine.send
+
+        def count(*args: Any, **kwargs: Any) -> Any:
+            nonlocal sent
+            sent += 1
+            return send(*args, **kwargs)
+
+        world._engine.send = count  # type: ignore[method-assign]
+        made.free()
+        return sent
+
+    sent = testing.run(act, n=12)
+    assert 2 * 11 + 10 == sum(sent)
+    assert 10 < sent[1] < 20
+
+
+def test_freeing_needs_no_link_of_its_own() -> None:
+    """Who has never talked to each other need not do so for that."""
+    with nodes(3, linked=False) as made:
+        made.link(0, 1)
+        made.link(0, 2)
+        parts = made.communicators(4, (0, 1, 2))
+        outcome([made.start(part.free) for part in parts.values()])
+        assert [] == made.wanted
+
+
+def test_the_runs_time_limit_holds_for_free(two: Nodes) -> None:
+    """Who has sent to a node that makes no call waits no longer than that."""
+    part = Communicator(two.engines[0], 4, (0, 1), timeout=0.01)
+    part.send(1, "never received")
+    with pytest.raises(SendTimeout, match=r"send to node 1: not done in 0.01 s"):
+        part.free()
+    part.ibarrier()
+    with pytest.raises(RecvTimeout, match="barrier #1: nothing came"):
+        part.free()
+
+
+def test_collectives_that_were_begun_are_over_when_it_is_freed() -> None:
+    """Who frees a communicator waits for them, and their results stay."""
+
+    def act(world: Communicator) -> list[Any]:
+        made = world.dup()
+        requests = [made.ibcast(world.node_id), made.iallreduce(1), made.ibarrier()]
+        made.free()
+        again = world.dup()
+        assert again._number == 4
+        again.barrier()
+        again.free()
+        return [request.wait() for request in requests]
+
+    for seed in range(10):
+        assert [[0, 12, None]] * 12 == testing.run(act, n=12, seed=seed)
+
+
+def test_a_collective_that_some_have_begun_is_told_by_free(two: Nodes) -> None:
+    """Who waits for it there hears that the others are elsewhere, and so do they (F-31)."""
+
+    def act(world: Communicator) -> str:
+        made = world.dup()
+        if world.node_id == 0:
+            made.ibcast("x", root=1)
+        with pytest.raises(CollectiveMismatch) as caught:
+            made.free()
+        return str(caught.value)
+
+    for told in outcome([two.start(act, world) for world in two.worlds]):
+        assert "node 0 is in bcast #1 with root 1 at " in told
+        assert "node 1 is in free #1 at " in told
 
 
 def test_who_waits_in_free_tells_nobody(three: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:

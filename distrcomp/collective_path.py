@@ -90,6 +90,10 @@ class BlockingPort:
         self.pending: list[Sending] = []
         self.tag = 0
 
+    def name(self, node: int) -> str:
+        """See LongPath."""
+        return self._path._name(node)
+
     def send(self, node: int, value: Any) -> None:
         """Sends a small object at once; of a large array it only begins to."""
         if type(value) in ARRAY_TYPES and value.nbytes > _AT_ONCE_BYTES_MAX:
@@ -191,13 +195,14 @@ class CollectivePath(FastPath):
         try:
             self._engine.receive(wanted, self._time(timeout), watch.look)
         except RecvTimeout as error:
-            what = f"{described(tag)}, which waits for node {wanted.source}"
+            what = f"{described(tag)}, which waits for {self._name(self._ids[wanted.source])}"
             raise RecvTimeout(what, error.timeout_s, "it has not come so far") from None
         except NodeLost as lost:  # it may have been elsewhere, and ended there
             watch.check_strays(lost)
             raise
         except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"in {described(tag)}, which waits for node {wanted.source}")
+            whom = self._name(self._ids[wanted.source])
+            interrupt.add_note(f"in {described(tag)}, which waits for {whom}")
             raise
         if wanted.source in self._unread:
             watch.check_past()
@@ -243,6 +248,14 @@ class CollectivePath(FastPath):
             except (RecvTimeout, NodeLost):
                 message = None
         return None if message is None else (self._ids[message.source], *self._open(wanted, None))
+
+    def sentence(self, ours: tuple[int, str], there: int, theirs: tuple[int, str]) -> str:
+        """Says that this node and another one are in different collectives: tags and places."""
+        told = [
+            f"{self._name(node)} is in {described(tag)}{place and f' at {place}'}"
+            for node, (tag, place) in sorted([(self.node_id, ours), (there, theirs)])
+        ]
+        return f"{told[0]}, {told[1]}: all nodes of a communicator must call the same collectives"
 
     def strays(self, source: int, awaited: int) -> list[int]:
         """Tags of unread messages from `source` that belong to other collectives than `awaited`."""
@@ -315,7 +328,7 @@ class Watch:
             ours = path.place_of(turn_of(theirs))
             if ours is not None and ours[0] != theirs:
                 path.tell(turn_of(theirs), [node])
-                raise CollectiveMismatch(_sentence(path.node_id, ours, node, (theirs, place)))
+                raise CollectiveMismatch(path.sentence(ours, node, (theirs, place)))
 
     def mismatch(self, source: int, stray: int) -> CollectiveMismatch:
         """What to raise; the other node is asked where in its program it was.
@@ -338,15 +351,7 @@ class Watch:
             if turn_of(card[1]) == turn:
                 theirs = card[1:]
                 break
-        return CollectiveMismatch(_sentence(path.node_id, ours or (self._tag, ""), source, theirs))
-
-
-def _sentence(here: int, ours: tuple[int, str], there: int, theirs: tuple[int, str]) -> str:
-    told = [
-        f"node {node} is in {described(tag)}{place and f' at {place}'}"
-        for node, (tag, place) in sorted([(here, ours), (there, theirs)])
-    ]
-    return f"{told[0]}, {told[1]}: all nodes of a communicator must call the same collectives"
+        return CollectiveMismatch(path.sentence(ours or (self._tag, ""), source, theirs))
 
 
 def _place(code: CodeType, instruction: int) -> str:

@@ -33,6 +33,10 @@ class StepwisePort:
         self.machines = path.machines()
         self.sendings: list[Sending] = []
 
+    def name(self, node: int) -> str:
+        """See LongPath."""
+        return self._path._name(node)
+
     def send(self, node: int, value: Any) -> None:
         """Begins to send."""
         self.sendings.append(self._path._post(node, self._tag, encode(value)))
@@ -148,7 +152,7 @@ def wait_for_begun(path: CollectivePath) -> None:
 
         known = path.place_of(turn)
         watch = None if known is None else Watch(path, known[0]).look
-        check = partial(engine.check_nodes, path._members)
+        check = partial(engine.check_nodes, path._members, path._number)
         if not engine.wait_for(is_over, check, deadline, True, watch):
             what = described(known[0]) if known is not None else "a collective that was begun"
             raise RecvTimeout(what, timeout or 0.0, "the others have not come so far")

@@ -30,10 +30,11 @@ _COPIED_BYTES_PER_S_MIN = 500e6
 class Sending:
     """A message on its way: over when it is out of the sender's hands, and received if asked."""
 
-    __slots__ = ("dest", "found_busy", "pending", "serial", "was_looked_at")
+    __slots__ = ("dest", "found_busy", "pending", "serial", "space", "was_looked_at")
 
-    def __init__(self, dest: int, pending: Pending | None, serial: int) -> None:
+    def __init__(self, dest: int, pending: Pending | None, serial: int, space: int) -> None:
         self.dest = dest
+        self.space = space
         self.pending = pending
         self.serial = serial
         self.found_busy = False  # the receiver had not taken all of the last message
@@ -60,9 +61,10 @@ class Engine(Receiving):
             if dest == self.node_id:
                 copies = [bytearray(buffer) for buffer in message.buffers]
                 self._progress.deliver(message._replace(buffers=copies))
-                return Sending(dest, None, serial)
-            link = self._links.get(dest) or self._make_link(dest)
-            return self._follow(dest, link, link.post(message), serial)
+                return Sending(dest, None, serial, message.communicator)
+            link = self._links.get(dest) or self._make_link(dest, message.communicator)
+            sending = Sending(dest, link.post(message), serial, message.communicator)
+            return self._follow(link, sending)
 
     def is_out_soon(self, link: ShmLink | StreamLink | MpiLink, pending: Pending) -> bool:
         """Looks whether a message just posted is out of our hands, where that is worth while.
@@ -90,16 +92,19 @@ class Engine(Receiving):
                 return False
         return True
 
-    def finish_posted(self, link: ShmLink | StreamLink | MpiLink, pending: Pending | None) -> None:
+    def finish_posted(
+        self, link: ShmLink | StreamLink | MpiLink, pending: Pending | None, space: int
+    ) -> None:
         """Waits for the end of a send that `link_path` has posted; see `finish`."""
+        sending = Sending(link.node, pending, 0, space)
         try:
             with self.gate:
                 self._check()
-                sending = self._follow(link.node, link, pending, 0)
+                self._follow(link, sending)
             sending.was_looked_at = True
             self.finish(sending)
         except BaseException:
-            self.let_go(Sending(link.node, pending, 0))
+            self.let_go(sending)
             raise
 
     def finish(self, sending: Sending, deadline: float | None = None) -> bool:
@@ -122,7 +127,7 @@ class Engine(Receiving):
                 self._send_out(sending, deadline)
                 if self.is_over(sending):
                     return True
-                check = partial(self._fates.check_node, sending.dest)
+                check = partial(self._fates.check_node, sending.dest, sending.space)
                 return self._wait_until(lambda: self.is_over(sending), check, deadline)
             finally:
                 self._progress.n_sending -= 1
@@ -167,8 +172,13 @@ class Engine(Receiving):
             return unread + [node for node, link in shared.items() if not link.is_drained()]
 
         deadline = None if timeout is None else monotonic() + timeout
-        if not self.wait_for(lambda: not left(), lambda: self.check_nodes(left()), deadline, True):
-            raise SendTimeout(left()[0], timeout or 0.0)
+
+        def check() -> None:
+            self.check_nodes(left(), number)
+
+        if not self.wait_for(lambda: not left(), check, deadline, True):
+            dest = left()[0]
+            raise SendTimeout(dest, timeout or 0.0, self.name_of(dest, number))
 
     def is_over(self, sending: Sending) -> bool:
         """Whether a send is over: the message out of our hands and, if asked, received."""
@@ -178,27 +188,26 @@ class Engine(Receiving):
     def check_sending(self, sending: Sending) -> None:
         """Raises NodeLost when a send can't get over any more."""
         if not self.is_over(sending):
-            self._fates.check_node(sending.dest)
+            self._fates.check_node(sending.dest, sending.space)
 
     # --- inside, with the lock held --------------------------------------------------------------
 
-    def _follow(self, dest: int, link: Link, pending: Pending | None, serial: int) -> Sending:
-        unsent = self._progress.unsent
-        found_busy = dest in unsent
+    def _follow(self, link: Link, sending: Sending) -> Sending:
+        """Sees to what a message needs that was just posted."""
+        unsent, dest = self._progress.unsent, sending.dest
+        sending.found_busy = dest in unsent
         if link.is_broken:
-            self._wait_verdict(dest)
-        elif pending is not None:
+            self._wait_verdict(dest, sending.space)
+        elif sending.pending is not None:
             unsent.add(dest)
             self._progress.watch(dest, link)
-        sending = Sending(dest, pending, serial)
-        sending.found_busy = found_busy
         return sending
 
     def _send_out(self, sending: Sending, deadline: float | None) -> None:
         """Waits until a message is out of its sender's hands, or the deadline."""
         pending, dest = sending.pending, sending.dest
         while pending is not None and not pending.is_out:
-            self._fates.check_node(dest)
+            self._fates.check_node(dest, sending.space)
             link = self._links[dest]
             before = link.queued_bytes
             fits = before <= limits.SEND_BUFFER_BYTES and not link.is_broken

@@ -2,7 +2,7 @@
 
 DistrcompError
 ├── CallError            your call
-│   ├── NoSuchNode       a node id outside the run
+│   ├── NoSuchNode       a node id outside the communicator
 │   ├── BadTag           a tag outside 0 … 2**31-1
 │   ├── Unpicklable      an object that cannot travel
 │   ├── BadTimeout       a time to wait that is no number of seconds
@@ -36,7 +36,7 @@ class CallError(DistrcompError):
 
 
 class NoSuchNode(CallError, LookupError):
-    """A node id that this run does not have."""
+    """A node id that the communicator does not have."""
 
     def __init__(self, node: object, n_node: int) -> None:
         self.node = node
@@ -44,10 +44,10 @@ class NoSuchNode(CallError, LookupError):
         if n_node > 1:
             advice = f"node ids are 0 to {n_node - 1}"
         else:
-            advice = "its only node is 0; `distrcomp run -n N` starts more"
+            advice = "the only one is 0; `distrcomp run -n N` starts more"
         if node is None:
             advice += "; None is what a grid's shift gives beyond an open end"
-        super().__init__(f"there is no node {node!r} in this run: {advice}")
+        super().__init__(f"there is no node {node!r} here: {advice}")
 
 
 class BadTag(CallError, ValueError):
@@ -77,12 +77,15 @@ class AlreadyReceived(CallError):
 class Truncated(CallError, ValueError):
     """A raw message is longer than the memory given for it; the memory holds its beginning."""
 
-    def __init__(self, source: int, tag: int, nbytes: int, room: int) -> None:
+    def __init__(
+        self, source: int, tag: int, nbytes: int, room: int, name: str | None = None
+    ) -> None:
         self.source = source
         self.tag = tag
         self.nbytes = nbytes
+        self.room = room
         super().__init__(
-            f"a message of {nbytes} bytes came from node {source} with tag {tag}; "
+            f"a message of {nbytes} bytes came from {name or f'node {source}'} with tag {tag}; "
             f"there is room for {room}"
         )
 
@@ -118,22 +121,35 @@ class RecvTimeout(DistrcompError, TimeoutError):
 
 
 class SendTimeout(DistrcompError, TimeoutError):
-    """A send was not done in its whole timeout; it goes on."""
+    """A send was not done in its whole timeout; it goes on.
 
-    def __init__(self, dest: int, timeout_s: float) -> None:
+    Args:
+        dest: whom it is for, by its id in the world.
+        name: what it is called where the call was made.
+    """
+
+    def __init__(self, dest: int, timeout_s: float, name: str | None = None) -> None:
         self.dest = dest
         self.timeout_s = timeout_s
-        super().__init__(f"send to node {dest}: not done in {timeout_s:g} s; it goes on")
+        whom = name or f"node {dest}"
+        super().__init__(f"send to {whom}: not done in {timeout_s:g} s; it goes on")
 
 
 class NodeLost(DistrcompError, ConnectionError):
-    """Another node has ended, so what this call waits for cannot happen."""
+    """Another node has ended, so what this call waits for cannot happen.
 
-    def __init__(self, node: int, peer: str, why: str) -> None:
+    Args:
+        node: which one, by its id in the world.
+        peer: on which it ran.
+        why: how it ended.
+        name: what it is called where it is missed.
+    """
+
+    def __init__(self, node: int, peer: str, why: str, name: str | None = None) -> None:
         self.node = node
         self.peer = peer
         self.why = why
-        super().__init__(f"node {node} on {peer} is gone: {why}")
+        super().__init__(f"{name or f'node {node}'} on {peer} is gone: {why}")
 
 
 class LinkFailed(DistrcompError, ConnectionError):

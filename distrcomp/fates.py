@@ -14,6 +14,7 @@ from collections.abc import Callable
 from . import limits
 from .errors import NodeLost
 from .mailbox import ANY
+from .parts import Parts
 
 
 class Fates:
@@ -22,16 +23,18 @@ class Fates:
     Args:
         n_node: how many nodes the run has.
         peer_of: the peer on which a node runs, for error messages.
+
+    Attributes:
+        parts: who is in which communicator.
     """
 
     def __init__(self, n_node: int, peer_of: Callable[[int], str]) -> None:
-        self._n_node = n_node
+        self.parts = Parts(n_node)
         self._peer_of = peer_of
         self._lost: dict[int, str] = {}
         self._verdicts: dict[int, str] = {}
         self._broken: dict[int, tuple[float, str]] = {}  # wait for a verdict until then
         self._aborted: tuple[int, str] | None = None
-        self._members: dict[int, tuple[int, ...]] = {}  # by communicator, where not all are in it
 
     @property
     def is_aborted(self) -> bool:
@@ -89,26 +92,24 @@ class Fates:
         """Raises NodeLost when the run has failed."""
         if self._aborted is not None:
             node, why = self._aborted
-            raise NodeLost(node, self._peer_of(node), why)
+            raise NodeLost(node, self._peer_of(node), why, self.parts.name(node, None))
 
-    def check_node(self, node: int) -> None:
-        """Raises NodeLost when nothing more can come from `node`."""
+    def check_node(self, node: int, space: int = 0) -> None:
+        """Raises NodeLost when nothing more can come from `node`.
+
+        Args:
+            space: where it is missed, which says what it is called there.
+        """
         if node in self._lost:
-            raise NodeLost(node, self._peer_of(node), self._lost[node])
+            name = self.parts.name(node, space)
+            raise NodeLost(node, self._peer_of(node), self._lost[node], name)
 
-    def set_members(self, communicator: int, members: tuple[int, ...] | None) -> None:
-        """Only these send on a communicator; None: it is no more."""
-        if members is None:
-            self._members.pop(communicator, None)
-        elif len(members) < self._n_node:
-            self._members[communicator] = members
-
-    def check_source(self, source: int, communicator: int = 0) -> None:
+    def check_source(self, source: int, space: int = 0) -> None:
         """Raises NodeLost when no node is left that could send what is awaited."""
         if source != ANY:
-            self.check_node(source)
+            self.check_node(source, space)
         elif self._lost:
-            members = self._members.get(communicator, range(self._n_node))
+            members = self.parts.members(space)
             lost = [node for node in self._lost if node in members]
             if lost and len(lost) == len(members) - 1:
-                self.check_node(lost[-1])
+                self.check_node(lost[-1], space)

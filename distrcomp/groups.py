@@ -135,7 +135,8 @@ class GroupCalls(CollectiveCalls):
         """
         nodes = self._checked(members)
         if self.node_id not in nodes:
-            raise CallError(f"node {self.node_id} is not among the members of its own group")
+            name = self._name(self.node_id)
+            raise CallError(f"{name} is not among the members of its own group")
         world_ids = tuple(self._members[node] for node in nodes)
         path = _CreationPath(self._engine, self._number + CREATION, world_ids, self._timeout)
 

@@ -64,7 +64,7 @@ class LinkPath(LongPath):
         finally:
             gate.taken = False
         if link.is_broken or (pending is not None and not engine.is_out_soon(link, pending)):
-            engine.finish_posted(link, pending)
+            engine.finish_posted(link, pending, self._number)
         if gate.interrupted:
             engine.check_interrupt()
         return None

@@ -12,10 +12,11 @@ from typing import Any
 from . import codec
 from .arguments import integer, node_number, seconds, tag_number
 from .engine import Engine, Sending
-from .errors import DoesNotFit, InternalError, SendTimeout
+from .errors import DoesNotFit, InternalError, SendTimeout, Truncated
 from .frames import Message
-from .mailbox import ANY, Receive, awaited
+from .mailbox import ANY, Receive
 from .out import check, fill
+from .parts import name_in
 from .raw import RawMessage, take_raw
 from .request_kinds import SendRequest
 from .requests import Request
@@ -68,6 +69,10 @@ class LongPath:
     def _prepare(self) -> None:
         """What the short ways add before the first call."""
 
+    def _name(self, node: int) -> str:
+        """What a node of this communicator is called in an error."""
+        return name_in(node, self._members)
+
     def _send_long(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
         self._finish(self._post(dest, tag, encoded))
 
@@ -78,7 +83,7 @@ class LongPath:
         try:
             self._engine.receive(wanted, self._time(timeout))
         except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"in {awaited(wanted.source, wanted.tag)}")
+            interrupt.add_note(f"in {self._engine.awaited(wanted)}")
             raise
         return self._take(wanted, out, status)
 
@@ -105,7 +110,8 @@ class LongPath:
         try:
             deadline = None if timeout is None else monotonic() + timeout
             if not self._engine.finish(sending, deadline):
-                raise SendTimeout(sending.dest, timeout or 0.0)
+                name = self._engine.name_of(sending.dest, sending.space)
+                raise SendTimeout(sending.dest, timeout or 0.0, name)
             if self._gate.interrupted:
                 self._engine.check_interrupt()
         except BaseException:
@@ -155,7 +161,12 @@ class LongPath:
         return self._take_raw(message, into)
 
     def _take_raw(self, message: Message, into: memoryview | None) -> RawMessage:
-        return take_raw(message, self._ids[message.source], into)
+        source = self._ids[message.source]
+        try:
+            return take_raw(message, source, into)
+        except Truncated as error:
+            name = self._name(source)
+            raise Truncated(source, error.tag, error.nbytes, error.room, name) from None
 
     def _status_of(self, wanted: Receive) -> Status:
         return self._status(matched_message(wanted))

@@ -158,13 +158,19 @@ class Mailbox:
             if there == communicator
         }
 
-    def describe_unmatched(self, communicator: int) -> str:
-        """The unread messages in words, for an error message."""
+    def describe_unmatched(
+        self, communicator: int, name: Callable[[int], str] = "node {}".format
+    ) -> str:
+        """The unread messages in words, for an error message.
+
+        Args:
+            name: what a node is called there.
+        """
         unread = sorted(self.unmatched(communicator).items())
         if not unread:
             return "no other message has arrived"
         first = unread[: limits.UNREAD_TOLD_MAX]
-        told = [f"{n} from node {source} with tag {tag}" for (source, tag), n in first]
+        told = [f"{n} from {name(source)} with tag {tag}" for (source, tag), n in first]
         return f"unread: {', '.join(told)}{' ...' if len(unread) > len(first) else ''}"
 
     def _give(self, arrival: int, message: Message) -> Receive | None:
@@ -226,7 +232,7 @@ class Mailbox:
         self._unread_bytes[source] = self._unread_bytes.get(source, 0) + sign * nbytes
 
 
-def awaited(source: int, tag: int) -> str:
-    """A receive in words, for messages to people."""
-    whom = "any node" if source == ANY else f"node {source}"
+def awaited(source: int, tag: int, name: Callable[[int], str] = "node {}".format) -> str:
+    """A receive in words, for messages to people; see `Mailbox.describe_unmatched`."""
+    whom = "any node" if source == ANY else name(source)
     return f"recv from {whom} with {'any tag' if tag == ANY else f'tag {tag}'}"

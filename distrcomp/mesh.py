@@ -238,10 +238,10 @@ class Mesh:
             self.check_interrupt()
         self._fates.check_run()
 
-    def _make_link(self, node: int) -> Link:
+    def _make_link(self, node: int, space: int) -> Link:
         """Asks for a link to `node` and waits for it, or for the news that there is none."""
         while True:
-            self._fates.check_node(node)
+            self._fates.check_node(node, space)
             if node in self._links:
                 return self._links[node]
             if node in self._refused:
@@ -251,11 +251,11 @@ class Mesh:
                 self._want_link(node)
             self._wait(None)
 
-    def _wait_verdict(self, node: int) -> None:
+    def _wait_verdict(self, node: int, space: int) -> None:
         """On a broken link: waits for the news why, and raises it."""
         while node in self._links:
             self._wait(None)
-        self._fates.check_node(node)
+        self._fates.check_node(node, space)
 
     def _wait(self, deadline: float | None, wanted: Receive | None = None) -> bool:
         self._check()

@@ -104,9 +104,9 @@ class Unlike(Exception):
         self.other = _kind(other)
         super().__init__(self.one, self.other)
 
-    def between(self, one: int, other: int) -> str:
+    def between(self, one: str, other: str) -> str:
         """The same of these nodes, in words."""
-        return f"node {one} contributed {self.one}, node {other} {self.other}"
+        return f"{one} contributed {self.one}, {other} {self.other}"
 
 
 def as_op(op: Any) -> Op:

@@ -38,16 +38,24 @@ class Receiving(Mesh):
             raise CommunicatorFreed("its communicator was freed before a message had come")
         self._fates.check_source(wanted.source, wanted.communicator)
 
-    def check_nodes(self, nodes: Iterable[int]) -> None:
-        """Raises NodeLost when one of these has ended."""
+    def check_nodes(self, nodes: Iterable[int], space: int = 0) -> None:
+        """Raises NodeLost when one of these has ended, which are needed on a communicator."""
         for node in nodes:
-            self._fates.check_node(node)
+            self._fates.check_node(node, space)
+
+    def name_of(self, node: int, space: int) -> str:
+        """What a node is called on a communicator, by its id in the world."""
+        return self._fates.parts.name(node, space)
+
+    def awaited(self, wanted: Receive) -> str:
+        """A receive in words."""
+        return awaited(wanted.source, wanted.tag, partial(self.name_of, space=wanted.communicator))
 
     def add_communicator(self, number: int, members: tuple[int, ...]) -> None:
         """A communicator of these nodes has been made."""
         with self.gate:
             for space in range(number, number + SPACES):
-                self._fates.set_members(space, members)
+                self._fates.parts.add(space, members)
 
     def drop_communicator(self, number: int, members: Iterable[int]) -> None:
         """A communicator is no more; what lies unread on it goes, and its number is free.
@@ -58,7 +66,7 @@ class Receiving(Mesh):
             for member in members:
                 self._progress.sweep(member)
             for space in range(number, number + SPACES):
-                self._fates.set_members(space, None)
+                self._fates.parts.drop(space)
                 self.mailbox.drop(space)
                 for link in self._links.values():
                     if link.carried is not None:
@@ -207,9 +215,10 @@ class Receiving(Mesh):
 
     def receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
         """The error for a receive that was not matched in time."""
+        space = wanted.communicator
         with self.gate:
-            unread = self.mailbox.describe_unmatched(wanted.communicator)
-        return RecvTimeout(awaited(wanted.source, wanted.tag), timeout or 0.0, unread)
+            unread = self.mailbox.describe_unmatched(space, partial(self.name_of, space=space))
+        return RecvTimeout(self.awaited(wanted), timeout or 0.0, unread)
 
     # --- when the call was interrupted -------------------------------------------------------
 

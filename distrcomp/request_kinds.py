@@ -35,7 +35,9 @@ class SendRequest(Request):
         self._engine.let_go(self._sending)
 
     def _timeout_error(self, timeout: float | None) -> Exception:
-        return SendTimeout(self._sending.dest, timeout or 0.0)
+        dest = self._sending.dest
+        name = self._engine.name_of(dest, self._sending.space)
+        return SendTimeout(dest, timeout or 0.0, name)
 
 
 class ReceiveRequest(Request):

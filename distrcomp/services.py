@@ -65,4 +65,8 @@ class ServiceCalls(GroupCalls):
             NodeLost: one of them has ended.
         """
         members = [self._members[node] for node in nodes]
-        self._engine.wait_for(is_over, lambda: self._engine.check_nodes(members), None, True)
+
+        def check() -> None:
+            self._engine.check_nodes(members, self._number)
+
+        self._engine.wait_for(is_over, check, None, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import CollectiveMismatch
@@ -14,6 +15,10 @@ class Pairs:
     So does a binomial tree, ((0 1) (2 3)) ((4 5) 6), as MPI libraries reduce with one: rounding
     errors grow with the logarithm of the number of nodes, and sums have the bits that people know.
 
+    Args:
+        op: combines two.
+        name: what a node is called in an error.
+
     Example:
         >>> from distrcomp.ops import Op
         >>> pairs = Pairs(Op(lambda one, other: f"({one}{other})"))
@@ -23,10 +28,11 @@ class Pairs:
         '(((01)(23))((45)6))'
     """
 
-    __slots__ = ("_op", "_parts")
+    __slots__ = ("_name", "_op", "_parts")
 
-    def __init__(self, op: Op) -> None:
+    def __init__(self, op: Op, name: Callable[[int], str] = "node {}".format) -> None:
         self._op = op
+        self._name = name
         self._parts: list[tuple[int, Any, Any, int]] = []  # weight, value, room, last node
 
     def add(self, node: int, value: Any, room: Any = None) -> None:
@@ -55,5 +61,5 @@ class Pairs:
         try:
             both = self._op.combine(one, other, other_room if room is None else room)
         except Unlike as unlike:
-            raise CollectiveMismatch(unlike.between(before, last)) from None
+            raise CollectiveMismatch(unlike.between(self._name(before), self._name(last))) from None
         self._parts.append((weight + more, both, both, last))

@@ -23,6 +23,9 @@ class Port(Protocol):
     size: int
     machines: Sequence[Sequence[int]]
 
+    def name(self, node: int) -> str:
+        """What a node is called in an error."""
+
     def send(self, node: int, value: Any) -> None:
         """Sends without waiting; `value` must stay as it is until the collective is over."""
 

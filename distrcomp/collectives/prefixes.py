@@ -45,6 +45,5 @@ def _together(port: Port, op: Op, lower: Any, upper: Any, source: int) -> Any:
     try:
         return op.combine(lower, upper)
     except Unlike as unlike:
-        raise CollectiveMismatch(
-            f"node {source} contributed {unlike.one}, node {port.here} {unlike.other}"
-        ) from None
+        names = port.name(source), port.name(port.here)
+        raise CollectiveMismatch(unlike.between(*names)) from None

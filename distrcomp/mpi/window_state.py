@@ -196,7 +196,7 @@ class WinState:
 
     def check(self, target: int) -> None:
         """Raises NodeLost when nothing comes from `target` any more."""
-        self.core._engine.check_nodes([self.core.members[target]])
+        self.core._engine.check_nodes([self.core.members[target]], self.core._number)
 
     def _arrived(self, source: int, data: memoryview) -> None:
         try:

@@ -19,7 +19,7 @@ from ..errors import CallError, NodeLost
 from ..fates import Fates
 from ..links.memory import MemoryLink, memory_pair
 from ..long_path import WORLD
-from ..mailbox import Mailbox, Receive, awaited
+from ..mailbox import Mailbox, Receive
 from ..progress import Progress
 from .failures import Deadlock, NodeFailed, TimeLimitReached
 from .places import place
@@ -199,7 +199,7 @@ class _Run:
         if not self.stage.is_parked(engine.node_id):
             return f"computes, {where}"
         with engine.actor.condition:
-            receives = [awaited(each.source, each.tag) for each in engine.mailbox.receives]
+            receives = [engine.awaited(each) for each in engine.mailbox.receives]
             unread = engine.mailbox.describe_unmatched(WORLD)
         asked = [each for each in receives if not each.startswith(f"{call} ")]
         doing = call if asked or not receives else receives[0]

@@ -36,7 +36,7 @@ def test_wrong_calls_raise_at_the_caller_and_leave_the_run_intact(machine: Machi
     result = run_source(machine, BAD_CALLS, "-n", "2")
     assert 0 == result.code, result
     first, second = blocks(result.out).values()
-    assert "NoSuchNode there is no node 2 in this run: node ids are 0 to 1" in first
+    assert "NoSuchNode there is no node 2 here: node ids are 0 to 1" in first
     assert "NoSuchNode there is no node -1" in first
     assert "Unpicklable an object of type _thread.lock cannot be sent" in first
     assert "BadTag -2 is no tag" in first

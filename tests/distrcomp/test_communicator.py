@@ -63,7 +63,7 @@ def test_no_such_node_to_send_to(alone: Communicator, node: Any) -> None:
     """A node that doesn't exist, -1 among them, is refused by its name."""
     with pytest.raises(NoSuchNode) as caught:
         alone.send(node, "x")
-    assert f"there is no node {node!r} in this run" in str(caught.value)
+    assert f"there is no node {node!r} here" in str(caught.value)
 
 
 @pytest.mark.parametrize("node", [1, -2, "0", None])
@@ -381,5 +381,5 @@ def test_communicators_are_apart(three: Nodes) -> None:
     assert status.source == 0
     assert pair[0].iprobe() is None
     assert three.receive(0, 2, 1) == "in the world"
-    with pytest.raises(NoSuchNode, match="there is no node 2 in this run"):
+    with pytest.raises(NoSuchNode, match="there is no node 2 here"):
         pair[0].send(2, "x")

@@ -51,9 +51,9 @@ def test_every_class_says_what_it_means() -> None:
     [
         (
             1,
-            "there is no node 7 in this run: its only node is 0; `distrcomp run -n N` starts more",
+            "there is no node 7 here: the only one is 0; `distrcomp run -n N` starts more",
         ),
-        (4, "there is no node 7 in this run: node ids are 0 to 3"),
+        (4, "there is no node 7 here: node ids are 0 to 3"),
     ],
 )
 def test_no_such_node(n_node: int, text: str) -> None:

@@ -24,6 +24,10 @@ class PortOfOne:
         self.size = crew.size
         self.machines = crew.machines
 
+    def name(self, node: int) -> str:
+        """What it is called in an error."""
+        return f"node {node}"
+
     def send(self, node: int, value: Any) -> None:
         """Queues what would travel: bytes, so that nothing is shared."""
         assert node != self.here

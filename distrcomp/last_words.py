@@ -7,14 +7,13 @@ one that is only the echo of another node's end takes one line, and so does Ctrl
 from __future__ import annotations
 
 import os
-import runpy
 import sys
 from collections.abc import Callable
 from types import TracebackType
 
-from . import limits
+from . import limits, tracebacks
 from .control import NoticeSocket
-from .errors import CallError, DistrcompError, NodeLost
+from .errors import CallError, NodeLost
 from .notices import Failed
 
 _INTERRUPTED = 130
@@ -31,7 +30,9 @@ def summary(error: BaseException) -> str:
     """An exception in one line, if that is how it says what it is."""
     import traceback
 
-    return traceback.format_exception_only(error)[-1].strip()
+    told = traceback.TracebackException(type(error), error, None)
+    told.__notes__ = None
+    return list(told.format_exception_only())[-1].strip()
 
 
 def report(
@@ -50,7 +51,9 @@ def report(
     if isinstance(error, KeyboardInterrupt):
         say(f"distrcomp: interrupted {_place(error, folder)}{_doing(error)}")
         return
-    _cut_own_frames(error)
+    tracebacks.cut(error)
+    if notices is not None and _misses_mpi4py(error):
+        error.add_note("run it with --mpi4py: no mpi4py has to be installed then")
     place = _place(error, folder)
     told_whole = isinstance(error, CallError)  # its sentence says what it was raised from
     text = "".join(traceback.format_exception(error, chain=not told_whole))
@@ -66,6 +69,15 @@ def report(
         hook(type(error), error, error.__traceback__)
 
 
+def _misses_mpi4py(error: BaseException | None) -> bool:
+    """Whether the program has ended because it found no mpi4py, and nothing stands in for it."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name == "mpi4py":
+            return "distrcomp.mpi" not in sys.modules
+        error = error.__cause__
+    return False
+
+
 def _told(text: str) -> str:
     """`text` as a notice can carry it: no lone surrogates, and not the whole of a huge message."""
     if len(text) > limits.TOLD_CHARS_MAX:
@@ -75,33 +87,12 @@ def _told(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _cut_own_frames(error: BaseException) -> None:
-    """Keeps of the traceback what is the program's: neither how we started it nor, where the error
-    is one of distrcomp's calls, what happened inside that call."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename in _STARTERS:
-        frame = frame.tb_next
-    error.__traceback__ = frame
-    if frame is None:  # a program that cannot be found or compiled has no frame of its own
-        return
-    while isinstance(error, DistrcompError) and frame.tb_next is not None:
-        if frame.tb_next.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-            frame.tb_next = None
-            return
-        frame = frame.tb_next
-
-
-# Compiled code names its files as they were called where it was compiled.
-_PACKAGE = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "distrcomp/")
-_STARTERS = {os.path.join(os.path.dirname(__file__), "node.py"), runpy.__file__, "<frozen runpy>"}
-
-
 def _place(error: BaseException, folder: str) -> str:
     """Where in the program it happened, as `at FILE:LINE`."""
     import traceback
 
     for entry in reversed(traceback.extract_tb(error.__traceback__)):
-        if not entry.filename.startswith(_PACKAGE) and entry.filename not in _STARTERS:
+        if not tracebacks.is_ours(entry.filename):
             return f"at {entry.filename.removeprefix(folder + os.sep)}:{entry.lineno}"
     return "before its first line"
 

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+from ..tracebacks import cut
 from .run import main
 from .shim import prepare
 
 if __name__ == "__main__":
     prepare()
-    main("distrcomp.mpi")
+    try:
+        main("distrcomp.mpi")
+    except Exception as error:
+        cut(error)
+        raise

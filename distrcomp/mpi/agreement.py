@@ -66,7 +66,8 @@ class FailureCalls(CreatingCalls):
     def Shrink(self) -> Any:
         """A duplicate without the failed nodes, of which there are none."""
         self._need()
-        return self._wrap(self._duplicate())
+        with self._translated():
+            return self._wrap(self._duplicate())
 
     def Ishrink(self) -> tuple[Any, Request]:
         """A duplicate without the failed nodes; the request is done when this returns."""
@@ -82,7 +83,3 @@ class FailureCalls(CreatingCalls):
             state.agreements, collectives.ALLREDUCE, 0, collectives.allreduce, flag, BAND
         )
         return CoreOperation(request, put, is_send=True)
-
-    def _everyone(self) -> Any:
-        """The core communicator of all nodes, those of a remote group included."""
-        return self._core

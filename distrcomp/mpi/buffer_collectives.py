@@ -78,7 +78,9 @@ class BufferCollectives(CollectiveBase):
         self, sendbuf: Any, recvbuf: Any, recvcounts: Sequence[int] | None = None, op: Op = SUM
     ) -> None:
         """Combine the memory of all and give each node a block of it, of any size."""
-        self._run(reductions.reduce_scatter(self._side, sendbuf, recvbuf, recvcounts, op))
+        with self._translated():  # where no counts are given, all tell theirs
+            plan = reductions.reduce_scatter(self._side, sendbuf, recvbuf, recvcounts, op)
+        self._run(plan)
 
 
 class Prefixes(CollectiveBase):

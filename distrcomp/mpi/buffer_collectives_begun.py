@@ -79,7 +79,9 @@ class BegunCollectives(CollectiveBase):
         self, sendbuf: Any, recvbuf: Any, recvcounts: Sequence[int] | None = None, op: Op = SUM
     ) -> Request:
         """Begin to combine the memory of all and give each node a block of it, of any size."""
-        return self._begin(reductions.reduce_scatter(self._side, sendbuf, recvbuf, recvcounts, op))
+        with self._translated():  # where no counts are given, all tell theirs
+            plan = reductions.reduce_scatter(self._side, sendbuf, recvbuf, recvcounts, op)
+        return self._begin(plan)
 
 
 class BegunPrefixes(CollectiveBase):

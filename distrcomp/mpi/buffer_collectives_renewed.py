@@ -99,7 +99,9 @@ class RenewedCollectives(CollectiveBase):
         info: Info = INFO_NULL,
     ) -> Prequest:
         """Make a request to combine the memory of all and give each node a block."""
-        return self._renew(reductions.reduce_scatter(self._side, sendbuf, recvbuf, recvcounts, op))
+        with self._translated():  # where no counts are given, all tell theirs
+            plan = reductions.reduce_scatter(self._side, sendbuf, recvbuf, recvcounts, op)
+        return self._renew(plan)
 
 
 class RenewedPrefixes(CollectiveBase):

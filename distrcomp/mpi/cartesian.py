@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any, NamedTuple
 
+from .checks import integers, is_below
 from .constants import PROC_NULL
 from .errors import ERR_ARG, ERR_DIMS, ERR_RANK, MPIException
 
@@ -35,7 +36,7 @@ class Cartesian(NamedTuple):
         Raises:
             MPIException: ERR_RANK when the grid has no such rank.
         """
-        if not 0 <= rank < self.size:
+        if not is_below(rank, self.size):
             raise MPIException(ERR_RANK, f"rank {rank} is not on a grid of {self.size}")
         found = []
         for length in reversed(self.dims):
@@ -64,7 +65,7 @@ class Cartesian(NamedTuple):
         Raises:
             MPIException: ERR_ARG when there is no such direction.
         """
-        if not 0 <= direction < len(self.dims):
+        if not is_below(direction, len(self.dims)):
             raise MPIException(ERR_ARG, f"direction {direction} of {len(self.dims)} directions")
         return self._step(rank, direction, -disp), self._step(rank, direction, disp)
 
@@ -108,7 +109,7 @@ def grid(dims: Sequence[int], periods: Any) -> Cartesian:
         ValueError: there are more or fewer of them than directions.
         MPIException: ERR_DIMS when a length is negative.
     """
-    lengths = tuple(int(length) for length in dims)
+    lengths = tuple(integers(dims))
     closed = flags(periods, len(lengths))
     if any(length < 0 for length in lengths):
         raise MPIException(ERR_DIMS, f"a length below zero in {list(lengths)}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .checks import is_below
 from .constants import PROC_NULL, ROOT
 from .errors import ERR_ROOT, MPIException
 
@@ -77,7 +78,7 @@ class Side:
                 return Root(self.here, True, False, 0)
             if root == PROC_NULL:
                 return Root(None, False, False, 0)
-        if not 0 <= root < len(self.peers):
+        if not is_below(root, len(self.peers)):
             raise MPIException(ERR_ROOT, f"root {root} is not in 0..{len(self.peers) - 1}")
         if self.is_inter:
             return Root(self.peers[root], False, True, 0)

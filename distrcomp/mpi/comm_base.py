@@ -15,18 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from ..arguments import integer
 from ..errors import (
-    BadTag,
-    CollectiveMismatch,
-    CommunicatorFreed,
     NoSuchNode,
-    Truncated,
     Undecodable,
     Unpicklable,
-    WorldClosed,
 )
 from .attributes import CommAttributes
 from .errhandler import HasErrhandler
-from .errors import ERR_COMM, ERR_OTHER, ERR_RANK, ERR_TAG, ERR_TRUNCATE, MPIException
+from .errors import ERR_COMM, MPIException
 from .handles import Handle
 from .naming import Named
 
@@ -120,25 +115,16 @@ class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
         What went wrong when an object was pickled or rebuilt is raised as it was.
         """
         if isinstance(error, (Unpicklable, Undecodable)):
-            raise error.__cause__ or error
+            _raise_as_it_was(error.__cause__ or error)
         if isinstance(error, NoSuchNode) and integer(error.node) is None:
-            raise TypeError("an integer is required") from error
-        code = error_code(error)
-        if code is None:
-            raise error
-        self._fail(code, str(error))
+            raise TypeError(f"an integer is required, not {error.node!r}") from None
+        super()._wrong(error)
 
 
-def error_code(error: BaseException) -> int | None:
-    """The MPI error class of an error of the core; None if it is none."""
-    return next((code for kind, code in _CODES if isinstance(error, kind)), None)
-
-
-_CODES = (
-    (NoSuchNode, ERR_RANK),
-    (BadTag, ERR_TAG),
-    (Truncated, ERR_TRUNCATE),
-    (CommunicatorFreed, ERR_COMM),
-    (CollectiveMismatch, ERR_OTHER),
-    (WorldClosed, ERR_OTHER),
-)
+def _raise_as_it_was(error: BaseException) -> NoReturn:
+    """Raises an error that has nothing to do with the one that is being handled."""
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        error.__context__ = context

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 from zlib import crc32
 
-from ..errors import CallError
 from ..joining import join
+from .checks import integer
 from .comm_base import CommBase, CommState
 from .constants import (
     COMM_TYPE_HW_GUIDED,
@@ -44,10 +44,8 @@ class CreatingCalls(CommBase):
     def Dup(self, info: Info | None = None) -> Self:
         """Duplicate the communicator with its attributes, and with hints if they are given."""
         state = self._live
-        try:
+        with self._translated():
             new = self._duplicate()
-        except CallError as error:
-            self._wrong(error)
         new.topology = state.topology
         new.errhandler = state.errhandler
         if info:
@@ -76,10 +74,9 @@ class CreatingCalls(CommBase):
 
     def Split(self, color: int = 0, key: int = 0) -> Any:
         """Split the communicator: all with one color are together, ordered by key, then rank."""
-        try:
+        color, key = integer(color), integer(key)
+        with self._translated():
             return self._made(self._core.split(None if color == UNDEFINED else color, key))
-        except CallError as error:
-            self._wrong(error)
 
     def Split_type(self, split_type: int, key: int = 0, info: Info = INFO_NULL) -> Any:
         """Split the communicator by what the nodes share: a machine with its memory."""
@@ -98,20 +95,17 @@ class CreatingCalls(CommBase):
 
     def Create(self, group: Group) -> Any:
         """Make a communicator of a group of this one's nodes; COMM_NULL for who is not in it."""
-        try:
-            return self._made(self._core.create(self._ranks_of(group)))
-        except CallError as error:
-            self._wrong(error)
+        ranks = self._ranks_of(group)
+        with self._translated():
+            return self._made(self._core.create(ranks))
 
     def Create_group(self, group: Group, tag: int = 0) -> Any:
         """Make a communicator of a group; only its members call this."""
         ranks = self._ranks_of(group)
         if self._core.node_id not in ranks:
             return self._made(None)
-        try:
+        with self._translated():
             return self._made(self._core.create_group(ranks, tag))
-        except CallError as error:
-            self._wrong(error)
 
     @classmethod
     def Create_from_group(
@@ -122,13 +116,14 @@ class CreatingCalls(CommBase):
         errhandler: Errhandler | None = None,
     ) -> Any:
         """Make a communicator of a group, from no other communicator."""
-        members = group._members
+        members = Group._given(group)._members
         if not members:
             return cls._made(None)
         world = join().communicator
         if world.node_id not in members:
             raise MPIException(ERR_GROUP, "this node is not in the group")
-        made = cls._made(world.create_group(members, crc32(stringtag.encode()) & 0x7FFFFFFF))
+        with cls._wrap(None)._translated():
+            made = cls._made(world.create_group(members, crc32(stringtag.encode()) & 0x7FFFFFFF))
         if info:
             made._state.hints.update(info.items())
         if errhandler:
@@ -143,17 +138,16 @@ class CreatingCalls(CommBase):
         if constant_name(self):
             self._fail(ERR_COMM, f"{state.name} can't be freed")
         self._delete_attributes()
-        try:
+        with self._translated():
             self._close()
-        except CallError as error:
-            self._wrong(error)
         self._invalidate()
 
     def Disconnect(self) -> None:
         """Free the communicator, once all that was sent on it has been received."""
         if constant_name(self):
             self._fail(ERR_COMM, f"{self._live.name} can't be disconnected")
-        self._core.barrier()
+        with self._translated():
+            self._everyone().barrier()
         CreatingCalls.Free(self)
 
     # --- inside -----------------------------------------------------------------------------------
@@ -173,10 +167,14 @@ class CreatingCalls(CommBase):
         """Ends what the core has of this communicator."""
         self._core.free()
 
+    def _everyone(self) -> Communicator:
+        """The core communicator of all nodes, those of a remote group included."""
+        return self._core
+
     def _ranks_of(self, group: Group) -> list[int]:
         """The members of a group as ranks here."""
         places = {member: rank for rank, member in enumerate(self._core.members)}
-        members = group._members
+        members = Group._given(group)._members
         if not places.keys() >= set(members):
             self._fail(ERR_GROUP, "the group has members that this communicator has not")
         return [places[member] for member in members]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from . import distributed_array, typemap
+from .checks import integer, integers
 from .constants import (
     COMBINER_CONTIGUOUS,
     COMBINER_DARRAY,
@@ -48,7 +49,7 @@ class Builders:
     def Create_vector(self, count: int, blocklength: int, stride: int) -> Self:
         """Create a vector (strided) datatype; the stride is in items."""
         count, blocklength = _counts(count=count, blocklength=blocklength)
-        stride = _integer(stride)
+        stride = integer(stride)
         step = stride * self._living().typemap.extent
         arguments = {"count": count, "blocklength": blocklength, "stride": stride}
         return self._vector(step, COMBINER_VECTOR, arguments)
@@ -56,7 +57,7 @@ class Builders:
     def Create_hvector(self, count: int, blocklength: int, stride: int) -> Self:
         """Create a vector (strided) datatype; the stride is in bytes."""
         count, blocklength = _counts(count=count, blocklength=blocklength)
-        stride = _integer(stride)
+        stride = integer(stride)
         arguments = {"count": count, "blocklength": blocklength, "stride": stride}
         return self._vector(stride, COMBINER_HVECTOR, arguments)
 
@@ -86,7 +87,7 @@ class Builders:
         datatypes: Sequence[Any],
     ) -> Self:
         """Create a general composite (struct) datatype; displacements are in bytes."""
-        lengths, offsets = _integers(blocklengths), _integers(displacements)
+        lengths, offsets = integers(blocklengths), integers(displacements)
         _same_length(lengths, offsets, datatypes)
         _counts(**{f"blocklength {i}": length for i, length in enumerate(lengths)})
         for datatype in datatypes:
@@ -118,7 +119,7 @@ class Builders:
         order: int = ORDER_C,
     ) -> Self:
         """Create a datatype for a subarray of a multidimensional array."""
-        sizes, subsizes, starts = _integers(sizes), _integers(subsizes), _integers(starts)
+        sizes, subsizes, starts = integers(sizes), integers(subsizes), integers(starts)
         _same_length(sizes, subsizes, starts)
         _order(order)
         state = self._living()
@@ -147,9 +148,9 @@ class Builders:
         order: int = ORDER_C,
     ) -> Self:
         """Create a datatype for the part that one process has of a distributed array."""
-        size, rank = _integer(size), _integer(rank)
-        gsizes, distribs = _integers(gsizes), _integers(distribs)
-        dargs, psizes = _integers(dargs), _integers(psizes)
+        size, rank = integer(size), integer(rank)
+        gsizes, distribs = integers(gsizes), integers(distribs)
+        dargs, psizes = integers(dargs), integers(psizes)
         _same_length(gsizes, distribs, dargs, psizes)
         _order(order)
         if not 0 <= rank < size:
@@ -176,7 +177,7 @@ class Builders:
 
     def Create_resized(self, lb: int, extent: int) -> Self:
         """Create a datatype with a new lower bound and extent."""
-        lb, extent = _integer(lb), _integer(extent)
+        lb, extent = integer(lb), integer(extent)
         state = self._living()
         layout = typemap.resized(state.typemap, lb, extent)
         arguments = {"lb": lb, "extent": extent}
@@ -194,7 +195,7 @@ class Builders:
     def _indexed(
         self, blocklengths: Sequence[int], displacements: Sequence[int], unit: int, combiner: int
     ) -> Self:
-        lengths, places = _integers(blocklengths), _integers(displacements)
+        lengths, places = integers(blocklengths), integers(displacements)
         _same_length(lengths, places)
         _counts(**{f"blocklength {i}": length for i, length in enumerate(lengths)})
         state = self._living()
@@ -211,7 +212,7 @@ class Builders:
         self, blocklength: int, displacements: Sequence[int], unit: int, combiner: int
     ) -> Self:
         (blocklength,) = _counts(blocklength=blocklength)
-        places = _integers(displacements)
+        places = integers(displacements)
         state = self._living()
         block = typemap.contiguous(state.typemap, blocklength)
         layout = typemap.spread(block, [place * unit for place in places])
@@ -233,20 +234,8 @@ class Builders:
         return self._state
 
 
-def _integer(value: Any) -> int:
-    """An integer of any kind; floats are cut, as where C takes them."""
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"an integer is required, not {type(value).__name__}") from None
-
-
-def _integers(values: Sequence[Any]) -> list[int]:
-    return [_integer(values[i]) for i in range(len(values))]
-
-
 def _counts(**counts: Any) -> list[int]:
-    checked = [_integer(count) for count in counts.values()]
+    checked = [integer(count) for count in counts.values()]
     for name, count in zip(counts, checked, strict=True):
         if count < 0:
             raise MPIException(ERR_COUNT, f"{name} is {count}, below 0")

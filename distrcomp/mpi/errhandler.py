@@ -9,11 +9,30 @@ ERRORS_RETURN, as in mpi4py, unless `mpi4py.rc.errors` says otherwise (`begin_wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn, Self
 
+from ..errors import (
+    BadTag,
+    CallError,
+    CollectiveMismatch,
+    CommunicatorFreed,
+    NoSuchNode,
+    Truncated,
+    WorldClosed,
+)
 from .abort import abort
-from .errors import ERR_ERRHANDLER, ERR_OTHER, SUCCESS, MPIException
+from .errors import (
+    ERR_COMM,
+    ERR_ERRHANDLER,
+    ERR_OTHER,
+    ERR_RANK,
+    ERR_TAG,
+    ERR_TRUNCATE,
+    SUCCESS,
+    MPIException,
+)
 from .handles import Handle, constant_name, is_constant, predefine
 
 HANDLERS_MAX = 32  # of the program's own at one time and kind of object: mpi4py's bound
@@ -126,7 +145,7 @@ class HasErrhandler:
     def Set_errhandler(self, errhandler: Errhandler) -> None:
         """Set the error handler of this object."""
         self._handler()
-        handler = errhandler._state
+        handler = Errhandler._given(errhandler)._state
         if handler is None or handler.kind not in (None, self._kind):
             name = constant_name(errhandler) or "this error handler"
             raise MPIException(ERR_ERRHANDLER, f"{name} is not for a {type(self).__name__}")
@@ -142,9 +161,39 @@ class HasErrhandler:
         handler.function(self, error)
         raise MPIException(error, detail) from None  # the detail says what it was raised from
 
+    def _wrong(self, error: BaseException) -> NoReturn:
+        """Raises what MPI says of an error of the core, by way of the object's handler."""
+        code = error_code(error)
+        if code is None:
+            raise error
+        self._fail(code, str(error))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Has errors of the core raised as what MPI says of them."""
+        try:
+            yield
+        except CallError as error:
+            self._wrong(error)
+
     def _handler(self) -> _Handler:
         state = self._state
         if state is None:
             raise MPIException(self._null_error, "a null handle has no error handler")
         found: _Handler | None = getattr(state, "errhandler", None)
         return found or _initial.get(self._null) or _initial.get("", _RETURN)
+
+
+def error_code(error: BaseException) -> int | None:
+    """The MPI error class of an error of the core; None if it is none."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), None)
+
+
+_CODES = (
+    (NoSuchNode, ERR_RANK),
+    (BadTag, ERR_TAG),
+    (Truncated, ERR_TRUNCATE),
+    (CommunicatorFreed, ERR_COMM),
+    (CollectiveMismatch, ERR_OTHER),
+    (WorldClosed, ERR_OTHER),
+)

@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any, Self
 
 from . import file_system
+from .checks import exact, integer
 from .constants import (
     DISPLACEMENT_CURRENT,
     MODE_DELETE_ON_CLOSE,
@@ -72,8 +73,10 @@ class File(TransferCalls, SplitCalls):
         info: Info = INFO_NULL,
     ) -> Self:
         """Open a file. Collective."""
+        path = os.fspath(filename)
         try:
-            state = opened(comm, os.fspath(filename), amode)
+            with FILE_NULL._translated():
+                state = opened(comm, path, exact(amode))
         except MPIException as error:
             FILE_NULL.Call_errhandler(error.Get_error_code())
             raise
@@ -122,11 +125,13 @@ class File(TransferCalls, SplitCalls):
     @asks_handler
     def Set_size(self, size: int) -> None:
         """Set the size in bytes. Collective."""
+        size = integer(size)
         self._resize(size, lambda state: os.ftruncate(state.descriptor, size))
 
     @asks_handler
     def Preallocate(self, size: int) -> None:
         """Reserve room on the disk for so many bytes; a longer file stays as it is. Collective."""
+        size = integer(size)
         self._resize(size, lambda state: os.posix_fallocate(state.descriptor, 0, max(size, 1)))
 
     def _resize(self, size: int, change: Callable[[FileState], None]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import file_system
+from .checks import integer
+from .comm import Comm
 from .constants import MODE_APPEND, SEEK_CUR, SEEK_END, SEEK_SET
 from .datatypes import Datatype
 from .errors import (
@@ -29,7 +31,7 @@ _REPRESENTATIONS = ("native", "internal")
 
 def opened(comm: Intracomm, path: str | bytes, amode: int) -> FileState:
     """The state of a file, open on all nodes or on none. Collective."""
-    if not comm or comm.Is_inter():
+    if not Comm._given(comm) or comm.Is_inter():
         raise MPIException(ERR_COMM, "a file is opened by an intracommunicator")
     core = comm._core.dup()
     descriptor, failure = -1, None
@@ -57,10 +59,11 @@ def opened(comm: Intracomm, path: str | bytes, amode: int) -> FileState:
             if core.node_id == 0:
                 state.shared.put(state.position)
         core.barrier()
-    except BaseException:
+    except BaseException as error:
         if descriptor >= 0:
             os.close(descriptor)
-        core.free()
+        if isinstance(error, MPIException):  # all nodes have it; else they are not together
+            core.free()
         raise
     return state
 
@@ -73,10 +76,10 @@ def view_of(disp: int, etype: Datatype, filetype: Datatype, datarep: str) -> Vie
     """
     if datarep not in _REPRESENTATIONS:
         raise MPIException(ERR_UNSUPPORTED_DATAREP, f"files are native, not {datarep!r}")
-    if disp < 0:
+    if integer(disp) < 0:
         raise MPIException(ERR_ARG, f"a displacement of {disp}")
-    unit = committed(etype._known()).typemap
-    tile = committed(filetype._known()).typemap
+    unit = committed(Datatype._given(etype)._known()).typemap
+    tile = committed(Datatype._given(filetype)._known()).typemap
     if (unit.size and tile.size % unit.size) or tile.true_lb < 0 or tile.extent < 0:
         raise MPIException(ERR_TYPE, "the filetype is not made of etypes that follow each other")
     return View(disp, unit.size, tile)
@@ -89,6 +92,7 @@ def kept(datatype: Datatype) -> Datatype:
 
 def sought(state: FileState, offset: int, whence: int, current: Callable[[], int]) -> int:
     """Where a pointer goes."""
+    offset = integer(offset)
     if whence == SEEK_SET:
         position = offset
     elif whence == SEEK_CUR:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from . import file_system
+from .checks import integer
 from .constants import ANY_SOURCE, ANY_TAG, MODE_RDONLY, MODE_SEQUENTIAL, MODE_WRONLY
 from .errhandler import HasErrhandler
 from .errors import (
@@ -242,6 +243,7 @@ class FileBase(HasErrhandler, Handle, null="FILE_NULL"):
 
 
 def _offset(offset: int) -> int:
+    offset = integer(offset)
     if offset < 0:
         raise MPIException(ERR_IO, f"an offset of {offset}")
     return offset

@@ -67,7 +67,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MPIException(class_of(error), str(error)) from error
+        raise MPIException(class_of(error), str(error)) from None  # the detail says it all
 
 
 def class_of(error: OSError) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import distrcomp
 
+from .checks import is_below
 from .constants import IDENT, PROC_NULL, SIMILAR, UNDEFINED, UNEQUAL
 from .errors import ERR_ARG, ERR_GROUP, ERR_RANK, MPIException
 from .handles import Handle, is_constant, predefine
@@ -161,7 +162,7 @@ def _rank(members: Sequence[int], member: int) -> int:
 
 
 def _check(rank: int, members: Sequence[int]) -> int:
-    if not 0 <= rank < len(members):
+    if not is_below(rank, len(members)):
         raise MPIException(ERR_RANK, f"rank {rank} is not in this group of {len(members)}")
     return rank
 

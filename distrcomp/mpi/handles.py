@@ -79,6 +79,18 @@ class Handle:
         self._state = state
         return self
 
+    @classmethod
+    def _given(cls, handle: Any) -> Any:
+        """What a program has passed where a handle of this kind has to be.
+
+        Raises:
+            TypeError: it is none.
+        """
+        if not isinstance(handle, cls._kind):
+            kind = cls._kind.__name__
+            raise TypeError(f"expected mpi4py.MPI.{kind}, got {type(handle).__name__}")
+        return handle
+
     def _adopt(self, other: Any) -> None:
         """Takes over what `other` denotes."""
         self._state = other._state

@@ -13,18 +13,16 @@ from typing import Any, Self
 from zlib import crc32
 
 from ..communicator import Communicator
-from ..errors import CallError
 from ..joining import join
 from . import ports
+from .checks import integer, is_below
 from .collective_side import Side
 from .comm import Comm
 from .comm_base import CommState
-from .comm_create import CreatingCalls
 from .constants import COMM_TYPE_SHARED, UNDEFINED
 from .errhandler import Errhandler
-from .errors import ERR_ARG, ERR_COMM, ERR_GROUP, ERR_ROOT, SUCCESS, MPIException
+from .errors import ERR_ARG, ERR_GROUP, ERR_ROOT, SUCCESS, MPIException
 from .group import Group
-from .handles import constant_name
 from .info import INFO_NULL, Info
 from .inter_collectives import InterCollectives
 
@@ -135,7 +133,7 @@ class Intercomm(InterCollectives, Comm):
     def Merge(self, high: bool = False) -> Any:
         """Create a communicator of both groups as one; the group that says `high` comes last."""
         state = self._inter
-        try:
+        with self._translated():
             highs = state.union.allgather(bool(high))
             ours, theirs = self._side.local, self._side.peers
             if highs[ours[0]] == highs[theirs[0]]:
@@ -143,27 +141,24 @@ class Intercomm(InterCollectives, Comm):
             else:
                 order = [*theirs, *ours] if high else [*ours, *theirs]
             return self._made(state.union.create(order))
-        except CallError as error:
-            self._wrong(error)
 
     def Create(self, group: Group) -> Any:
         """Create one of parts of both groups; each tells that of its own."""
         state = self._inter
-        wanted = group._members
+        wanted = Group._given(group)._members
         if not set(wanted) <= set(state.local):
             self._fail(ERR_GROUP, "the group has members that this communicator's has not")
-        try:
+        with self._translated():
             told = state.union.allgather(wanted)
             return self._part(wanted, told[self._side.peers[0]])
-        except CallError as error:
-            self._wrong(error)
 
     def Split(self, color: int = 0, key: int = 0) -> Any:
         """Split both groups; all with one color are together."""
+        color, key = integer(color), integer(key)
         if color < 0 and color != UNDEFINED:
             self._fail(ERR_ARG, f"{color} is no color: they are 0 and more, or UNDEFINED")
         state = self._inter
-        try:
+        with self._translated():
             told = state.union.allgather((color, key))
             if color == UNDEFINED:
                 return self._part((), ())
@@ -173,8 +168,6 @@ class Intercomm(InterCollectives, Comm):
                 kept = sorted(each for each in mine if told[each[2]][0] == color)
                 chosen.append(tuple(state.union.members[node] for _, _, node in kept))
             return self._part(*chosen)
-        except CallError as error:
-            self._wrong(error)
 
     def Split_type(self, split_type: int, key: int = 0, info: Info = INFO_NULL) -> Any:
         """Split both groups by machine."""
@@ -186,27 +179,21 @@ class Intercomm(InterCollectives, Comm):
             self._fail(ERR_ARG, f"{split_type} is no type to split two groups by")
         return self.Split(UNDEFINED, key)
 
-    def Disconnect(self) -> None:
-        """Free the communicator, once all that was sent on it has been received."""
-        if constant_name(self):
-            self._fail(ERR_COMM, "this communicator can't be disconnected")
-        self._inter.union.barrier()
-        CreatingCalls.Free(self)
-
     # --- inside -----------------------------------------------------------------------------------
 
     @classmethod
     def _joined(cls, local: Sequence[int], remote: Sequence[int], tag: int) -> Intercomm:
         """A communicator of these groups, which all of their nodes call for."""
         low, high = sorted((tuple(local), tuple(remote)))
-        union = join().communicator.create_group((*low, *high), tag)
+        with cls._wrap(None)._translated():
+            union = join().communicator.create_group((*low, *high), tag)
         return cls._wrap(InterState(union, tuple(local), tuple(remote)))
 
     @classmethod
     def _met(cls, comm: Any, port: str, root: int, is_server: bool) -> Intercomm:
         """A communicator of the group of `comm` and of one that meets it at a port."""
         core = comm._core
-        if not 0 <= root < core.n_node:
+        if not is_below(root, core.n_node):
             comm._fail(ERR_ROOT, f"root {root} is not in 0..{core.n_node - 1}")
         told: tuple[tuple[int, ...], int, str] = ((), SUCCESS, "")
         if core.node_id == root:
@@ -215,12 +202,10 @@ class Intercomm(InterCollectives, Comm):
                 told = (meet(port, core.members), SUCCESS, "")
             except MPIException as error:  # the others wait to be told
                 told = ((), error.Get_error_code(), error.detail)
-        try:
+        with comm._translated():
             theirs, code, detail = core.bcast(told, root)
             if code == SUCCESS:
                 return cls._joined(core.members, theirs, 0)
-        except CallError as error:
-            comm._wrong(error)
         comm._fail(code, detail)
         return cls._wrap(None)
 
@@ -271,5 +256,5 @@ class Intercomm(InterCollectives, Comm):
     def _groups(self) -> list[tuple[int, ...]]:
         return [self._inter.local, self._inter.remote]
 
-    def _everyone(self) -> Any:
+    def _everyone(self) -> Communicator:
         return self._inter.union

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from ..errors import CallError
 from .buffer_collectives import Prefixes
 from .buffer_collectives_begun import BegunPrefixes
 from .buffer_collectives_renewed import RenewedPrefixes
 from .cartesian import Cartesian, grid
+from .checks import is_below
 from .comm import Comm
 from .constants import CART, DIST_GRAPH, GRAPH, UNDEFINED
 from .errors import ERR_ARG, ERR_RANK
@@ -122,10 +122,8 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
         told = weights_of(weights, count)
         edges = edge_list(sources, degrees, (destinations, told or [0] * count))
         neighbour_ranks([rank for edge in edges for rank in edge[:2]], self.size)
-        try:
+        with self._translated():
             everything = self._core.allgather((edges, told is not None))
-        except CallError as error:
-            self._wrong(error)
         is_weighted = any(weighted for _, weighted in everything)
         shape = own_edges(self.rank, [each for each, _ in everything], is_weighted)
         made = self._with_topology("Distgraphcomm", shape, self.size)
@@ -147,18 +145,16 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
             tag: of the leaders' messages in peer_comm.
         """
         core = self._core
-        if not 0 <= local_leader < core.n_node:
+        if not is_below(local_leader, core.n_node):
             self._fail(ERR_RANK, f"local leader {local_leader} is not in 0..{core.n_node - 1}")
         theirs = None
-        try:
+        with self._translated():
             if core.node_id == local_leader:
-                theirs = peer_comm._core.sendrecv(
+                theirs = Comm._given(peer_comm)._core.sendrecv(
                     remote_leader, core.members, remote_leader, tag=tag, recv_tag=tag
                 )
             theirs = core.bcast(theirs, local_leader)
             return self._kinds["Intercomm"]._joined(tuple(core.members), theirs, tag)
-        except CallError as error:
-            self._wrong(error)
 
     def Accept(self, port_name: str, info: Info = INFO_NULL, root: int = 0) -> Any:
         """Wait for another group of this run that calls Connect with this port."""
@@ -197,8 +193,6 @@ class Intracomm(Comm, Prefixes, BegunPrefixes, RenewedPrefixes):
     def _with_topology(self, kind: str, shape: Any, count: int) -> Any:
         """A communicator of the first `count` nodes with this topology; null for others."""
         found = self._kinds[kind]
-        try:
+        with self._translated():
             core = self._core.create(range(count)) if count else None
-        except CallError as error:
-            self._wrong(error)
         return found._shaped(core, shape)

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from . import raw_memory
+from .checks import exact
 from .errors import ERR_ARG, MPIException
 from .exporters import Exported, export
 from .special_buffers import BOTTOM, _Special
@@ -40,7 +40,7 @@ class buffer:  # noqa: N801
     @staticmethod
     def allocate(nbytes: int, clear: bool = False) -> buffer:
         """Allocate memory of `nbytes` bytes, zeroed if `clear`."""
-        nbytes = operator.index(nbytes)
+        nbytes = exact(nbytes)
         if nbytes < 0:
             raise ValueError(f"can't allocate {nbytes} bytes")
         return buffer._of(export(_allocate(nbytes, clear)))
@@ -54,7 +54,7 @@ class buffer:  # noqa: N801
     @staticmethod
     def fromaddress(address: int, nbytes: int, readonly: bool = False) -> buffer:
         """The memory at an address; whoever asks answers for its being there."""
-        address, nbytes = operator.index(address), operator.index(nbytes)
+        address, nbytes = exact(address), exact(nbytes)
         if nbytes < 0:
             raise ValueError(f"can't have {nbytes} bytes")
         if nbytes and not address:
@@ -114,7 +114,7 @@ class buffer:  # noqa: N801
             return
         part = memory[_plain_slice(item, len(memory))]
         if hasattr(value, "__index__"):
-            _fill(part, operator.index(value))
+            _fill(part, exact(value))
             return
         source = export(value).memory
         if len(source) != len(part):
@@ -163,17 +163,17 @@ def Get_address(location: Any) -> int:
 
 def Aint_add(base: int, disp: int) -> int:
     """Return the sum of a base address and a displacement."""
-    return operator.index(base) + operator.index(disp)
+    return exact(base) + exact(disp)
 
 
 def Aint_diff(addr1: int, addr2: int) -> int:
     """Return the difference between two addresses."""
-    return operator.index(addr1) - operator.index(addr2)
+    return exact(addr1) - exact(addr2)
 
 
 def Alloc_mem(size: int, info: Any = None) -> buffer:  # noqa: ARG001
     """Allocate memory for messages and windows."""
-    size = operator.index(size)
+    size = exact(size)
     if size < 0:
         raise MPIException(ERR_ARG, f"can't allocate {size} bytes")
     return buffer.allocate(size)
@@ -194,7 +194,7 @@ def _allocate(nbytes: int, clear: bool) -> Any:
 
 def _position(item: Any, length: int) -> int:
     try:
-        position = operator.index(item)
+        position = exact(item)
     except TypeError:
         raise TypeError("positions in memory are integers or slices") from None
     if not -length <= position < length:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
+from ..arguments import integer
 from ..errors import CallError, NoSuchNode, Undecodable
 from .collective_base import CollectiveBase
 from .errors import ERR_ROOT
@@ -109,7 +110,7 @@ class ObjectCollectives(CollectiveBase):
 
     def _failed_at_root(self, error: Exception) -> NoReturn:
         """Like `_failed`, where a node that isn't there can only be the root."""
-        if isinstance(error, NoSuchNode):
+        if isinstance(error, NoSuchNode) and integer(error.node) is not None:
             self._fail(ERR_ROOT, str(error))
         self._failed(error)
 

@@ -37,6 +37,8 @@ _predefined: dict[str, ObjectOperation] = {}
 def operation(op: Op | Callable[[Any, Any], Any]) -> ops.Op:
     """The core's operation for what a program reduces objects with."""
     if not isinstance(op, Op):
+        if not callable(op):
+            raise TypeError(f"an Op or a function of two is required, not {type(op).__name__}")
         return ops.Op(op)
     state = op._state
     if state is None:

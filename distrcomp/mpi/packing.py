@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from . import external32
+from .checks import exact
 from .datatype_state import TypeState
 from .errors import (
     ERR_ARG,
@@ -117,14 +117,14 @@ def _take(inbuf: Any, position: int, nbytes: int) -> tuple[memoryview, int]:
 
 
 def _position(position: int, length: int) -> int:
-    position = operator.index(position)
+    position = exact(position)
     if not 0 <= position <= length:
         raise MPIException(ERR_ARG, f"position {position} is outside of {length} bytes")
     return position
 
 
 def _checked(count: int) -> int:
-    count = operator.index(count)
+    count = exact(count)
     if count < 0:
         raise MPIException(ERR_COUNT, f"count is {count}, below 0")
     return count

@@ -44,7 +44,7 @@ class Operands:
     """
 
     def __init__(self, op: Op, spec: MessageSpec) -> None:
-        known = op._known()
+        known = Op._given(op)._known()
         self._state = spec.state
         self._as_bytes = known.function is not None
         if known.function is not None:

@@ -20,6 +20,7 @@ from ..collectives import reduce_scatter as run_reduce_scatter
 from ..collectives import scan as run_scan
 from .buffer_moves import Room
 from .buffer_plans import Call, Plan
+from .checks import integers
 from .collective_side import Side
 from .op import Op
 from .reduction_operands import Operands
@@ -85,7 +86,7 @@ def reduce_scatter(
     if recvcounts is None:
         everyone = side.core.allgather(into.count)
         recvcounts = [everyone[node] for node in side.local]
-    counts = [int(count) for count in recvcounts]
+    counts = integers(recvcounts)
     if len(counts) != side.size:
         raise ValueError(f"expecting {side.size} items, got {len(counts)}")
     total = sum(counts)

@@ -5,11 +5,11 @@ Hot path: `message(array)`. What an array's dtype or a buffer's format means is 
 
 from __future__ import annotations
 
-import operator
 from pickle import PickleBuffer
 from typing import Any
 
 from . import elements
+from .checks import exact
 from .datatype_lookup import by_name
 from .datatype_state import TypeState
 from .datatypes import Datatype
@@ -243,7 +243,7 @@ def items_in(nbytes: int, state: TypeState) -> int:
 
 def as_count(value: Any, what: str) -> int:
     """A count or displacement, which is an integer from 0 on."""
-    number = operator.index(value)
+    number = exact(value)
     if number < 0:
         raise ValueError(f"message: negative {what} {number}")
     return number

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from .cartesian import Cartesian, compute_dims, flags
+from .checks import integer, integers
 from .comm import Comm
 from .comm_base import CommState
 from .errors import ERR_TOPOLOGY
@@ -112,7 +113,7 @@ class Cartcomm(Topocomm):
     def Get_cart_rank(self, coords: Sequence[int]) -> int:
         """The rank of the node at these coordinates."""
         shape = self._shape
-        places = [int(place) for place in coords]
+        places = integers(coords)
         if len(places) != len(shape.dims):
             raise ValueError(f"expecting {len(shape.dims)} items, got {len(places)}")
         rank: int = shape.rank(places)
@@ -133,7 +134,8 @@ class Cartcomm(Topocomm):
         shape = self._shape
         remain = flags(remain_dims, len(shape.dims))
         color, key = shape.sub_place(self.rank, remain)
-        return Cartcomm._shaped(self._core.split(color, key), shape.sub(remain))
+        with self._translated():
+            return Cartcomm._shaped(self._core.split(color, key), shape.sub(remain))
 
     @property
     def dim(self) -> int:
@@ -252,4 +254,5 @@ class Distgraphcomm(Topocomm):
 
 def Compute_dims(nnodes: int, dims: int | Sequence[int]) -> list[int]:
     """Balance the lengths of a grid of so many nodes; those that are not 0 stay."""
-    return compute_dims(nnodes, [0] * dims if isinstance(dims, int) else [int(n) for n in dims])
+    free_or_given = [0] * dims if isinstance(dims, int) else integers(dims)
+    return compute_dims(integer(nnodes), free_or_given)

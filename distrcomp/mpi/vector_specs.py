@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
+from .checks import exact
 from .datatypes import Datatype
 from .errors import ERR_TYPE, MPIException
 from .message_spec import MessageSpec
@@ -172,8 +172,8 @@ def _vector_parts(spec: Any) -> tuple[Any, Any, Any, Any]:
 def _numbers(values: Any, blocks: int) -> list[int]:
     """One number for each block; a single one is meant for all."""
     if hasattr(values, "__index__") and not getattr(values, "ndim", 0):
-        return [operator.index(values)] * blocks
-    numbers = [operator.index(value) for value in values]
+        return [exact(values)] * blocks
+    numbers = [exact(value) for value in values]
     if len(numbers) != blocks:
         raise ValueError(f"message: expecting {blocks} items, got {len(numbers)}")
     return numbers
@@ -188,5 +188,5 @@ def _places(displs: Any, counts: Sequence[int], blocks: int) -> list[int]:
             at += count
         return places
     if hasattr(displs, "__index__") and not getattr(displs, "ndim", 0):
-        return [i * operator.index(displs) for i in range(blocks)]
+        return [i * exact(displs) for i in range(blocks)]
     return _numbers(displs, blocks)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from .attributes import Attributed
+from .checks import exact
+from .comm import Comm
 from .constants import (
     PROC_NULL,
     WIN_BASE,
@@ -91,16 +93,18 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         own = _nothing() if memory is None or memory is BOTTOM else buffer.frombuffer(memory)
         if len(own) and own.readonly:
             raise BufferError("a window can't be made of read-only memory")
-        state = _opened(comm, len(own), disp_unit, info)
-        return cls._made(state, WIN_FLAVOR_CREATE, own)
+        with Comm._given(comm)._translated():
+            state = _opened(comm, len(own), disp_unit, info)
+            return cls._made(state, WIN_FLAVOR_CREATE, own)
 
     @classmethod
     def Allocate(
         cls, size: int, disp_unit: int = 1, info: Info = INFO_NULL, comm: Intracomm = COMM_SELF
     ) -> Self:
         """Create a window of new memory. Collective."""
-        state = _opened(comm, size, disp_unit, info)
-        return cls._made(state, WIN_FLAVOR_ALLOCATE, buffer.allocate(size, clear=True))
+        with Comm._given(comm)._translated():
+            state = _opened(comm, size, disp_unit, info)
+            return cls._made(state, WIN_FLAVOR_ALLOCATE, buffer.allocate(size, clear=True))
 
     @classmethod
     def Allocate_shared(
@@ -111,18 +115,18 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         The parts of the nodes follow each other without a gap, in order of rank, unless the info
         says `alloc_shared_noncontig=true`.
         """
-        state = _opened(comm, size, disp_unit, info)
-        is_aligned = state.info.get("alloc_shared_noncontig") == "true"
-        places = begins(state.sizes, is_aligned=is_aligned)
-        try:
-            whole = share(state.core, places[-1])
-        except MPIException:
-            state.core.free()
-            raise
-        state.parts = [
-            whole[begin : begin + part] for begin, part in zip(places, state.sizes, strict=False)
-        ]
-        return cls._made(state, WIN_FLAVOR_SHARED, _part(state, state.me))
+        with Comm._given(comm)._translated():
+            state = _opened(comm, size, disp_unit, info)
+            is_aligned = state.info.get("alloc_shared_noncontig") == "true"
+            places = begins(state.sizes, is_aligned=is_aligned)
+            try:
+                whole = share(state.core, places[-1])
+            except MPIException:
+                state.core.free()
+                raise
+            parts = zip(places, state.sizes, strict=False)
+            state.parts = [whole[begin : begin + length] for begin, length in parts]
+            return cls._made(state, WIN_FLAVOR_SHARED, _part(state, state.me))
 
     @classmethod
     def Create_dynamic(cls, info: Info = INFO_NULL, comm: Intracomm = COMM_SELF) -> Self:
@@ -130,7 +134,8 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
 
         Displacements in it are addresses, as `Get_address` gives them.
         """
-        return cls._made(_opened(comm, 0, 1, info), WIN_FLAVOR_DYNAMIC, _nothing())
+        with Comm._given(comm)._translated():
+            return cls._made(_opened(comm, 0, 1, info), WIN_FLAVOR_DYNAMIC, _nothing())
 
     @classmethod
     def _made(cls, state: WinState, flavor: int, memory: buffer) -> Self:
@@ -293,6 +298,7 @@ def _part(state: WinState, rank: int) -> buffer:
 
 def _opened(comm: Intracomm, size: int, disp_unit: int, info: Info) -> WinState:
     """The state of a new window, without its memory. Collective."""
+    size, disp_unit = exact(size), exact(disp_unit)
     wrong = 0
     if size < 0:
         wrong = ERR_SIZE

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from ..errors import CallError
 from .errhandler import HasErrhandler
 from .errors import ERR_WIN, MPIException
 from .handles import Handle
@@ -16,7 +17,10 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
 def asks_handler(call: _Call) -> _Call:
-    """A method of a handle whose error handler is asked about each error before it is raised."""
+    """A method of a handle whose error handler is asked about each error before it is raised.
+
+    Errors of the core, such as nodes in different collectives, are raised as what MPI says of them.
+    """
 
     @wraps(call)
     def asking(self: Any, *arguments: Any, **options: Any) -> Any:
@@ -26,6 +30,8 @@ def asks_handler(call: _Call) -> _Call:
             if self._state is not None:
                 self.Call_errhandler(error.Get_error_code())
             raise
+        except CallError as error:
+            self._wrong(error)
 
     parameters = ", ".join(inspect.signature(call).parameters)
     asking.__doc__ = f"{call.__name__}({parameters})\n{call.__doc__}"

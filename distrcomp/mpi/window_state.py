@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DistrcompError
 from ..limits import SEND_BUFFER_BYTES
+from .checks import is_below
 from .errors import ERR_OP, ERR_RANK, ERR_RMA_RANGE, ERR_RMA_SYNC, MPIException
 from .operations import look
 from .window_epochs import Epochs, Event, WrongEpoch
@@ -102,7 +103,7 @@ class WinState:
 
     def check_rank(self, rank: int) -> None:
         """Raises MPIException, ERR_RANK, where there is no such node."""
-        if not 0 <= rank < self.core.n_node:
+        if not is_below(rank, self.core.n_node):
             raise MPIException(ERR_RANK, f"the window has {self.core.n_node} nodes, no node {rank}")
 
     def lock(self, rank: int, kind: Kind) -> None:

@@ -91,3 +91,81 @@ if __name__ == "__main__":
     (machine.work_dir / "prog.py").write_text(source)
     words = ("run", "--mpi4py", "-n", "3", "-m", "mpi4py.futures", "prog.py")
     assert "2 [(0, True), (1, True), (4, True)]\n" in machine.run(*words).out
+
+
+WRONG_CALLS = """
+import sys
+import numpy
+from mpi4py import MPI
+comm = MPI.COMM_WORLD
+array = numpy.zeros(3)
+CALLS = {
+    "TypeError": lambda: comm.Send("text", 0),
+    "TypeError: an integer": lambda: comm.send(1, "there"),
+    "TypeError: cannot pickle": lambda: comm.send((i for i in ()), 0),
+    "ValueError": lambda: comm.Allreduce(array, numpy.zeros(2)),
+    "KeyError": lambda: comm.Bcast([array, "no code"]),
+    "BufferError": lambda: MPI.Win.Create(b"read-only"),
+    "distrcomp.mpi.errors.NotSupported": lambda: comm.Spawn("other.py"),
+    "mpi4py.MPI.Exception: MPI_ERR_NO_SUCH_FILE": lambda: MPI.File.Open(comm, "/no/such"),
+}
+CALLS[sys.argv[1]]()
+"""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "TypeError",
+        "TypeError: an integer",
+        "TypeError: cannot pickle",
+        "ValueError",
+        "KeyError",
+        "BufferError",
+        "distrcomp.mpi.errors.NotSupported",
+        "mpi4py.MPI.Exception: MPI_ERR_NO_SUCH_FILE",
+    ],
+)
+def test_a_wrong_call_shows_the_programs_lines(machine: Machine, error: str) -> None:
+    """Its traceback has none of distrcomp's files, and no other error before it."""
+    (machine.work_dir / "prog.py").write_text(WRONG_CALLS)
+    told = machine.run("run", "--mpi4py", "-n", "1", "--output", "raw", "prog.py", error).err
+    assert f"\n{error}" in told
+    assert 1 == told.count("Traceback")
+    assert "distrcomp/" not in told
+
+
+@pytest.mark.parametrize("module", [(), ("-m", "mpi4py")])
+def test_lines_of_the_program_below_another_program(
+    machine: Machine, module: tuple[str, ...]
+) -> None:
+    """`-m mpi4py prog.py` shows what prog.py shows."""
+    (machine.work_dir / "prog.py").write_text(WRONG_CALLS)
+    words = ("run", "--mpi4py", "-n", "1", "--output", "raw", *module, "prog.py", "ValueError")
+    told = machine.run(*words).err
+    assert told.startswith('Traceback (most recent call last):\n  File "prog.py", line 17')
+
+
+HINT = "run it with --mpi4py"
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "is_told"),
+    [
+        ("from mpi4py import MPI", (), True),
+        ("try:\n  import mpi4py\nexcept ImportError:\n  1 / 0", (), False),
+        ("import mpi5py", (), False),
+        ("raise ModuleNotFoundError('mpi4py', name='mpi4py')", ("--mpi4py",), False),
+        ("import mpi4py.nothing", ("--mpi4py",), False),
+    ],
+)
+def test_a_missing_mpi4py(
+    machine: Machine, source: str, options: tuple[str, ...], is_told: bool
+) -> None:
+    """The option is named where it would have helped, below an error that says what it was."""
+    hidden = (
+        "import sys\nsys.path = [entry for entry in sys.path if 'site-packages' not in entry]\n"
+    )
+    result = run_source(machine, hidden + source, "-n", "1", *options)
+    assert (1, is_told) == (result.code, HINT in result.out)
+    assert HINT not in result.out.partition("\n")[0]

@@ -6,7 +6,8 @@ import pytest
 
 from distrcomp.errors import BadTag, NoSuchNode, Truncated, Unpicklable, WorldClosed
 from distrcomp.mpi import MPI
-from distrcomp.mpi.comm_base import CommState, error_code
+from distrcomp.mpi.comm_base import CommState
+from distrcomp.mpi.errhandler import error_code
 
 
 def test_handles_share_a_state() -> None:

@@ -81,3 +81,11 @@ def test_abort_status() -> None:
     """set_abort_status ends the process with that status, whatever comes after."""
     code = "from mpi4py import MPI, run; run.set_abort_status(9)"
     assert run_alone("-c", code)[0] == 9
+
+
+def test_the_traceback_of_a_wrong_call(tmp_path: Path) -> None:
+    """It ends with the program's line, and shows none of our insides."""
+    source = "from mpi4py import MPI\nMPI.COMM_WORLD.scatter([1, 2])\n"
+    (tmp_path / "prog.py").write_text(source)
+    _, _, told = run_alone("prog.py", folder=tmp_path)
+    assert told.endswith("scatter([1, 2])\nValueError: expecting 1 items, got 2\n")

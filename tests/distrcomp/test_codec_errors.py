@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distrcomp.codec import ARRAY, BYTEARRAY, BYTES, INT, TEXT, VIEW, decode, encode
+from distrcomp.codec import ARRAY, BYTEARRAY, BYTES, INT, RAW, TEXT, VIEW, decode, encode
 from distrcomp.errors import Undecodable, Unpicklable
 from tests.distrcomp.test_codec import Point, sent, through
 
@@ -131,7 +131,7 @@ def test_any_bytes(codec: int, meta: bytes, buffer: bytes) -> None:
     """Any description gives an object of its codec or Undecodable; an unknown codec is named."""
     kinds = {INT: int, TEXT: str, BYTES: bytes, BYTEARRAY: bytearray, VIEW: memoryview}
     try:
-        kind: Any = {**kinds, ARRAY: np.ndarray}[codec]
+        kind: Any = {**kinds, ARRAY: np.ndarray, RAW: object}[codec]
     except KeyError:
         with pytest.raises(Undecodable, match=rf"\(codec {codec}\)"):
             decode(codec, meta, [bytearray(buffer)])

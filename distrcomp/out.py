@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pickle import PickleBuffer
 from typing import Any
 
 from .errors import DoesNotFit
+from .views import content
 
 
 def check(out: Any) -> None:
@@ -90,4 +90,4 @@ def _bytes_of(value: Any, name: str, must_be_writable: bool) -> memoryview:
         ) from None
     if must_be_writable and (view.readonly or not view.c_contiguous):
         raise DoesNotFit("`out` must be writable and in one piece, in C order")
-    return PickleBuffer(value).raw() if view.c_contiguous else memoryview(view.tobytes())
+    return content(value) if view.c_contiguous else memoryview(view.tobytes())

@@ -10,10 +10,9 @@ later, so until a receive is over its memory may hold a part of a message that i
 from __future__ import annotations
 
 import sys
-from pickle import PickleBuffer
 from typing import Any
 
-from . import arrays
+from . import arrays, views
 from .codec import ARRAY, BYTEARRAY, BYTES, RAW
 from .frames import Message
 
@@ -70,7 +69,7 @@ def target_of(out: Any) -> Target | None:
         view = memoryview(out)
         if view.readonly or not view.c_contiguous or not view.nbytes:
             return None
-        return Target(PickleBuffer(out).raw())
+        return Target(views.content(out))
     description = arrays.describe(out)
     if description is None or not out.flags.writeable or not out.nbytes:
         return None

@@ -29,9 +29,7 @@ def encode(view: memoryview) -> tuple[bytes, memoryview]:
     if view.format in _NATIVE_FORMATS and (len(shape) == 1 or all(shape)):
         description = _HEADER.pack(_NATIVE, len(shape))
         description += struct.pack(f"<{len(shape)}Q", *shape) + view.format.encode("ascii")
-        if view.c_contiguous:
-            return description, pickle.PickleBuffer(view).raw()
-        return description, memoryview(view.tobytes())
+        return description, content(view if view.c_contiguous else view.tobytes())
     import numpy
 
     array = numpy.ascontiguousarray(view).reshape(shape)
@@ -54,6 +52,25 @@ def decode(description: bytes | bytearray, memory: Any) -> memoryview:
     form: Any = description[_HEADER.size + 8 * ndim :].decode("ascii")
     view = memoryview(memory).cast("B")
     return view.cast(form) if ndim == 1 else view.cast(form, shape)
+
+
+def content(obj: Any) -> memoryview:
+    """The bytes of an object with a buffer that lies in one piece.
+
+    They never rest on a view, but on what that is a view of. So the program may release its views:
+    `with memoryview(...)` around a call that fails would raise BufferError instead of what the call
+    has raised. And Python 3.11.7, for one, crashes when it collects a cycle with a view on which
+    something rests.
+    """
+    if type(obj) is memoryview:
+        try:
+            return obj.cast("B")
+        except (TypeError, ValueError):  # structures, zeros among its lengths, another order
+            pass
+        import numpy
+
+        obj = numpy.asarray(obj)  # rests on a view of its own, which no collector looks for
+    return pickle.PickleBuffer(obj).raw()
 
 
 def writable(view: memoryview) -> memoryview:

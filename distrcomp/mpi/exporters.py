@@ -11,6 +11,7 @@ import sys
 from pickle import PickleBuffer
 from typing import Any
 
+from ..views import content
 from . import raw_memory
 from .foreign_arrays import Foreign, from_cuda_array_interface, from_dlpack
 
@@ -88,7 +89,7 @@ def export(obj: Any) -> Exported:
     else:
         return inner
     try:
-        return Exported(obj, bytes_of(obj))
+        return Exported(obj, content(obj))
     except TypeError:
         pass
     except ValueError:
@@ -101,20 +102,6 @@ def export(obj: Any) -> Exported:
         f"a message needs an object with a buffer, DLPack or the CUDA array interface,"
         f" not {type(obj).__name__}"
     )
-
-
-def bytes_of(obj: Any) -> memoryview:
-    """The bytes of an object with a buffer.
-
-    They don't rest on a view, but on what that is a view of: Python 3.11.7, for one, crashes when
-    it collects a cycle with a view on which something rests.
-    """
-    if type(obj) is memoryview and obj.c_contiguous and obj.nbytes:
-        try:
-            return obj.cast("B")
-        except (TypeError, ValueError):  # items that `cast` doesn't know, such as structures
-            pass
-    return PickleBuffer(obj).raw()
 
 
 def plain_form(form: str) -> str:

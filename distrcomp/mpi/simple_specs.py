@@ -8,13 +8,14 @@ from __future__ import annotations
 from pickle import PickleBuffer
 from typing import Any
 
+from ..views import content
 from . import elements
 from .checks import exact
 from .datatype_lookup import by_name
 from .datatype_state import TypeState
 from .datatypes import Datatype
 from .errors import ERR_TYPE, MPIException
-from .exporters import Exported, bytes_of, export, plain_form
+from .exporters import Exported, export, plain_form
 from .message_spec import MessageSpec
 from .special_buffers import BOTTOM
 
@@ -74,7 +75,7 @@ def _given(
     blocks: int,
 ) -> MessageSpec | None:
     """The message in this buffer, if nothing is odd about it."""
-    memory = bytes_of(buf) if type(buf) is memoryview else PickleBuffer(buf).raw()
+    memory = content(buf) if type(buf) is memoryview else PickleBuffer(buf).raw()
     if writable and memory.readonly:
         return None
     nbytes = len(memory)

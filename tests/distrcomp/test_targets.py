@@ -219,3 +219,11 @@ def test_a_target_rests_on_the_memory_itself() -> None:
     target = target_of(memory)
     assert target is not None
     assert target._memory.obj is memory
+
+
+def test_a_view_may_be_released_while_it_is_a_target() -> None:
+    """A failed `recv(out=view)` in the view's own `with` block raises its error, not another."""
+    with memoryview(bytearray(8)) as view:
+        target = target_of(view)
+    assert target is not None
+    assert 8 == target._memory.nbytes

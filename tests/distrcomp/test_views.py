@@ -54,6 +54,38 @@ def test_round_trip(name: str) -> None:
     assert (False, True) == (arrived.readonly, arrived.c_contiguous)
 
 
+@pytest.mark.parametrize("name", VIEWS)
+def test_views_are_left_free(name: str) -> None:
+    """What travels doesn't rest on the program's view, which may be released meanwhile."""
+    view = memoryview(VIEWS[name])
+    nbytes = view.nbytes
+    encoded = encode(view)
+    view.release()
+    assert nbytes == encoded[2][0].nbytes
+
+
+STRUCTURE = np.zeros(2, [("a", "i4"), ("b", "f8")])
+
+
+@pytest.mark.parametrize("memory", [bytearray(8), bytearray(), BLOCK, BLOCK.T, STRUCTURE])
+def test_content(memory: Any) -> None:
+    """The bytes of a view lie where it shows them, and it may be released."""
+    view = memoryview(memory)
+    wanted = (view.nbytes, view.tobytes(order="A"))
+    content = views.content(view)
+    view.release()
+    assert wanted == (content.nbytes, bytes(content))
+    if content.nbytes and not content.readonly:
+        content[0] ^= 1
+        assert memoryview(memory).tobytes(order="A") == bytes(content)
+
+
+def test_content_has_to_be_in_one_piece() -> None:
+    """As Python's own buffers say it."""
+    with pytest.raises(BufferError):
+        views.content(memoryview(bytearray(8))[::2])
+
+
 def test_elements_of_ctypes() -> None:
     """A view whose format spells out the machine's own byte order has it unsaid at its arrival."""
     view = memoryview((ctypes.c_int * 3)(1, 2, 3))

@@ -327,7 +327,7 @@ class Watch:
             node, theirs, place = card
             ours = path.place_of(turn_of(theirs))
             if ours is not None and ours[0] != theirs:
-                path.tell(turn_of(theirs), [node])
+                path.tell(turn_of(theirs), range(path.n_node))  # others may wait for this one
                 raise CollectiveMismatch(path.sentence(ours, node, (theirs, place)))
 
     def mismatch(self, source: int, stray: int) -> CollectiveMismatch:

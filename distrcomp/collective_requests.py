@@ -93,6 +93,9 @@ class CollectiveRequest(Request):
         self._is_over_here = True
         self._path.open_turns.discard(turn_of(self._tag))
 
+    def _told(self) -> str:
+        return described(self._tag)
+
     def _is_done(self) -> bool:
         if not self._is_over_here:
             return False

@@ -40,6 +40,10 @@ class Request:
         self._is_cancelled = False
         self._was_taken = False
 
+    def __repr__(self) -> str:
+        state = "done" if self._is_done() else "under way"
+        return f"<Request {self._told()}: {'cancelled' if self._is_cancelled else state}>"
+
     @property
     def status(self) -> Status | None:
         """What the message of a receive is like; None until it is matched, and for a send."""
@@ -171,7 +175,12 @@ class Request:
         if self._is_cancelled:
             raise RequestCancelled("this request was cancelled")
 
+    def _told(self) -> str:
+        """What it is, in words."""
+        raise NotImplementedError
+
     def _is_done(self) -> bool:
+        """Whether it is done, as far as is known without a look at the links."""
         raise NotImplementedError
 
     def _check(self) -> None:

@@ -17,7 +17,7 @@ from .collective_path import CollectivePath, Watch
 from .collectives import Algorithm
 from .collectives.kinds import described, turn_of
 from .engine import Sending
-from .errors import CollectiveMismatch, RecvTimeout
+from .errors import CollectiveMismatch, NodeLost, RecvTimeout
 from .mailbox import Receive
 from .requests import Request
 
@@ -43,7 +43,12 @@ class StepwisePort:
 
 
 class CollectiveRequest(Request):
-    """A request of `ibcast`, `iallreduce` and the like."""
+    """A request of `ibcast`, `iallreduce` and the like.
+
+    It can't be taken back, for others need this node's part: a wait whose time is over, or a `with`
+    block that an exception ends, leaves it going on, and what comes may still be written to `out`.
+    Once it can't be done any more (NodeLost, CollectiveMismatch) nothing is.
+    """
 
     def __init__(
         self,
@@ -69,7 +74,7 @@ class CollectiveRequest(Request):
 
     def _step(self) -> None:
         """Goes on as far as it can without waiting."""
-        if self._is_over_here:
+        if self._is_over_here:  # it was given up when this was due already
             return
         path = self._path
         try:
@@ -78,7 +83,7 @@ class CollectiveRequest(Request):
             node, self._out = (source, None) if isinstance(source, int) else source
             self._wanted = path._wanted(node, self._tag)
             self._wanted.then = self._step
-            self._engine.post_receive(self._wanted)
+            self._post(self._wanted)
         except StopIteration as end:
             self._value = end.value
             self._end()
@@ -88,6 +93,11 @@ class CollectiveRequest(Request):
             if not isinstance(error, Exception):
                 raise
         self._engine.flush_later()
+
+    def _post(self, wanted: Receive) -> None:
+        self._engine.post_receive(wanted)
+        if self._is_over_here:  # another thread has given it up meanwhile
+            self._engine.withdraw(wanted)
 
     def _end(self) -> None:
         self._is_over_here = True
@@ -110,8 +120,11 @@ class CollectiveRequest(Request):
     def _result(self, timeout: float | None) -> Any:
         limit = self._default_timeout if timeout is None else timeout
         deadline = None if limit is None else monotonic() + limit
-        if not self._engine.wait_for(self._is_done, self._check, deadline, True, self._watch):
-            raise self._timeout_error(limit)
+        try:
+            if not self._engine.wait_for(self._is_done, self._check, deadline, True, self._watch):
+                raise self._timeout_error(limit)
+        except NodeLost as lost:
+            self._error = lost
         if self._error is not None:
             self._was_taken = True
             self._let_go()
@@ -127,12 +140,28 @@ class CollectiveRequest(Request):
             return self._watcher.look()
         except CollectiveMismatch as mismatch:
             self._error = mismatch
+            self._give_up()
+            return None
+
+    def _end_if_lost(self) -> None:
+        try:
+            super()._end_if_lost()
+        except NodeLost as lost:
+            self._error = lost
+            raise
+
+    def _give_up(self) -> None:
+        """Nothing more comes of it here, nor into `out`."""
+        if not self._is_over_here:
             self._end()
             if self._wanted is not None:
                 self._engine.withdraw(self._wanted)
-            return None
 
     def _let_go(self) -> None:
+        self._give_up()
+        self._abandon()
+
+    def _abandon(self) -> None:
         for sending in self._port.sendings:
             self._engine.let_go(sending)
 

@@ -49,7 +49,7 @@ from .engine import Sending
 from .errors import CollectiveMismatch, LinkFailed, NodeLost, RecvTimeout
 from .fast_path import FastPath
 from .links.ring import COMMUNICATOR_SHIFT, TAG_SHIFT
-from .mailbox import ANY
+from .mailbox import ANY, Receive
 
 _getframe = sys._getframe
 _REMEMBERED = limits.COLLECTIVES_REMEMBERED
@@ -183,6 +183,10 @@ class CollectivePath(FastPath):
     def time_limit(self) -> float | None:
         """How many seconds a collective may wait, if the run has such a limit."""
         return self._time(None)
+
+    def awaited(self, tag: int) -> Receive:
+        """What a wait in a collective is told by; never posted."""
+        return Receive(self._number, ANY, tag)
 
     # --- who is elsewhere -----------------------------------------------------------------------
 

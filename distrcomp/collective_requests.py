@@ -120,16 +120,26 @@ class CollectiveRequest(Request):
     def _result(self, timeout: float | None) -> Any:
         limit = self._default_timeout if timeout is None else timeout
         deadline = None if limit is None else monotonic() + limit
+        engine = self._engine
+        wait = engine.begin_wait(self._wakers, self._path.awaited(self._tag), deadline)
         try:
-            if not self._engine.wait_for(self._is_done, self._check, deadline, True, self._watch):
+            if not engine.wait_for(self._is_done, self._check, deadline, True, self._watch, wait):
                 raise self._timeout_error(limit)
         except NodeLost as lost:
             self._error = lost
+        finally:
+            engine.end_wait(wait)
         if self._error is not None:
             self._was_taken = True
             self._let_go()
             raise self._error
         return self._value
+
+    def _wakers(self) -> list[int]:
+        wanted = self._wanted
+        is_open = wanted is not None and wanted.message is None and not self._is_over_here
+        wakers = [wanted.source] if wanted is not None and is_open else []
+        return wakers + [sending.dest for sending in self._port.sendings]
 
     def _watch(self) -> float | None:
         if self._is_over_here:

@@ -9,8 +9,9 @@ from time import monotonic
 from .errors import CommunicatorFreed, RecvTimeout
 from .frames import Message
 from .mailbox import DROPPED, Receive, awaited
-from .mesh import Mesh
 from .spaces import SPACES
+from .telling import Telling
+from .waits import Wait
 
 # When the time is over what has arrived is still looked through, but a flood not for ever: a ring
 # holds about so many messages.
@@ -20,7 +21,7 @@ Watcher = Callable[[], float | None]
 """Looks, outside the lock, at what those have to know who wait; when it is to be called again."""
 
 
-class Receiving(Mesh):
+class Receiving(Telling):
     """What one node asks for, and its waiting for it; see Mesh for what it is made of."""
 
     @cached_property
@@ -81,28 +82,38 @@ class Receiving(Mesh):
         deadline: float | None,
         for_send: bool,
         watch: Watcher | None = None,
+        wait: Wait | Callable[[], Iterable[int]] | None = None,
     ) -> bool:
         """Waits for any condition; whether it holds at the deadline.
 
         Args:
             for_send: a send is among what is waited for.
             watch: as in `receive`.
+            wait: the nodes that can bring it about, by their ids in the world (see Wait), every
+                node by default; or the wait of which this is a part, from `begin_wait`.
         """
         with self._call:
             self._progress.n_sending += for_send
+            part = wait if isinstance(wait, Wait) else self.begin_wait(wait, None, deadline)
             try:
-                return self._wait_until(is_over, check, deadline, watch)
+                return self._wait_until(is_over, check, deadline, part, watch)
             finally:
+                if part is not wait:
+                    self._end_wait(part)
                 self._progress.n_sending -= for_send
 
     def wait_for_memory(
-        self, is_over: Callable[[], bool], check: Callable[[], None], deadline: float | None
+        self,
+        is_over: Callable[[], bool],
+        check: Callable[[], None],
+        deadline: float | None,
+        wait: Wait,
     ) -> bool:
         """The same for a condition in shared memory; whoever makes it true rings for sleepers."""
         with self._call:
             self._progress.conditions.append(is_over)
             try:
-                return self._wait_until(is_over, check, deadline)
+                return self._wait_until(is_over, check, deadline, wait)
             finally:
                 self._progress.conditions.remove(is_over)
 
@@ -167,10 +178,12 @@ class Receiving(Mesh):
 
         with self._call:
             deadline = None if timeout is None else monotonic() + timeout
+            wait = self.begin_wait(None, wanted, deadline)
             self.mailbox.probes.append(wanted)
             try:
-                self._wait_until(is_here, partial(self.check_source, wanted), deadline)
+                self._wait_until(is_here, partial(self.check_source, wanted), deadline, wait)
             finally:
+                self._end_wait(wait)
                 self.mailbox.probes.remove(wanted)
         if found is None:
             raise self.receive_timeout(wanted, timeout)
@@ -242,14 +255,6 @@ class Receiving(Mesh):
 
     # --- inside, with the lock held --------------------------------------------------------------
 
-    def _outside(self, watch: Watcher) -> float | None:
-        """Calls something with the lock let go."""
-        self.gate.release()
-        try:
-            return watch()
-        finally:
-            self.gate.acquire()
-
     @staticmethod
     def _is_matched(wanted: Receive) -> bool:
         return wanted.message is not None
@@ -260,18 +265,24 @@ class Receiving(Mesh):
         deadline = None if timeout is None else monotonic() + timeout
         looks = _LAST_LOOKS
         until = deadline
-        while wanted.message is None:
-            if watch is not None:
-                until = earlier(deadline, self._outside(watch))
-                if self._is_matched(wanted):
-                    break
-            self.check_source(wanted)
-            overdue_s = -1.0 if deadline is None else monotonic() - deadline
-            moved = self._wait(until, wanted)
-            if overdue_s >= 0:
-                looks -= 1
-                if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
-                    break
+        wait = self.begin_wait(None, wanted, deadline)
+        if wait.tell_at is not None:
+            wait.tests = partial(self._is_matched, wanted), partial(self.check_source, wanted)
+        try:
+            while wanted.message is None:
+                if watch is not None:
+                    until = earlier(deadline, self._outside(watch))
+                    if self._is_matched(wanted):
+                        break
+                self.check_source(wanted)
+                overdue_s = -1.0 if deadline is None else monotonic() - deadline
+                moved = self._wait_on(wait, until, wanted)
+                if overdue_s >= 0:
+                    looks -= 1
+                    if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
+                        break
+        finally:
+            self._end_wait(wait)
         self._check()
 
     def _wait_until(
@@ -279,11 +290,13 @@ class Receiving(Mesh):
         is_over: Callable[[], bool],
         check: Callable[[], None],
         deadline: float | None,
+        wait: Wait,
         watch: Watcher | None = None,
     ) -> bool:
         """Waits for a condition; whether it holds in time. `check` raises if it never can."""
         looks = _LAST_LOOKS
         until = deadline
+        wait.tests = is_over, check
         while not is_over():
             if watch is not None:
                 until = earlier(deadline, self._outside(watch))
@@ -291,7 +304,7 @@ class Receiving(Mesh):
                     break
             check()
             overdue_s = -1.0 if deadline is None else monotonic() - deadline
-            moved = self._wait(until)
+            moved = self._wait_on(wait, until)
             if overdue_s >= 0:
                 looks -= 1
                 if not (moved and looks) or overdue_s > _LAST_LOOKS_S:

@@ -27,6 +27,9 @@ class SendRequest(Request):
     def _name(self) -> str:
         return self._engine.name_of(self._sending.dest, self._sending.space)
 
+    def _wakers(self) -> list[int]:
+        return [self._sending.dest]
+
     def _is_done(self) -> bool:
         return self._engine.is_over(self._sending)
 
@@ -82,6 +85,9 @@ class ReceiveRequest(Request):
 
     def _told(self) -> str:
         return self._engine.awaited(self._wanted)
+
+    def _wakers(self) -> list[int]:
+        return [self._wanted.source]
 
     def _is_done(self) -> bool:
         return self._wanted.message is not None

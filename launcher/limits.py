@@ -122,6 +122,15 @@ CLOSE_RUN_TIMEOUT_S = 20.0
 EVENTS_MAX = 256
 # How often the live table is looked at while nothing happens.
 SHOW_INTERVAL_S = 0.25
+# Nodes that wait, and may wait for each other: when one tells, the others that tell at the same
+# moment are waited for so long before somebody is asked; a node is asked again after a pause that
+# grows from the second to the third, while something is on its way or one of its threads runs.
+DEADLOCK_LOOK_S = 0.05
+DEADLOCK_PAUSE_S_MIN, DEADLOCK_PAUSE_S_MAX = 0.2, 2.0
+# Threads of one node whose waits are remembered.
+WAITS_PER_NODE_MAX = 1000
+# Nodes, and near misses, that a verdict names.
+DEADLOCK_LINES_MAX = 20
 # Remarks of agents in one report.
 NOTES_MAX = 100
 # What the report and the other nodes are told of one failure: longer is no sentence, and an error

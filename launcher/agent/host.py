@@ -147,6 +147,8 @@ class Host:
                 run.end_of_node(node, why)
             case m.AbortRun(node, why):
                 run.abort(node, why)
+            case m.AskNodes(number, nodes):
+                run.ask(number, nodes)
             case m.SignalNodes(number):
                 run.signal(number)
 

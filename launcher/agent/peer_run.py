@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -253,9 +253,14 @@ class PeerRun:
         """Passes the end of a node, anywhere, on to the nodes here."""
         self._tell_all(n.NodeEnded(node, why))
 
-    def abort(self, node: int, why: str) -> None:
+    def abort(self, node: int | None, why: str) -> None:
         """Passes the run's failure on to the nodes here."""
         self._tell_all(n.Abort(node, why))
+
+    def ask(self, number: int, nodes: Sequence[int]) -> None:
+        """Asks some nodes, as far as they are here, how they stand."""
+        for node in self._nodes.keys() & set(nodes):
+            self._nodes[node].tell(n.Ask(number))
 
     def signal(self, number: int) -> None:
         """Signals every node that is alive; raises PeerRefused for a signal that ends nobody."""
@@ -350,6 +355,12 @@ class PeerRun:
                 await self._tell(m.LinkFailed(node, dest, why))
             case n.Failed(error, traceback, because_of):
                 await self._tell(m.NodeFailed(node, error, traceback, because_of))
+            case n.Waiting():
+                await self._tell(m.NodeWaiting(node, notice))
+            case n.Resumed(serial):
+                await self._tell(m.NodeResumed(node, serial))
+            case n.Standing():
+                await self._tell(m.NodeStanding(node, notice))
 
     async def _watch(self, node: NodeProcess) -> None:
         code, number = await node.run()

@@ -55,6 +55,7 @@ OPERATIONS: dict[type, Operation] = {
     m.Input: Operation(_OPERATOR, frozenset({State.RUNNING})),
     m.EndOfNode: Operation(_OPERATOR, _STARTED),
     m.AbortRun: Operation(_OPERATOR, _STARTED),
+    m.AskNodes: Operation(_OPERATOR, _STARTED),
     m.SignalNodes: Operation(_OPERATOR, _STARTED),
     m.CloseRun: Operation(_OPERATOR, _OPEN, State.CLOSED),
 }

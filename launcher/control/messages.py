@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distrcomp.notices import Machine
+from distrcomp.notices import Machine, Standing, Waiting
 from distrcomp.schema import Schema
 
 PROTOCOL = 1
@@ -130,10 +130,21 @@ class EndOfNode:
 
 @dataclass(frozen=True)
 class AbortRun:
-    """The run has failed because of `node`: calls of all others shall raise."""
+    """The run has failed because of `node`: calls of all others shall raise.
 
-    node: int
+    None: because nodes wait for each other; the calls of all shall raise Deadlock.
+    """
+
+    node: int | None
     why: str
+
+
+@dataclass(frozen=True)
+class AskNodes:
+    """Ask these nodes of this peer how they stand; each answers by NodeStanding."""
+
+    number: int
+    nodes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -252,6 +263,30 @@ class NodeFailed:
 
 
 @dataclass(frozen=True)
+class NodeWaiting:
+    """A thread of a node has waited for other nodes for a while."""
+
+    node: int
+    waiting: Waiting
+
+
+@dataclass(frozen=True)
+class NodeResumed:
+    """That wait is over."""
+
+    node: int
+    serial: int
+
+
+@dataclass(frozen=True)
+class NodeStanding:
+    """How a node stands: the answer to AskNodes."""
+
+    node: int
+    standing: Standing
+
+
+@dataclass(frozen=True)
 class NodeExited:
     """A node's process has ended, and all its output was sent before this."""
 
@@ -287,6 +322,7 @@ FROM_LAUNCHER = (
     Input,
     EndOfNode,
     AbortRun,
+    AskNodes,
     SignalNodes,
     CloseRun,
 )
@@ -304,6 +340,9 @@ FROM_AGENT = (
     Output,
     InputTaken,
     NodeFailed,
+    NodeWaiting,
+    NodeResumed,
+    NodeStanding,
     NodeExited,
     RunClosed,
 )

@@ -21,6 +21,7 @@ from .events import (
     FromPeer,
     Interrupt,
     PeerLost,
+    Say,
     SetTimer,
     Ship,
     ShipProgress,
@@ -28,6 +29,7 @@ from .events import (
     TimerFired,
 )
 from .machine import RunMachine
+from .plain import plain_lines
 from .sinks import STDERR, STDOUT, Sinks
 from .stdin import StdinReader
 from .table import Row, View
@@ -137,6 +139,8 @@ class Controller:
                     self._spawn(self._ship(peer, hashes))
                 case SetTimer(name, seconds):
                     self._loop.call_later(seconds, self._post_later, TimerFired(name))
+                case Say(text):
+                    self._view.say(plain_lines(text))
 
     async def _listen(self, peer: int, connection: Connection) -> None:
         try:

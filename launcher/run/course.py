@@ -18,6 +18,7 @@ class Course:
         proofs: the (source, dest) of the links to prove before the program starts.
         continue_on_failure: whether the other nodes run on when one fails.
         timeout_s: the time limit, counted from the start of the programs.
+        on_deadlock: what is done about nodes that wait for each other: "abort", "report", "ignore".
     """
 
     labels: tuple[str, ...]
@@ -27,3 +28,4 @@ class Course:
     proofs: tuple[tuple[int, int], ...]
     continue_on_failure: bool = False
     timeout_s: float | None = None
+    on_deadlock: str = "abort"

@@ -54,6 +54,7 @@ class Request:
     timeout_s: float | None = None
     stdin_node: int = 0
     continue_on_failure: bool = False
+    on_deadlock: str = "abort"
     data_plane: str = "tls"
 
 
@@ -218,6 +219,7 @@ def _course(
         proofs=_proofs(machines, placement) if request.is_python else (),
         continue_on_failure=request.continue_on_failure,
         timeout_s=request.timeout_s,
+        on_deadlock=request.on_deadlock,
     )
 
 

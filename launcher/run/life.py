@@ -9,6 +9,7 @@ from typing import Any
 from .. import limits
 from ..control import messages as m
 from .course import Course
+from .deadlock import Diagnosis
 from .events import Action, FromPeer, SetTimer, Tell
 from .ledger import Ledger
 
@@ -35,6 +36,7 @@ class Life:
         asked, shipped, closed: the peers that have sent Missing, Shipped, RunClosed.
         is_shipping_on: whether bytes went to a peer since somebody last looked.
         unproven: the links that must be proven and are not.
+        diagnosis: who waits for whom, while the program runs.
         signalled: the last signal by which nodes were stopped, 0 for none.
     """
 
@@ -49,6 +51,7 @@ class Life:
         self.closed: set[int] = set()
         self.is_shipping_on = False
         self.unproven = dict.fromkeys(course.proofs)
+        self.diagnosis = Diagnosis(len(course.placement))
         self.signalled = 0
 
     def label(self, peer: int) -> str:

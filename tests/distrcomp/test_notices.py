@@ -32,6 +32,8 @@ TO_NODE = [
     n.NoLink(3, "why"),
     n.NodeEnded(3, "why"),
     n.Abort(3, "why"),
+    n.Abort(None, "why"),
+    n.Ask(7),
 ]
 TO_AGENT = [
     n.Ready(),
@@ -40,6 +42,14 @@ TO_AGENT = [
     n.LinkDown(3, "why"),
     n.Failed("error", "traceback", None),
     n.Failed("error", "traceback", 3),
+    n.Waiting(1, "recv(source=1)", "a.py:3", 1.0, False, (1,), n.Envelope(0, 1, -1), (0, 1)),
+    n.Waiting(2, "send", "", 1.0, True, (1,), None, ()),
+    n.Resumed(1),
+    n.Standing(7, False),
+    n.Standing(
+        *(7, True, (1,), (0, 1), True, 9, (1,), (0,), (1,), True),
+        (n.Unread(0, 1, 5, 2, 100),),
+    ),
 ]
 
 

@@ -27,6 +27,7 @@ SAMPLES: dict[type, Any] = {
     m.Input: m.Input(b""),
     m.EndOfNode: m.EndOfNode(0, ""),
     m.AbortRun: m.AbortRun(0, ""),
+    m.AskNodes: m.AskNodes(1, (0,)),
     m.SignalNodes: m.SignalNodes(2),
     m.CloseRun: m.CloseRun(),
 }
@@ -89,13 +90,13 @@ def test_every_message_in_every_state(state: State) -> None:
         },
         State.STARTING: {
             **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink), State.STARTING),
-            **dict.fromkeys((m.EndOfNode, m.AbortRun, m.SignalNodes), State.STARTING),
+            **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), State.STARTING),
             m.Go: State.RUNNING,
             m.CloseRun: State.CLOSED,
         },
         State.RUNNING: {
             **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink, m.Input), State.RUNNING),
-            **dict.fromkeys((m.EndOfNode, m.AbortRun, m.SignalNodes), State.RUNNING),
+            **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), State.RUNNING),
             m.CloseRun: State.CLOSED,
         },
         State.CLOSED: {m.Ping: State.CLOSED},

@@ -29,6 +29,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     scalars = {
         int: st.integers(-(2**63), 2**64 - 1),
         bool: st.booleans(),
+        float: st.floats(allow_nan=False),
         str: st.text(max_size=20),
         bytes: st.binary(max_size=20),
     }

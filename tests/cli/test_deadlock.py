@@ -207,6 +207,24 @@ dc.recv((dc.node_id + 1) % 3)
     assert "computed" in blocks(result.out)[2]
 
 
+def test_a_collective_that_was_begun_waits_for_one_after_the_other(machine: Machine) -> None:
+    """Its root waits for node 1 for seconds, then for node 2, which waits for the root."""
+    source = """
+import time, distrcomp as dc
+if dc.node_id == 0:
+    dc.igather(0).wait()
+elif dc.node_id == 1:
+    time.sleep(2.5)
+    dc.igather(1).wait()
+    time.sleep(60)
+else:
+    dc.recv(0)
+"""
+    result = run_source(machine, source, "-n", "3")
+    assert result.out.startswith("Deadlock: nodes 0 and 2 wait for each other"), result
+    assert "node 0 waits in gather #1 with root 0 at prog.py:4" in result.out
+
+
 def test_the_rest_of_the_run_may_compute(machine: Machine) -> None:
     """Two that wait for each other are a deadlock though the third runs."""
     source = """

@@ -46,8 +46,8 @@ def cluster(three_hosts: Network) -> Iterator[Cluster]:
 
 def start_waiting(cluster: Cluster, *options: str) -> object:
     """A run of three nodes, one on each host, that wait for each other for ever."""
-    words = ("--peers", "peers.txt", "--output", "live", *options, cluster.program(WAIT_FOR_EVER))
-    run = cluster.operator.start("run", "-n", "6", *words)
+    words = ("-n", "6", "--on-deadlock", "ignore", "--peers", "peers.txt", "--output", "live")
+    run = cluster.operator.start("run", *words, *options, cluster.program(WAIT_FOR_EVER))
     for node in range(6):
         run.wait_for_line(f"[{node}] ready")
     return run
@@ -188,9 +188,8 @@ def test_a_silent_host_is_noticed(cluster: Cluster) -> None:
 
 def test_two_hosts_that_lose_each_other(cluster: Cluster) -> None:
     """A cut between two hosts alone, which the launcher does not see, ends the run too (F-11)."""
-    run = cluster.operator.start(
-        "run", "-H", "h1:1,h2:1", "--output", "live", cluster.program(WAIT_FOR_EVER)
-    )
+    words = ("-H", "h1:1,h2:1", "--on-deadlock", "ignore", "--output", "live")
+    run = cluster.operator.start("run", *words, cluster.program(WAIT_FOR_EVER))
     for node in range(2):
         run.wait_for_line(f"[{node}] ready")
     h1, h2 = cluster.host("h1"), cluster.host("h2")

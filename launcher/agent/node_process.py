@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -24,7 +25,6 @@ from typing import Any
 
 from distrcomp.errors import ProtocolError
 from distrcomp.frames import FrameDecoder, frame
-from distrcomp.limits import NOTICE_BYTES_MAX
 from distrcomp.notices import TO_AGENT, TO_NODE
 
 from .. import limits
@@ -92,9 +92,21 @@ class NodeProcess:
         """The process group, which is the pid of its leader."""
         return self._process.pid
 
+    @property
+    def n_links_waiting(self) -> int:
+        """How many connections wait until the node takes them."""
+        return self._control.n_links_waiting
+
     def tell(self, notice: Any, connection: socket.socket | None = None) -> None:
-        """Sends a notice, with a socket to hand over if there is one; never blocks."""
+        """Sends a notice, with a socket to hand over if there is one; never blocks.
+
+        A node that leaves too much unread is killed.
+        """
         self._control.send(notice, connection)
+        if self._control.waiting_bytes > limits.NOTICES_WAITING_BYTES_MAX:
+            log.error("node %d does not read what it is told: it is killed", self.node)
+            self._control.drop()
+            self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
         """Signals the whole group, unless the node has ended.
@@ -161,7 +173,7 @@ class NodeProcess:
 
     async def _pump_notices(self) -> None:
         """Hands on what the node tells; one that speaks no language of ours is killed."""
-        decoder = FrameDecoder(NOTICE_BYTES_MAX)
+        decoder = FrameDecoder(limits.NOTICE_FROM_NODE_BYTES_MAX)
         try:
             async for data in self._read_all(self._control.fileno(), self._control.read):
                 for body in decoder.feed(data):
@@ -232,10 +244,16 @@ async def _wait_exit(pid: int) -> None:
 
 
 class _ControlSocket:
-    """The agent's end of a node's control socket: nothing here ever blocks."""
+    """The agent's end of a node's control socket: nothing here ever blocks.
+
+    Attributes:
+        waiting_bytes, n_links_waiting: what the node has not taken yet.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
+        self.waiting_bytes = 0
+        self.n_links_waiting = 0
         self._socket = connection
         self._outgoing: deque[tuple[bytes, socket.socket | None]] = deque()
         self._loop = asyncio.get_running_loop()
@@ -247,7 +265,10 @@ class _ControlSocket:
         return self._socket.recv(limits.OUTPUT_PART_BYTES)
 
     def send(self, notice: Any, connection: socket.socket | None) -> None:
-        self._outgoing.append((frame(TO_NODE.pack(notice)), connection))
+        data = frame(TO_NODE.pack(notice))
+        self._outgoing.append((data, connection))
+        self.waiting_bytes += len(data)
+        self.n_links_waiting += connection is not None
         if len(self._outgoing) == 1:
             self._write()
 
@@ -255,30 +276,42 @@ class _ControlSocket:
         if self._socket.fileno() >= 0:
             self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
-        self._drop()
+        self.drop()
 
-    def _drop(self) -> None:
-        for _, connection in self._outgoing:
-            if connection is not None:
-                connection.close()
-        self._outgoing.clear()
+    def drop(self) -> None:
+        """Gives up what the node has not taken."""
+        while self._outgoing:
+            self._taken(len(self._outgoing[0][0]))
+
+    def _taken(self, count: int) -> None:
+        """The node has so many bytes of the first notice, or shall not have it any more."""
+        data, connection = self._outgoing.popleft()
+        self.waiting_bytes -= count
+        if connection is not None:
+            self.n_links_waiting -= 1
+            connection.close()
+        if count < len(data):
+            self._outgoing.appendleft((data[count:], None))
 
     def _write(self) -> None:
         try:
             while self._outgoing:
-                data, connection = self._outgoing[0]
-                if connection is None:
-                    sent = self._socket.send(data)
-                else:
-                    sent = socket.send_fds(self._socket, [data], [connection.fileno()])
-                    connection.close()
-                if sent < len(data):
-                    self._outgoing[0] = (data[sent:], None)
-                else:
-                    self._outgoing.popleft()
+                self._taken(self._send_first())
         except BlockingIOError:
             self._loop.add_writer(self._socket.fileno(), self._write)
         except OSError:
-            self._drop()  # the node has ended; its process says how
+            self.drop()  # the node has ended; its process says how
         else:
             self._loop.remove_writer(self._socket.fileno())
+
+    def _send_first(self) -> int:
+        """Sends of the first notice what the kernel takes; how many bytes that was."""
+        data, connection = self._outgoing[0]
+        if connection is None:
+            return self._socket.send(data)
+        try:
+            return socket.send_fds(self._socket, [data], [connection.fileno()])
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS:
+                raise
+            return len(data)  # so many are on their way (unix(7)) that this one is refused

@@ -317,6 +317,8 @@ class PeerRun:
         known = order is not None and 0 <= source < len(order.machine_of)
         if node is None or not known or source in self._nodes:
             return False
+        if node.n_links_waiting >= limits.LINKS_WAITING_MAX:
+            return False
         node.tell(n.LinkMade(source, local=False), connection)
         return True
 

@@ -68,7 +68,12 @@ class Agent:
     @property
     def n_refused(self) -> int:
         """How many connections were refused so far."""
-        return self._server._refused.total()
+        return self._server.refusals.total
+
+    @property
+    def n_strangers(self) -> int:
+        """How many connections there are whose other end is unknown."""
+        return len(self._server._strangers)
 
 
 def hello() -> bytes:

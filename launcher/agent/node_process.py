@@ -79,7 +79,7 @@ class NodeProcess:
                 start_new_session=True,
                 bufsize=0,
             )
-        except OSError:
+        except BaseException:
             ours.close()
             raise
         finally:

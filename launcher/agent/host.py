@@ -49,7 +49,7 @@ class Host:
         self._sandboxes = folder / "sandboxes"
         self.swept = sweep(self._sandboxes)
         self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
-        self._guardian = Guardian()
+        self._guardian = Guardian(is_agents=not is_temporary)
         self._folder = folder if is_temporary else None
         if is_temporary:
             self._guardian.watch_folder(str(folder))

@@ -19,6 +19,7 @@ from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
 from ..ship.manifest import FileEntry, Manifest, check_manifest, check_path, unpack_manifest
 from ..ship.store import BlobWriter, Store
+from . import stopped
 from .guardian import Guardian, kill_stragglers
 from .node_process import NodeProcess, Start
 from .order import require_command, require_sound
@@ -365,7 +366,12 @@ class PeerRun:
                 await self._tell(m.NodeStanding(node, notice))
 
     async def _watch(self, node: NodeProcess) -> None:
-        code, number = await node.run()
+        async def give_up() -> None:
+            await self._tell(m.NodeFailed(node.node, stopped.WHY, "", None))
+            node.signal(signal.SIGKILL)
+
+        async with stopped.watched(node.group, give_up):
+            code, number = await node.run()
         self._guardian.forget_group(node.group)
         await self._tell(m.NodeExited(node.node, code, number))
 

@@ -175,7 +175,7 @@ def test_a_killed_node_is_named(cluster: Cluster) -> None:
 
 
 def test_a_silent_host_is_noticed(cluster: Cluster) -> None:
-    """A host that is cut off without a word ends the run within the bound (F-10)."""
+    """A host that is cut off without a word ends the run; healed it serves (F-10, F-12, F-42)."""
     run = start_waiting(cluster)
     cluster.host("h3").cut()
     result = run.wait(timeout=30)
@@ -184,6 +184,8 @@ def test_a_silent_host_is_noticed(cluster: Cluster) -> None:
     assert "distrcomp: the agent on h3 is gone: nothing was heard for 10 s" == last
     assert "Traceback" not in result.err
     wait_until(lambda: not cluster.sandboxes(), 20, "h3 to end its nodes by itself")
+    cluster.host("h3").heal()
+    assert 0 == run_ring(cluster).code
 
 
 def test_two_hosts_that_lose_each_other(cluster: Cluster) -> None:
@@ -211,7 +213,7 @@ def test_arguments_that_are_no_text(cluster: Cluster) -> None:
 
 
 def test_two_launchers_at_once(cluster: Cluster) -> None:
-    """Agents serve several runs at the same time."""
+    """Agents serve several runs at the same time (F-35)."""
     program = cluster.program(RING, "ring.py")
     runs = [
         cluster.operator.start("run", "--peers", "peers.txt", "-n", "3", program) for _ in range(3)

@@ -193,6 +193,11 @@ class Mesh:
         if self._closed is not None or self._fates.is_aborted:
             shortcut.forget()
 
+    def shortcuts(self) -> list[Any]:
+        """All of these that still are, in no order."""
+        with self.gate:
+            return list(self._shortcuts)
+
     def take_from(self, node: int, link: Link) -> list[Message]:
         """For who has gone in by the gate: what has arrived on a link."""
         return self._progress.take(node, link, 1)

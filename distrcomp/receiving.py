@@ -200,18 +200,18 @@ class Receiving(Telling):
             if found is None:
                 self.mailbox.probes.append(wanted)
                 try:
-                    until = monotonic() + _LAST_LOOKS_S
-                    for _ in range(_LAST_LOOKS):
-                        moved = self._wait(0.0)
-                        found = self.mailbox.find(wanted)
-                        if found is not None or not moved or monotonic() >= until:
-                            break
+                    found = self._read_arrived(partial(self.mailbox.find, wanted))
                 finally:
                     self.mailbox.probes.remove(wanted)
             if found is not None and take:
                 self.mailbox.post(wanted)
                 self._progress.matched(wanted)
             return found
+
+    def read_arrived(self) -> None:
+        """Takes in what has arrived."""
+        with self._call:
+            self._read_arrived(lambda: None)
 
     def take_unread(self, wanted: Receive) -> Message | None:
         """The message that `wanted` gets from what lies unread, if there is one."""
@@ -220,11 +220,10 @@ class Receiving(Telling):
                 self.mailbox.post(wanted)
             return wanted.message
 
-    def unread_tags(self, source: int, communicator: int) -> list[int]:
-        """The tags of what lies unread from a node on a communicator."""
+    def unread(self, space: int) -> list[tuple[int, int]]:
+        """Source and tag of what lies unread on a message space."""
         with self.gate:
-            unread = self.mailbox.unmatched(communicator)
-            return [tag for node, tag in unread if node == source]
+            return list(self.mailbox.unmatched(space))
 
     def receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
         """The error for a receive that was not matched in time."""
@@ -254,6 +253,16 @@ class Receiving(Telling):
             raise
 
     # --- inside, with the lock held --------------------------------------------------------------
+
+    def _read_arrived(self, find: Callable[[], Message | None]) -> Message | None:
+        """Takes in what has arrived until something is found; a flood not for ever."""
+        until = monotonic() + _LAST_LOOKS_S
+        for _ in range(_LAST_LOOKS):
+            moved = self._wait(0.0)
+            found = find()
+            if found is not None or not moved or monotonic() >= until:
+                break
+        return found
 
     @staticmethod
     def _is_matched(wanted: Receive) -> bool:

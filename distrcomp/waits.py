@@ -13,6 +13,7 @@ to the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -204,7 +205,8 @@ def _operation(name: str, wanted: Receive | None, members: Sequence[int]) -> str
         return name
     space = wanted.communicator % SPACES
     if space == COLLECTIVE:
-        return described(wanted.tag)
+        with suppress(ValueError):
+            return described(wanted.tag)
     if space != POINT_TO_POINT:
         return name
     source = members.index(wanted.source) if wanted.source in members else wanted.source

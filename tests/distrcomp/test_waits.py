@@ -60,6 +60,8 @@ WORDS: list[tuple[Receive | None, tuple[int, ...], str]] = [
     (Receive(0, ANY, ANY), (), "outer()"),
     (Receive(8, 5, ANY), (3, 5), "outer(source=1)"),
     (Receive(COLLECTIVE, 1, tag_of(BCAST, 2, 17)), (), "bcast #17 with root 2"),
+    (Receive(COLLECTIVE, 1, ANY), (), "outer"),
+    (Receive(COLLECTIVE, 1, 2**31 - 2**26 - 1), (), "outer"),  # of no kind
     (Receive(SERVICE, 1, 0), (), "outer"),
     (Receive(-1, 1, 0), (), "outer"),
     (None, (), "outer"),

@@ -7,9 +7,13 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 # A stranger has this long, in all, to become a known peer (S-01).
 HANDSHAKE_TIMEOUT_S = 5.0
 # Connections not yet authenticated that an agent keeps, in all and from one source; the oldest one
-# gives way (S-15).
-STRANGERS_MAX = 256
-STRANGERS_PER_SOURCE_MAX = 64
+# gives way (S-15). They are below half of the usual 1,024 descriptors, and one source may be a
+# machine of which each node dials at once.
+STRANGERS_MAX = 512
+STRANGERS_PER_SOURCE_MAX = 256
+# Those of them that are at a TLS handshake, for which Python and OpenSSL keep 350 KiB each.
+HANDSHAKES_MAX = 128
+HANDSHAKES_PER_SOURCE_MAX = 32
 # Control frames: before the other end is known (DESIGN.md), and after. A manifest of the largest
 # allowed bundle takes about 12 MiB.
 STRANGER_FRAME_BYTES_MAX = 64 * KIB

@@ -8,6 +8,9 @@ the marker to some of its parameters. A case is
 - held when a test of it passed and none failed;
 - not tried when no test names it, or all that do were skipped;
 - waiting when it is about something that there is not yet.
+
+A test may give the report a figure, for the pages of its cases: `record_property("figure",
+"an agent grows by 9 MiB under 1,000 strangers")`.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from tests.cases import CASES, KINDS
 HELD, FAILED, NOT_TRIED, WAITS = VERDICTS = ("held", "failed", "not tried", "waiting")
 
 _NAME = re.compile(r"\b[SF]-\d\d\b")
-_PROPERTY = "case"
+_PROPERTY, _FIGURE = "case", "figure"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,13 +75,17 @@ class CaseReport:
         self._path = path
         # By case and test: the outcomes of its phases.
         self._phases: dict[str, dict[str, list[str]]] = {name: {} for name in CASES}
+        self._figures: dict[str, list[str]] = {kind: [] for kind in KINDS.values()}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Notes one phase of one test."""
         outcome = FAILED if hasattr(report, "wasxfail") else report.outcome
-        for key, value in report.user_properties:
-            if key == _PROPERTY:
-                self.note(str(value), report.nodeid, outcome)
+        for name in _values(report, _PROPERTY):
+            self.note(name, report.nodeid, outcome)
+
+        if report.when == "call":
+            for kind in {KINDS[name[0]] for name in _values(report, _PROPERTY)}:
+                self._figures[kind] += _values(report, _FIGURE)
 
     def note(self, name: str, test: str, outcome: str) -> None:
         """Notes the outcome of one phase of a test that names this case."""
@@ -95,9 +102,9 @@ class CaseReport:
             terminalreporter.write_line(f"{kind}: {words}")
 
     def report(self) -> dict[str, object]:
-        """What is written: each case with its verdict and its tests, and the counts."""
+        """What is written: each case with its verdict and its tests, counts and figures."""
         cases = self._cases()
-        return {"cases": cases, "counts": self._counts(cases)}
+        return {"cases": cases, "counts": self._counts(cases), "figures": self._figures}
 
     def _cases(self) -> dict[str, dict[str, Any]]:
         return {name: _summary(name, phases) for name, phases in self._phases.items()}
@@ -108,6 +115,10 @@ class CaseReport:
             verdicts = [case["verdict"] for name, case in cases.items() if name[0] == letter]
             counts[kind] = {word: verdicts.count(word) for word in VERDICTS}
         return counts
+
+
+def _values(report: pytest.TestReport, wanted: str) -> list[str]:
+    return [str(value) for key, value in report.user_properties if key == wanted]
 
 
 def _summary(name: str, phases: dict[str, list[str]]) -> dict[str, Any]:

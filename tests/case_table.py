@@ -22,7 +22,7 @@ _TESTS_SHOWN_MAX = 3
 
 
 def table(kind: str, report: dict[str, Any]) -> str:
-    """The counts, and a row for each case of this kind.
+    """The counts, the figures, and a row for each case of this kind.
 
     Args:
         kind: ATTACK or FAULT.
@@ -35,6 +35,8 @@ def table(kind: str, report: dict[str, Any]) -> str:
             KINDS[kind],
             ", ".join(f"{counts[word]} {word}" for word in VERDICTS),
         ),
+        "",
+        *(f"- {figure}" for figure in sorted(report["figures"][KINDS[kind]])),
         "",
         "| case | what is done | result | tests | known limit |",
         "|---|---|---|---|---|",

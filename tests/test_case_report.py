@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[1]
 TESTS = '''
 import pytest
 
-def test_named():
+def test_named(record_property):
     """A good one (S-01, F-01)."""
+    record_property("figure", "1,000 of them weigh 9 MiB")
 
 @pytest.mark.case("S-02")
 def test_marked():
@@ -86,6 +87,8 @@ def test_report_of_a_run(tmp_path: Path, options: list[str]) -> None:
         "test_it.py::test_fails": "failed",
         "test_it.py::test_named": "passed",
     }
+    figures = ["1,000 of them weigh 9 MiB"]
+    assert {"attacks": figures, "faults": figures} == report["figures"]
     assert "attacks: 2 held, 3 failed, " in ended.stdout
     assert "faults: 1 held, 0 failed, " in ended.stdout
 
@@ -125,6 +128,13 @@ def test_table() -> None:
     )
     assert f"| {CASES['S-02'].title} | not tried |  |" in rows[1]
     assert "the hub" in rows[30]
+
+
+def test_figures() -> None:
+    """Figures that tests have measured stand above the table, a line each."""
+    report = report_of(S_01="passed") | {"figures": {"attacks": ["b", "a"], "faults": ["c"]}}
+    assert "\n- a\n- b\n\n| case" in table(ATTACK, report)
+    assert "- c" not in table(ATTACK, report)
 
 
 def test_table_is_put_between_the_marks() -> None:

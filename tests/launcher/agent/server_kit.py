@@ -75,6 +75,11 @@ class Agent:
         """How many connections there are whose other end is unknown."""
         return len(self._server._strangers)
 
+    @property
+    def n_handshakes(self) -> int:
+        """How many of them are at a TLS handshake."""
+        return len(self._server._handshakes._sources)
+
 
 def hello() -> bytes:
     """A well-formed first message."""

@@ -116,6 +116,31 @@ def test_hand_over(credentials: Any) -> None:
     play(act)
 
 
+def test_many_nodes_at_once(credentials: Any) -> None:
+    """All nodes of a machine may dial at once, each a moment before it says for whom (F-19)."""
+    host = FakeHost()
+
+    async def act() -> None:
+        listeners = listen("127.0.0.1", 0)
+        server = Server(host, credentials)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(server.serve(listeners))
+        address = listeners[0].getsockname()
+        dialled = [await asyncio.open_connection(*address) for _ in range(200)]
+        await until(lambda: 200 == len(server._strangers))
+        for number, (_, writer) in enumerate(dialled):
+            writer.write(pack_preamble(Preamble(RUN_ID, number, 300)))
+        await until(lambda: 200 == len(host.taken))
+        assert 0 == server.refusals.total
+        for _, writer in dialled:
+            writer.transport.abort()
+        for _, connection in host.taken:
+            connection.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    play(act)
+
+
 # --- the port ------------------------------------------------------------------------------------
 
 

@@ -116,6 +116,13 @@ def test_all_code_is_tidy(check: Check) -> None:
     hold(check, [*PRODUCT, *BENCHMARKS, *TESTS, *EXAMPLES])
 
 
+def test_nothing_is_inflated() -> None:
+    """S-17: no module of the product can inflate what came compressed: no such message exists."""
+    bans = tuple(ban for ban in tidy.BANS if ban.used in ("zlib.decompress", "gzip", "lzma"))
+    assert 6 == len(bans)
+    hold(lambda source: tidy.banned_uses(source, bans), PRODUCT)
+
+
 @pytest.mark.parametrize(
     "check", [tidy.wide_functions, tidy.deep_packages, tidy.undocumented_module]
 )

@@ -246,38 +246,6 @@ def test_flood_to_a_launcher_that_vanishes(tmp_path: Path, leaks: object) -> Non
     play(act)
 
 
-@pytest.mark.parametrize(
-    "message",
-    [m.CloseRun(), m.Go(), m.SignalNodes(9), m.AbortRun(0, ""), m.EndOfNode(0, ""), m.Input(b"x")],
-)
-def test_other_sessions_run(message: object, tmp_path: Path, leaks: object) -> None:
-    """S-30: a session reaches its own run alone, whatever ids it knows: there are none to give."""
-
-    async def act() -> None:
-        async with hosting(tmp_path) as host, session(host) as first, session(host) as second:
-            await first.run(SLEEPER)
-            await first.hear(m.Output)
-            await second.greet()
-            assert "may not come now" in await refusal(second, message)
-            assert lives(int(first.printed()))
-
-    play(act)
-
-
-def test_flood_of_one_run(tmp_path: Path, leaks: object) -> None:
-    """S-19: a run whose output nobody takes delays no other run, and holds back its own node."""
-    program = "import os\nwhile True: os.write(1, bytes(65536))\n"
-
-    async def act() -> None:
-        async with hosting(tmp_path) as host, session(host) as flooding, session(host) as other:
-            await flooding.run(program)  # and never reads again
-            await other.run("print('done')", run_id=OTHER_RUN)
-            await other.hear(m.NodeExited)
-            assert b"done\n" == other.printed()
-
-    play(act)
-
-
 def test_hand_over(tmp_path: Path, leaks: object) -> None:
     """S-26: a connection for a run or a node that is not here is not taken."""
 

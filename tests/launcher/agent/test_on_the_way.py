@@ -139,6 +139,14 @@ def test_injection(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
             tap.deliver(injected)
 
 
+def test_nothing_is_compressed(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    """S-17: TLS does not compress, so what arrives is as long as what is decrypted."""
+    tap = Tap(*contexts)
+    tap.shake_hands()
+    assert (None, None) == (tap.server.compression(), tap.client.compression())
+    assert contexts[0].options & ssl.OP_NO_COMPRESSION
+
+
 # --- replay --------------------------------------------------------------------------------------
 
 

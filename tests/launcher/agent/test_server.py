@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import _pickle
 import asyncio
 import contextlib
+import marshal
+import pickle
 import socket
 from collections.abc import Callable
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from distrcomp.preamble import Preamble, pack_preamble
@@ -52,6 +56,32 @@ def test_operator(on_agent: Callable[..., None], caplog: pytest.LogCaptureFixtur
         await connection.channel.close()
         assert 0 == agent.n_refused
         assert "operator (operator) connected from 127.0.0.1" in caplog.text
+
+    on_agent(act)
+
+
+def test_no_unpickling(on_agent: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """S-03: an agent loads no pickle and no marshalled code, in a whole run with failing nodes."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("something was unpickled")
+
+    async def act(agent: Agent) -> None:
+        connection = await dial_agent(peer_at(agent.port), agent.lab.operator)
+        launcher = Launcher(connection.channel, asyncio.ensure_future(asyncio.sleep(0, None)))
+        launcher.greet = _greeted  # type: ignore[method-assign]
+        with monkeypatch.context() as patch:
+            for module in (pickle, cloudpickle, marshal, _pickle):
+                for name in ("load", "loads", "Unpickler"):
+                    if hasattr(module, name):
+                        patch.setattr(module, name, refuse)
+            await launcher.run("print('hello')\nraise ValueError(lambda: 1)")
+            failed = await launcher.hear(m.NodeFailed)
+            await launcher.hear(m.NodeExited)
+            await launcher.say(m.CloseRun())
+            await launcher.hear(m.RunClosed)
+        assert "ValueError" in failed.error
+        await connection.channel.close()
 
     on_agent(act)
 

@@ -88,7 +88,7 @@ def test_expired(on_agent: Callable[..., None], age: timedelta) -> None:
 
 
 def test_agents_certificate(on_agent: Callable[..., None], credentials: Any) -> None:
-    """S-06: an agent's certificate is made for serving: it opens no session anywhere."""
+    """S-06, S-47: an agent's certificate is made for serving: it opens no session anywhere."""
 
     async def act(agent: Agent) -> None:
         context = careless_client(credentials.path)

@@ -29,6 +29,7 @@ HELD, FAILED, NOT_TRIED, WAITS = VERDICTS = ("held", "failed", "not tried", "wai
 
 _NAME = re.compile(r"\b[SF]-\d\d\b")
 _PROPERTY, _FIGURE = "case", "figure"
+_BY_TEST = ("failed", "passed", "skipped")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -97,38 +98,53 @@ class CaseReport:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """One line of counts for attacks and one for faults."""
-        for kind, counts in self._counts(self._cases()).items():
+        for kind, counts in self.report()["counts"].items():
             words = ", ".join(f"{n} {word}" for word, n in counts.items())
             terminalreporter.write_line(f"{kind}: {words}")
 
-    def report(self) -> dict[str, object]:
+    def report(self) -> dict[str, Any]:
         """What is written: each case with its verdict and its tests, counts and figures."""
-        cases = self._cases()
-        return {"cases": cases, "counts": self._counts(cases), "figures": self._figures}
+        tests = {name: _outcomes(phases) for name, phases in self._phases.items()}
+        return _report(tests, self._figures)
 
-    def _cases(self) -> dict[str, dict[str, Any]]:
-        return {name: _summary(name, phases) for name, phases in self._phases.items()}
 
-    def _counts(self, cases: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
-        counts: dict[str, dict[str, int]] = {}
-        for letter, kind in KINDS.items():
-            verdicts = [case["verdict"] for name, case in cases.items() if name[0] == letter]
-            counts[kind] = {word: verdicts.count(word) for word in VERDICTS}
-        return counts
+def merged(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """One report of several runs, of the same tests or of others: what failed once has failed."""
+    tests: dict[str, dict[str, str]] = {name: {} for name in CASES}
+    figures: dict[str, list[str]] = {kind: [] for kind in KINDS.values()}
+    for report in reports:
+        for name, case in report["cases"].items():
+            for test, outcome in case["tests"].items():
+                tests[name][test] = _first(_BY_TEST, {outcome, tests[name].get(test)})
+        for kind in figures:
+            figures[kind] += report["figures"][kind]
+    return _report(tests, figures)
+
+
+def _report(tests: dict[str, dict[str, str]], figures: dict[str, list[str]]) -> dict[str, Any]:
+    cases = {
+        name: {"title": case.title, "verdict": _verdict(name, tests[name]), "tests": tests[name]}
+        for name, case in CASES.items()
+    }
+    counts: dict[str, dict[str, int]] = {}
+    for letter, kind in KINDS.items():
+        verdicts = [case["verdict"] for name, case in cases.items() if name[0] == letter]
+        counts[kind] = {word: verdicts.count(word) for word in VERDICTS}
+    return {"cases": cases, "counts": counts, "figures": figures}
 
 
 def _values(report: pytest.TestReport, wanted: str) -> list[str]:
     return [str(value) for key, value in report.user_properties if key == wanted]
 
 
-def _summary(name: str, phases: dict[str, list[str]]) -> dict[str, Any]:
-    """One case: a test's parameters are one test, and one that was skipped hides no other."""
+def _outcomes(phases: dict[str, list[str]]) -> dict[str, str]:
+    """Of each test: its parameters are one test, and one that was skipped hides no other."""
     tests: dict[str, str] = {}
     for test, outcomes in sorted(phases.items()):
         function = test.partition("[")[0]
         one = _first(("failed", "skipped", "passed"), outcomes)
-        tests[function] = _first(("failed", "passed", "skipped"), {one, tests.get(function)})
-    return {"title": CASES[name].title, "verdict": _verdict(name, tests), "tests": tests}
+        tests[function] = _first(_BY_TEST, {one, tests.get(function)})
+    return tests
 
 
 def _verdict(name: str, tests: dict[str, str]) -> str:

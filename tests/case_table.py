@@ -1,7 +1,7 @@
 """Writes the tables of attacks and faults into the documentation.
 
-`python -m tests.case_table FILE`, where FILE is what `pytest --case-report FILE` wrote. Each table
-stands between two marks in its page.
+`python -m tests.case_table FILE...`, where a FILE is what `pytest --case-report FILE` wrote; more
+than one count as one run. Each table stands between two marks in its page.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.case_report import FAILED, NOT_TRIED, VERDICTS
+from tests.case_report import FAILED, NOT_TRIED, VERDICTS, merged
 from tests.cases import ATTACK, CASES, FAULT, KINDS
 
 PAGES = {ATTACK: "docs/security.md", FAULT: "docs/failures.md"}
@@ -86,9 +86,9 @@ def _files(tests: dict[str, str]) -> str:
     return ", ".join([*(f"`{file}`" for file in files[:_TESTS_SHOWN_MAX]), *more])
 
 
-def main(path: str) -> None:
-    """Rewrites the tables from the report at `path`; tells which cases want attention."""
-    report = json.loads(Path(path).read_text("utf-8"))
+def main(paths: list[str]) -> None:
+    """Rewrites the tables from these reports; tells which cases want attention."""
+    report = merged(json.loads(Path(path).read_text("utf-8")) for path in paths)
     for kind, name in PAGES.items():
         page = _ROOT / name
         if page.exists():
@@ -98,4 +98,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

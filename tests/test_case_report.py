@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.case_report import FAILED, HELD, NOT_TRIED, VERDICTS, CaseReport, named_in
+from tests.case_report import FAILED, HELD, NOT_TRIED, VERDICTS, CaseReport, merged, named_in
 from tests.case_table import PAGES, begin_mark, not_held, table, with_table
 from tests.cases import ATTACK, CASES, KINDS
 
@@ -128,6 +128,19 @@ def test_table() -> None:
     )
     assert f"| {CASES['S-02'].title} | not tried |  |" in rows[1]
     assert "the hub" in rows[30]
+
+
+def test_several_runs_are_one() -> None:
+    """What passed in one run and failed in another has failed; what was skipped in one has not."""
+    first = report_of(S_01="passed", S_02="skipped", S_03="passed") | {
+        "figures": {"attacks": ["a"], "faults": []}
+    }
+    both = merged([first, report_of(S_01="failed", S_02="passed")])
+    assert [FAILED, HELD, HELD, NOT_TRIED] == [
+        both["cases"][f"S-0{number}"]["verdict"] for number in range(1, 5)
+    ]
+    assert ["a"] == both["figures"]["attacks"]
+    assert merged([first]) == first
 
 
 def test_figures() -> None:

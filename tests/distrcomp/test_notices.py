@@ -88,7 +88,7 @@ def test_local_nodes(node: int, expected: tuple[int, ...]) -> None:
 
 @given(st.data())
 def test_one_dials(data: st.DataObject) -> None:
-    """Of two nodes on different machines exactly one dials, and the other's machine has a port.
+    """Of two nodes on two machines exactly one dials, and the other's has a port (F-19).
 
     This holds for every placement with at most one machine that cannot be dialled.
     """

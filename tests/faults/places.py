@@ -95,16 +95,17 @@ class Peers:
     Args:
         folder: of the test.
         checker: of the test.
+        host: the address of both agents; without it each has one of its own.
     """
 
     options: tuple[str, ...] = ("--peers", "peers.txt", "-n", "3")
     labels = ("a", "b", "b")
 
-    def __init__(self, folder: Path, checker: LeakChecker) -> None:
+    def __init__(self, folder: Path, checker: LeakChecker, host: str | None = None) -> None:
         self._checker = checker
         self.operator = Machine(folder / "operator", checker)
         authority = create_cluster(_home(self.operator), "test")
-        self.addresses = {name: (_loopback(), 20000 + secrets.randbelow(9999)) for name in "ab"}
+        self.addresses = {name: (host or _loopback(), _port(name)) for name in "ab"}
         self._machines = {name: Machine(folder / name, checker) for name in "ab"}
         for name, machine in self._machines.items():
             credentials = authority.issue_agent(name, [self.addresses[name][0]])
@@ -236,6 +237,11 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _port(name: str) -> int:
+    """A port that is none of those which the kernel gives to anybody, another one for each."""
+    return 20_000 + 2 * secrets.randbelow(5000) + "ab".index(name)
 
 
 def _loopback() -> str:

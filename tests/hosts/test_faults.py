@@ -107,8 +107,8 @@ def cut_from_operator(hosts: Hosts) -> None:
 
 
 def cut_one_way(hosts: Hosts) -> None:
-    """h3 hears nothing of h2, which hears it."""
-    hosts.drop("h3", f"ip saddr {ADDRESSES['h2']} drop")
+    """h2 hears nothing of h1, which hears it."""
+    hosts.drop("h2", f"ip saddr {ADDRESSES['h1']} drop")
 
 
 @pytest.mark.full_matrix
@@ -124,6 +124,17 @@ def test_partition(hosts: Hosts, cut: Callable[[Hosts], None], phase: str) -> No
     told = result.out + result.err
     assert (result.code, "is gone: " in told) in ((1, True), (130, False)), result
     assert "Traceback" not in result.err
+
+
+def test_a_name_with_a_dead_address(hosts: Hosts) -> None:
+    """A name with two addresses, of which one leads nowhere, is reached by the other (F-18)."""
+    for name in ("operator", *NAMES):
+        names = Path("/etc/netns", hosts.cluster.host(name).namespace, "hosts")
+        with names.open("a") as file:
+            file.writelines(f"fd00:dead::{number} {peer}\n" for number, peer in enumerate(NAMES))
+    result = start_run(hosts, EXCHANGE).wait(timeout=60)
+    assert 0 == result.code, result
+    assert 3 == result.out.count("all whole")
 
 
 @pytest.mark.parametrize("share", [5, pytest.param(20, marks=pytest.mark.full_matrix)])

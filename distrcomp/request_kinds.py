@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -101,8 +102,10 @@ class ReceiveRequest(Request):
             limit = self._default_timeout if timeout is None else timeout
             if not self._engine.wait_receive(self._wanted, limit):
                 raise self._timeout_error(limit)
-            self._value = self._open(self._take)
-            self._take = None
+            with vars(self).setdefault("_opening", Lock()):  # several threads may wait for it
+                if self._take is not None:
+                    self._value = self._open(self._take)
+                    self._take = None
         if self._error is not None:
             raise self._error
         return self._value

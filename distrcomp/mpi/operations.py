@@ -198,6 +198,10 @@ class Parts(Operation):
     def fill(self, status: Status) -> None:
         self._told.fill(status)
 
+    def end(self) -> None:
+        for part in self._parts:
+            part.end()
+
 
 class Renewed(Operation):
     """A persistent operation, begun anew by each `start`.

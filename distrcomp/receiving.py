@@ -275,8 +275,6 @@ class Receiving(Telling):
         looks = _LAST_LOOKS
         until = deadline
         wait = self.begin_wait(None, wanted, deadline)
-        if wait.tell_at is not None:
-            wait.tests = partial(self._is_matched, wanted), partial(self.check_source, wanted)
         try:
             while wanted.message is None:
                 if watch is not None:

@@ -66,6 +66,7 @@ class Receiving(Telling):
         with self.gate:
             for member in members:
                 self._progress.sweep(member)
+            self.accounts.add_unread(self.mailbox, number)
             for space in range(number, number + SPACES):
                 self._fates.parts.drop(space)
                 self.mailbox.drop(space)

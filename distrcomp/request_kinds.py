@@ -9,7 +9,7 @@ from typing import Any
 
 from .engine import Engine, Sending
 from .errors import DoesNotFit, SendTimeout, Undecodable
-from .mailbox import Receive
+from .mailbox import Receive, awaited
 from .requests import Request
 from .status import Status
 
@@ -17,9 +17,13 @@ from .status import Status
 class SendRequest(Request):
     """A request of `isend` or `issend`."""
 
-    def __init__(self, engine: Engine, sending: Sending) -> None:
+    def __init__(self, engine: Engine, sending: Sending, tag: int) -> None:
         super().__init__(engine)
         self._sending = sending
+        self._tag = tag
+
+    def described(self) -> str:
+        return f"isend to node {self._sending.dest} with tag {self._tag}"
 
     def _told(self) -> str:
         return f"send to {self._name}"
@@ -74,6 +78,9 @@ class ReceiveRequest(Request):
         self._status_of = status_of
         self._value: Any = None
         self._error: Undecodable | None = None
+
+    def described(self) -> str:
+        return f"i{awaited(self._wanted.source, self._wanted.tag)}"
 
     @property
     def status(self) -> Status | None:

@@ -286,7 +286,7 @@ class BufferCalls(BufferOwner, CommBase):
         pool = own if own is not None and own.is_attached else node_pool
         try:
             pool.take(view.nbytes)
-            request = self._core.isend_raw(dest, memoryview(bytes(view)), tag)
+            request = self._core.ibsend_raw(dest, memoryview(bytes(view)), tag)
         except CallError as error:
             self._wrong(error)
         except MPIException as error:

@@ -161,6 +161,9 @@ class CoreOperation(Operation):
         if not self.is_cancelled and self._request.cancel():
             self.is_cancelled = True
 
+    def end(self) -> None:
+        self._request.excuse()
+
 
 class Parts(Operation):
     """Several operations as one.

@@ -24,4 +24,6 @@ def relayed(node: int, notice: Any) -> Any | None:
             return m.NodeResumed(node, serial)
         case n.Standing():
             return m.NodeStanding(node, notice)
+        case n.Account():
+            return m.NodeLeaves(node, notice)
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distrcomp.notices import Machine, Standing, Waiting
+from distrcomp.notices import Account, Machine, Standing, Waiting
 from distrcomp.schema import Schema
 
 PROTOCOL = 1
@@ -287,6 +287,14 @@ class NodeStanding:
 
 
 @dataclass(frozen=True)
+class NodeLeaves:
+    """What a node leaves behind at its end, which follows."""
+
+    node: int
+    account: Account
+
+
+@dataclass(frozen=True)
 class NodeExited:
     """A node's process has ended, and all its output was sent before this."""
 
@@ -343,6 +351,7 @@ FROM_AGENT = (
     NodeWaiting,
     NodeResumed,
     NodeStanding,
+    NodeLeaves,
     NodeExited,
     RunClosed,
 )

@@ -19,6 +19,8 @@ class Course:
         continue_on_failure: whether the other nodes run on when one fails.
         timeout_s: the time limit, counted from the start of the programs.
         on_deadlock: what is done about nodes that wait for each other: "abort", "report", "ignore".
+        is_strict: whether messages that nobody received, and requests that nobody waited for, are a
+            failure.
     """
 
     labels: tuple[str, ...]
@@ -29,3 +31,4 @@ class Course:
     continue_on_failure: bool = False
     timeout_s: float | None = None
     on_deadlock: str = "abort"
+    is_strict: bool = False

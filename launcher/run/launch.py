@@ -55,6 +55,7 @@ class Request:
     stdin_node: int = 0
     continue_on_failure: bool = False
     on_deadlock: str = "abort"
+    is_strict: bool = False
     data_plane: str = "tls"
 
 
@@ -220,6 +221,7 @@ def _course(
         continue_on_failure=request.continue_on_failure,
         timeout_s=request.timeout_s,
         on_deadlock=request.on_deadlock,
+        is_strict=request.is_strict,
     )
 
 

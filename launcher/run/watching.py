@@ -57,6 +57,12 @@ def on_failed(life: Life, event: FromPeer, now: float) -> list[Action]:
     return _fail(life, node.failure, message.node)
 
 
+def on_leaving(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A node is about to end in order, and says what it leaves behind."""
+    life.leavings.take(event.message.node, event.message.account)
+    return []
+
+
 def on_exit(life: Life, event: FromPeer, now: float) -> list[Action]:
     """A node's process is over."""
     message = event.message

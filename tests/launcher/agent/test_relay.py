@@ -10,6 +10,7 @@ from distrcomp import notices as n
 from launcher.agent.relay import relayed
 from launcher.control import messages as m
 
+ACCOUNT = n.Account(0, (), (), 0, (), ())
 WAITING = n.Waiting(1, "recv", "a.py:1", 1.0, False, (1,), None, ())
 RELAYED: list[tuple[Any, Any]] = [
     (n.LinkUp(2), m.LinkReady(3, 2)),
@@ -18,6 +19,7 @@ RELAYED: list[tuple[Any, Any]] = [
     (WAITING, m.NodeWaiting(3, WAITING)),
     (n.Resumed(1), m.NodeResumed(3, 1)),
     (n.Standing(7, False), m.NodeStanding(3, n.Standing(7, False))),
+    (ACCOUNT, m.NodeLeaves(3, ACCOUNT)),
     (n.Ready(), None),
     (n.WantLink(2), None),
 ]

@@ -63,8 +63,10 @@ dc.send(1 - dc.node_id, "x")
 print(dc.recv(timeout=60))
 """
     assert 0 == run_source(machine, source, "-n", "2").code
-    strict = run_source(machine, source, "-n", "2", "--strict-sends", "--timeout", "3")
-    assert 0 != strict.code
+    strict = run_source(machine, source, "-n", "2", "--strict-sends")
+    assert 1 == strict.code
+    assert strict.out.startswith("Deadlock: nodes 0 and 1 wait for each other"), strict.out
+    assert "waits in send at prog.py:3" in strict.out
 
 
 def test_programs_for_mpi4py_are_accounted_for_alike(machine: Machine) -> None:

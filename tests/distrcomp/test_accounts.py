@@ -106,7 +106,7 @@ def test_messages_of_a_freed_communicator_count(pair: Nodes) -> None:
     parts = pair.communicators(SPACES, (0, 1))
     parts[0].send(1, b"12", 4)
     assert parts[1].probe(0, 4).tag == 4
-    pair.engines[1].drop_communicator(SPACES)
+    pair.engines[1].drop_communicator(SPACES, (0, 1))
     assert (Unreceived(0, SPACES, 4, 1, 2, ""),) == finish(pair, 1).unreceived
 
 

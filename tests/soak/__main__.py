@@ -51,8 +51,6 @@ def main(
         watched(Path(folder)) as checker,
         field(Path(folder), checker) as hosts,
     ):
-        if not hosts.is_diagnosed:
-            click.echo("this distrcomp finds no deadlocks: they have to end by a time limit")
         number = first
         while number < first + runs if runs else time.monotonic() < until:
             _one(hosts, (seed, number, kill_every), tally, verbose)

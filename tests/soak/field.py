@@ -25,7 +25,6 @@ from tests.soak.shapes import stuck_nodes
 from tests.soak.traffic import expected, strays
 
 _RUN_LIMIT_S = 90
-_UNDIAGNOSED_LIMIT_S = 8
 _GONE_S = 20.0
 _FILES = ("program.py", "shapes.py", "traffic.py")
 _LOOK_S = 0.02
@@ -44,21 +43,17 @@ class Field:
         for name in _FILES:
             shutil.copy(Path(__file__).with_name(name), self._folder / name)
         self._idle = {name: set(cluster.host(name).processes()) for name in NAMES}
-        helped = cluster.operator.run("run", "--help").out
-        self.is_diagnosed = "--on-deadlock" in helped
 
     def run(self, plan: Plan) -> Case:
         """One run, to its end or its launcher's."""
         report = self._folder / "report.json"
         report.unlink(missing_ok=True)
-        is_hopeless = plan.kind == STUCK and not self.is_diagnosed
-        limit_s = _UNDIAGNOSED_LIMIT_S if is_hopeless else _RUN_LIMIT_S
         slots = -(-plan.n_node // len(NAMES))
         peers = self._folder / "soak-peers.txt"
         peers.write_text("".join(f"{name} slots={slots}\n" for name in NAMES))
         run = self._cluster.operator.start(
             *("run", "-n", str(plan.n_node), "--peers", peers.name),
-            *("--output", "none", "--report", report.name, "--timeout", str(limit_s)),
+            *("--output", "none", "--report", report.name, "--timeout", str(_RUN_LIMIT_S)),
             *("--data-plane", plan.data_plane, "program.py"),
             *(plan.kind, plan.shape, str(plan.seed)),
         )
@@ -74,7 +69,6 @@ class Field:
             expected(plan.seed, plan.n_node),
             sum(strays(plan.seed, plan.n_node).values()),
             stuck_nodes(plan.shape, plan.seed, plan.n_node) if is_stuck else (),
-            self.is_diagnosed,
         )
 
     def tidy_up(self) -> list[str]:

@@ -34,7 +34,6 @@ class Case(NamedTuple):
         expected: how many messages go from node to node, if nothing is in the way.
         n_stray: how many more are sent that nobody receives.
         stuck: the nodes that are to deadlock.
-        is_diagnosed: whether this distrcomp finds deadlocks.
     """
 
     plan: Plan
@@ -44,7 +43,6 @@ class Case(NamedTuple):
     expected: Mapping[tuple[int, int], int]
     n_stray: int
     stuck: Sequence[int]
-    is_diagnosed: bool
 
 
 def verdict_of(case: Case) -> str:
@@ -142,11 +140,7 @@ def _faults_of_success(case: Case) -> Iterator[str]:
 
 
 def _faults_of_stuck(case: Case, verdict: str) -> Iterator[str]:
-    """The deadlock is found, with these nodes in it; without a diagnosis the time limit ends it."""
-    if not case.is_diagnosed:
-        if verdict != "time limit":
-            yield f"a deadlock, and the run says: {verdict}: {_headline(case)}"
-        return
+    """The deadlock is found, with these nodes in it."""
     if verdict != "deadlock":
         yield f"missed deadlock of nodes {list(case.stuck)}: {verdict}: {_headline(case)}"
         return

@@ -51,7 +51,6 @@ def case(
         "expected": {(0, 1): 3, (1, 0): 1},
         "n_stray": 0,
         "stuck": (0, 1) if kind == STUCK else (),
-        "is_diagnosed": True,
         **more,
     }
     return Case(Plan(0, kind, "-", 1, 2, "tls", ()), code, killed=killed, **known)
@@ -69,7 +68,6 @@ RIGHT = {
         headline=NODE_KILLED, code=137, killed=[Killed("node", "0"), Killed("node", "1")]
     ),
     "deadlock": case(STUCK, headline=DEADLOCK, code=1),
-    "no diagnosis": case(STUCK, headline="the time limit ...", code=124, is_diagnosed=False),
 }
 WRONG = {
     "a message lost": (
@@ -136,7 +134,6 @@ def test_verdicts_in_a_word() -> None:
         "launcher killed": "cut off",
         "two killed": "failed",
         "deadlock": "deadlock",
-        "no diagnosis": "time limit",
     } == words
     assert "no word" == verdict_of(case(report=None, code=1))
 

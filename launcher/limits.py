@@ -90,6 +90,10 @@ JOIN_TRIES_MAX = 10_000
 JOIN_SOURCES_MAX = 1024
 JOIN_STRANGERS_MAX = 128
 JOIN_STRANGERS_PER_SOURCE_MAX = 32
+# A line has about 150 characters; more is no line, and is not decoded.
+JOIN_LINE_CHARACTERS_MAX = 1000
+# How long the end of a TLS connection may take that is closed in order.
+TLS_SHUTDOWN_TIMEOUT_S = 1.0
 # Addresses one machine may put into its certificate: more than any machine's interfaces.
 JOIN_ADDRESSES_MAX = 64
 # A sentence from the other end of a join, shown to a person.

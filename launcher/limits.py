@@ -132,6 +132,8 @@ START_TIMEOUT_S = 120.0
 # Shipping may take long, on a slow line, but not this long without a part of SHIP_CHUNK_BYTES gone
 # to any peer; a slow disk may take as long to lay the largest bundle (14 MiB a second).
 SHIP_STALL_TIMEOUT_S = 300.0
+# A link that fails before the start may be the news of a node's end: how long to wait for that.
+LAST_WORD_S = 1.0
 # A run that must stop: told first, SIGTERM after this long, SIGKILL after as long again.
 STOP_STEP_S = 2.0
 # How long an agent may take to remove a run's last trace.

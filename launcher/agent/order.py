@@ -1,4 +1,4 @@
-"""What an order to start nodes must fulfil before anything is started."""
+"""What an order to start nodes must fulfil, and be given, before anything is started."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from .. import limits
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
+from ..ship.manifest import check_path
 
 _DATA_PLANES = ("tls", "plain")
 
@@ -43,6 +44,19 @@ def _texts_of_process(order: m.StartNodes) -> Iterator[str]:
 
 def _nodes_on(machine: int, order: m.StartNodes) -> list[int]:
     return [node for node, its_machine in enumerate(order.machine_of) if its_machine == machine]
+
+
+def start_folder(root: Path, wdir: str) -> str:
+    """The folder below the sandbox in which the nodes start, made if missing; or CannotStart."""
+    if not wdir:
+        return str(root)
+    check_path(wdir)
+    folder = root / wdir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"--wdir {wdir} cannot be made: {error.strerror}") from error
+    return str(folder)
 
 
 def require_command(command: str, folder: str, path: str | None) -> None:

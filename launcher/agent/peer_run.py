@@ -17,12 +17,12 @@ from distrcomp.cores import usable_cores
 from .. import limits
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
-from ..ship.manifest import FileEntry, Manifest, check_manifest, check_path, unpack_manifest
+from ..ship.manifest import FileEntry, Manifest, check_manifest, unpack_manifest
 from ..ship.store import BlobWriter, Store
 from . import stopped
-from .guardian import Guardian, kill_stragglers
+from .guardian import Guardian, kill_stragglers, mark_of
 from .node_process import NodeProcess, Start
-from .order import require_command, require_sound
+from .order import require_command, require_sound, start_folder
 from .relay import relayed
 from .sandbox import Sandbox
 from .shared import Shared, share
@@ -59,6 +59,7 @@ class PeerRun:
         self._sandbox: Sandbox | None = None
         self._order: m.StartNodes | None = None
         self._folder = ""
+        self._mark = ""
         self._threads: dict[str, str] = {}
         self._nodes: dict[int, NodeProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,8 +122,9 @@ class PeerRun:
             raise PeerRefused("the bundle is not complete yet")
         require_sound(order)
         self._order = order
-        self._guardian.watch_run(self.run_id.hex())
-        self._folder = self._start_folder(order.wdir)
+        self._mark = mark_of(self.run_id.hex(), [each.node for each in order.nodes])
+        self._guardian.watch_run(self._mark)
+        self._folder = start_folder(self._sandbox.path, order.wdir)
         self._threads = await self._share_cores(order)
         if order.is_python:
             await self._start_sharing(len(order.nodes))
@@ -176,18 +178,6 @@ class PeerRun:
             )
         )
         return {"OMP_NUM_THREADS": str(threads)}
-
-    def _start_folder(self, wdir: str) -> str:
-        root = self._the_sandbox.path
-        if not wdir:
-            return str(root)
-        check_path(wdir)
-        folder = root / wdir
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotStart(f"--wdir {wdir} cannot be made: {error.strerror}") from error
-        return str(folder)
 
     def _command(self) -> list[str]:
         order = self._the_order
@@ -284,8 +274,8 @@ class PeerRun:
         for task in self._tasks:
             task.cancel()
         if self._order is not None:
-            await asyncio.to_thread(kill_stragglers, self.run_id.hex())
-            self._guardian.forget_run(self.run_id.hex())
+            await asyncio.to_thread(kill_stragglers, self._mark)
+            self._guardian.forget_run(self._mark)
         if self._laying is not None:  # a thread that still writes there cannot be stopped
             await asyncio.wait([self._laying])
         if self._writer is not None:
@@ -358,11 +348,7 @@ class PeerRun:
                     await self._tell(message)
 
     async def _watch(self, node: NodeProcess) -> None:
-        async def give_up() -> None:
-            await self._tell(m.NodeFailed(node.node, stopped.WHY, "", None))
-            node.signal(signal.SIGKILL)
-
-        async with stopped.watched(node.group, give_up):
+        async with stopped.watched(node, self._tell):
             code, number = await node.run()
         self._guardian.forget_group(node.group)
         await self._tell(m.NodeExited(node.node, code, number))

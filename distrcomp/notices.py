@@ -32,6 +32,7 @@ class Ticket(NamedTuple):
             where there is none.
         doorbells: the inherited descriptors of their eventfds, in the order of `local_nodes`; none
             without a segment.
+        stacks: the inherited descriptor of the file for this node's stacks; -1 where there is none.
     """
 
     run_id: bytes
@@ -44,6 +45,7 @@ class Ticket(NamedTuple):
     data_plane: str
     segment: int = -1
     doorbells: tuple[int, ...] = ()
+    stacks: int = -1
 
     @property
     def local_nodes(self) -> tuple[int, ...]:
@@ -115,6 +117,12 @@ class Ready(NamedTuple):
     """The node has its ticket and waits for Go."""
 
 
+class WritesStacks(NamedTuple):
+    """At this signal the node writes its stacks into the file that the ticket names."""
+
+    signal: int
+
+
 class WantLink(NamedTuple):
     """The node needs a link to `node` that it cannot make itself."""
 
@@ -143,4 +151,4 @@ class Failed(NamedTuple):
 
 
 TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort)
-TO_AGENT = Schema(Ready, WantLink, LinkUp, LinkDown, Failed)
+TO_AGENT = Schema(Ready, WritesStacks, WantLink, LinkUp, LinkDown, Failed)

@@ -120,6 +120,10 @@ class Host:
                 )
             case m.Ping(number):
                 await channel.send(m.Pong(number))
+            case m.TakeStacks(run_id, nodes):  # a signal that comes next comes after it
+                run = self._runs.get(run_id)
+                taken = () if run is None else await run.take_stacks(nodes)
+                await channel.send(m.StacksTaken(run_id, taken))
             case m.OpenRun(run_id, manifest):
                 runs.append(self._begin(run_id, channel))
                 await runs[0].open(manifest)

@@ -28,6 +28,7 @@ from distrcomp.limits import NOTICE_BYTES_MAX
 from distrcomp.notices import TO_AGENT, TO_NODE
 
 from .. import limits
+from .stack_file import StackFile, ask_for_stacks
 
 STDOUT, STDERR = 1, 2
 
@@ -36,7 +37,12 @@ log = logging.getLogger("distrcomp.agent")
 
 @dataclass(frozen=True)
 class Start:
-    """How to start one node; `inherited` are descriptors that it gets under the same numbers."""
+    """How to start one node.
+
+    Attributes:
+        inherited: descriptors that it gets under the same numbers.
+        writes_stacks: whether it gets a file for its stacks, too.
+    """
 
     node: int
     arguments: Sequence[str]
@@ -44,6 +50,7 @@ class Start:
     folder: str
     takes_input: bool
     inherited: tuple[int, ...] = ()
+    writes_stacks: bool = False
 
 
 class NodeProcess:
@@ -66,7 +73,10 @@ class NodeProcess:
         self._on_notice = on_notice
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
+        self._stack_file = StackFile() if start.writes_stacks else None
+        self._stack_signal = 0
         ours, theirs = socket.socketpair()
+        given = [] if self._stack_file is None else [self._stack_file.descriptor]
         try:
             self._process = subprocess.Popen(
                 start.arguments,
@@ -75,12 +85,13 @@ class NodeProcess:
                 stderr=subprocess.PIPE,
                 cwd=start.folder,
                 env=start.environment | {"DISTRCOMP_CONTROL_FD": str(theirs.fileno())},
-                pass_fds=[theirs.fileno(), *start.inherited],
+                pass_fds=[theirs.fileno(), *given, *start.inherited],
                 start_new_session=True,
                 bufsize=0,
             )
         except OSError:
             ours.close()
+            self._close_stack_file()
             raise
         finally:
             theirs.close()
@@ -91,6 +102,27 @@ class NodeProcess:
     def group(self) -> int:
         """The process group, which is the pid of its leader."""
         return self._process.pid
+
+    @property
+    def stack_descriptor(self) -> int:
+        """Of the file for its stacks; -1 where it has none."""
+        return -1 if self._stack_file is None else self._stack_file.descriptor
+
+    def stacks_by(self, number: int) -> None:
+        """The node has said at which signal it writes its stacks."""
+        self._stack_signal = number if 0 < number < signal.NSIG else 0
+
+    async def take_stacks(self) -> tuple[str, str]:
+        """Where its threads are, as Python writes it; "" and why where that is not known."""
+        if self._process.returncode is not None:
+            return "", "it has ended"
+        if self._stack_file is None:
+            return "", "it is no Python program"
+        return await ask_for_stacks(self.group, self._stack_signal, self._stack_file)
+
+    def _close_stack_file(self) -> None:
+        if self._stack_file is not None:
+            self._stack_file.close()
 
     def tell(self, notice: Any, connection: socket.socket | None = None) -> None:
         """Sends a notice, with a socket to hand over if there is one; never blocks."""
@@ -145,6 +177,7 @@ class NodeProcess:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             self._control.close()
+            self._close_stack_file()
             if self._process.stdin is not None:
                 with contextlib.suppress(OSError):
                     self._process.stdin.close()

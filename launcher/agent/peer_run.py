@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from .node_process import NodeProcess, Start
 from .order import require_command, require_sound
 from .sandbox import Sandbox
 from .shared import Shared, share
+from .stack_file import stacks_of
 
 _OURS = "DISTRCOMP_"
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -148,6 +149,7 @@ class PeerRun:
                 self._folder,
                 takes_input=order.stdin_node == node_order.node,
                 inherited=shared.descriptors,
+                writes_stacks=order.is_python,
             )
             try:
                 node = NodeProcess(start, self._on_notice, self._on_output)
@@ -157,7 +159,7 @@ class PeerRun:
                 ) from error
             self._nodes[node_order.node] = node
             self._guardian.watch_group(node.group)
-            node.tell(self._ticket(node_order, shared))
+            node.tell(self._ticket(node_order, shared, node.stack_descriptor))
             self._spawn(self._watch(node))
 
     async def _share_cores(self, order: m.StartNodes) -> dict[str, str]:
@@ -218,7 +220,7 @@ class PeerRun:
             **{name: str(value) for name, value in identity.items()},
         }
 
-    def _ticket(self, node: m.NodeOrder, shared: Shared) -> n.Ticket:
+    def _ticket(self, node: m.NodeOrder, shared: Shared, stacks: int) -> n.Ticket:
         order = self._the_order
         return n.Ticket(
             self.run_id,
@@ -231,6 +233,7 @@ class PeerRun:
             order.data_plane,
             shared.segment,
             shared.doorbells,
+            stacks,
         )
 
     def go(self) -> None:
@@ -263,6 +266,12 @@ class PeerRun:
             raise PeerRefused(f"signal {number} is not one that ends a run")
         for node in self._nodes.values():
             node.signal(number)
+
+    async def take_stacks(self, nodes: Sequence[int]) -> tuple[m.NodeStacks, ...]:
+        """Where these nodes are, if they are here; none named: all of them."""
+        asked = [node for node in self._nodes.values() if not nodes or node.node in nodes]
+        taken = await asyncio.gather(*(node.take_stacks() for node in asked))
+        return stacks_of([node.node for node in asked], taken, self._folder)
 
     async def close(self) -> m.RunClosed:
         """Kills what is left and removes every trace; all who call wait for the one end."""
@@ -339,6 +348,8 @@ class PeerRun:
             case n.Ready():
                 if self._the_order.is_python:
                     await self._tell(m.NodeReady(node))
+            case n.WritesStacks(number):
+                self._nodes[node].stacks_by(number)
             case n.WantLink(dest):
                 if dest in self._nodes:
                     self._link_here(node, dest)

@@ -56,6 +56,7 @@ OPERATIONS: dict[type, Operation] = {
     m.EndOfNode: Operation(_OPERATOR, _STARTED),
     m.AbortRun: Operation(_OPERATOR, _STARTED),
     m.SignalNodes: Operation(_OPERATOR, _STARTED),
+    m.TakeStacks: Operation(_OPERATOR, _KNOWN),
     m.CloseRun: Operation(_OPERATOR, _OPEN, State.CLOSED),
 }
 

@@ -144,6 +144,14 @@ class SignalNodes:
 
 
 @dataclass(frozen=True)
+class TakeStacks:
+    """Answered by StacksTaken: where these nodes of a run are; none named: all that are here."""
+
+    run_id: bytes
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class CloseRun:
     """Kill what is left of the run and remove every trace of it."""
 
@@ -261,6 +269,28 @@ class NodeExited:
 
 
 @dataclass(frozen=True)
+class NodeStacks:
+    """Where the threads of a node were, as Python's faulthandler writes it.
+
+    Attributes:
+        text: with paths in the sandbox made relative; empty if it is not known.
+        why: why it is not.
+    """
+
+    node: int
+    text: str
+    why: str
+
+
+@dataclass(frozen=True)
+class StacksTaken:
+    """The answer to TakeStacks; a run that is not here has no nodes."""
+
+    run_id: bytes
+    nodes: tuple[NodeStacks, ...]
+
+
+@dataclass(frozen=True)
 class RunClosed:
     """Nothing of the run is left here; files the program wrote in the sandbox went with it.
 
@@ -288,6 +318,7 @@ FROM_LAUNCHER = (
     EndOfNode,
     AbortRun,
     SignalNodes,
+    TakeStacks,
     CloseRun,
 )
 FROM_AGENT = (
@@ -305,6 +336,7 @@ FROM_AGENT = (
     InputTaken,
     NodeFailed,
     NodeExited,
+    StacksTaken,
     RunClosed,
 )
 CONTROL = Schema(*FROM_LAUNCHER, *FROM_AGENT)

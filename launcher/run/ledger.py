@@ -36,7 +36,13 @@ class Failure:
 
 @dataclass
 class NodeState:
-    """One node; `state` is a word for people, and at the end its outcome in the report."""
+    """One node.
+
+    Attributes:
+        state: a word for people, and at the end its outcome in the report.
+        stacks: where its threads were when the run was ended from outside, as Python writes it.
+        no_stacks: why that is not known, where it was asked for.
+    """
 
     peer: int
     state: str = "starting"
@@ -44,6 +50,8 @@ class NodeState:
     signal: int | None = None
     ended_at: float | None = None
     failure: Failure | None = None
+    stacks: str = ""
+    no_stacks: str = ""
 
     @property
     def ended(self) -> bool:
@@ -141,6 +149,8 @@ class Ledger:
                 outcome=node.state if node.ended else self._outcome_unknown,
                 reason=node.failure.why if node.failure is not None else "",
                 seconds=self.seconds_of(number, self.ended_at or 0.0),
+                stacks=node.stacks,
+                no_stacks=node.no_stacks,
             )
             for number, node in enumerate(self.nodes)
         )

@@ -35,6 +35,7 @@ class Life:
         asked, shipped, closed: the peers that have sent Missing, Shipped, RunClosed.
         is_shipping_on: whether bytes went to a peer since somebody last looked.
         unproven: the links that must be proven and are not.
+        asked_for_stacks: the peers that were asked for the sake of the report.
         signalled: the last signal by which nodes were stopped, 0 for none.
     """
 
@@ -49,6 +50,7 @@ class Life:
         self.closed: set[int] = set()
         self.is_shipping_on = False
         self.unproven = dict.fromkeys(course.proofs)
+        self.asked_for_stacks: set[int] = set()
         self.signalled = 0
 
     def label(self, peer: int) -> str:
@@ -76,6 +78,11 @@ class Life:
         """Tells the peer of a node, unless the node has ended."""
         known = self.ledger.nodes[node]
         return [] if known.ended else self.tell_peer(known.peer, message)
+
+    def take_stacks(self) -> list[Action]:
+        """Has every peer tell where its nodes are; what it is told next, it does afterwards."""
+        self.asked_for_stacks |= self.peers
+        return self.tell_all(m.TakeStacks(self.course.opening.run_id, ()))
 
     def lose(self, peer: int, now: float) -> list[int]:
         """Takes a peer out of the run; the nodes that went with it."""
@@ -108,6 +115,16 @@ def ignore(life: Life, event: Any, now: float) -> list[Action]:
 def on_note(life: Life, event: FromPeer, now: float) -> list[Action]:
     """An agent has something for the report."""
     life.note(event.message.text)
+    return []
+
+
+def on_stacks(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A peer tells where its nodes are: for the report, or for somebody who looks at the run."""
+    for taken in event.message.nodes if event.peer in life.asked_for_stacks else ():
+        node = life.ledger.nodes[taken.node]
+        if not node.ended:
+            node.stacks = cut(taken.text, limits.STACKS_BYTES_MAX)
+            node.no_stacks = cut(taken.why, limits.SENTENCE_CHARACTERS_MAX)
     return []
 
 

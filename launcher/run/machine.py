@@ -28,7 +28,7 @@ from . import closing, opening, watching
 from .course import Course
 from .events import Action, FromPeer, Interrupt, PeerLost, ShipProgress, TimerFired
 from .ledger import Ledger
-from .life import Handler, Life, State, ignore, on_note
+from .life import Handler, Life, State, ignore, on_note, on_stacks
 
 
 class RunMachine:
@@ -91,7 +91,10 @@ def _objection(life: Life, event: FromPeer) -> str | None:
     if type(message) not in TABLE[life.state]:
         return f"it sent {name}, which may not come now"
     node = getattr(message, "node", getattr(message, "source", None))
-    if node is not None and not (life.is_node(node) and ledger.nodes[node].peer == event.peer):
+    nodes = [] if node is None else [node]
+    if isinstance(message, m.StacksTaken):
+        nodes = [taken.node for taken in message.nodes]
+    if not all(life.is_node(node) and ledger.nodes[node].peer == event.peer for node in nodes):
         return f"it sent {name} for a node it does not have"
     match message:
         case m.Missing(hashes):
@@ -111,6 +114,7 @@ def _objection(life: Life, event: FromPeer) -> str | None:
 
 _WATCHED: dict[type, Handler] = {
     m.Note: on_note,
+    m.StacksTaken: on_stacks,
     m.LinkWanted: watching.on_link_wanted,
     m.LinkReady: ignore,
     m.LinkFailed: watching.on_link_failed,
@@ -121,6 +125,7 @@ _WATCHED: dict[type, Handler] = {
 }
 _OPENING: dict[type, Handler] = {
     m.Note: on_note,
+    m.StacksTaken: on_stacks,
     m.Refused: opening.on_early_refusal,
     PeerLost: opening.on_early_loss,
     Interrupt: opening.on_early_interrupt,
@@ -164,6 +169,7 @@ TABLE: dict[State, dict[type, Handler]] = {
         TimerFired: closing.on_close_timer,
         Interrupt: closing.on_interrupt,
         m.Note: on_note,
+        m.StacksTaken: on_stacks,
         m.Missing: ignore,
         m.Shipped: ignore,
         m.NodeReady: ignore,

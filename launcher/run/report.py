@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 
 from ..errors import BadUsage
-from .plain import plain, plain_lines
+from .plain import node_list, plain, plain_lines
+from .stack_text import stacks_told
 
 JSON_FORMAT = 1
 
@@ -33,6 +34,8 @@ class NodeResult:
             "never started".
         reason: one sentence where there is more to say, else empty.
         seconds: how long it ran.
+        stacks: where its threads were before the run was ended from outside, as Python writes it.
+        no_stacks: why that is not known, where it was asked for.
     """
 
     node: int
@@ -42,6 +45,8 @@ class NodeResult:
     outcome: str
     reason: str
     seconds: float | None
+    stacks: str = ""
+    no_stacks: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,32 +142,15 @@ def describe_end(exit_code: int | None, signal: int | None) -> str:
     return "" if exit_code is None else f"exit code {exit_code}"
 
 
-def node_list(nodes: Sequence[int]) -> str:
-    """Node ids in words, for rising ids.
-
-    Example:
-        >>> node_list([2]), node_list([0, 1, 3]), node_list([0, 1, 2, 3, 7])
-        ('node 2', 'nodes 0, 1 and 3', 'nodes 0 to 3 and 7')
-    """
-    groups: list[list[int]] = []
-    for node in nodes:
-        if groups and groups[-1][-1] == node - 1:
-            groups[-1].append(node)
-        else:
-            groups.append([node])
-    words: list[str] = []
-    for group in groups:
-        words.extend([f"{group[0]} to {group[-1]}"] if len(group) > 2 else map(str, group))
-    noun = "node" if len(nodes) == 1 else "nodes"
-    return f"{noun} {', '.join(words[:-1])}{' and ' if len(words) > 1 else ''}{words[-1]}"
-
-
 def _cause_lines(result: RunResult, cause: Cause) -> Iterator[str]:
     yield f"{plain(cause.headline)}\n"
     if cause.traceback:
         yield plain_lines(cause.traceback.removesuffix("\n")) + "\n"
     for sentence in _consequences(result.nodes, cause.node):
         yield f"{sentence}\n"
+    taken = [(n.node, n.stacks, n.no_stacks) for n in result.nodes if n.stacks or n.no_stacks]
+    for line in stacks_told(taken):
+        yield f"{line}\n"
     yield "\n"
 
 

@@ -114,7 +114,9 @@ def _lose(life: Life, peer: int, why: str, now: float) -> list[Action]:
     for number in lost:
         node = life.ledger.nodes[number]
         node.failure = node.failure or failure
-    actions = _fail(life, failure, lost[0])
+    is_first = life.state is State.RUNNING and not life.course.continue_on_failure
+    actions = life.take_stacks() if is_first else []
+    actions += _fail(life, failure, lost[0])
     for number in lost:
         actions += life.tell_all(m.EndOfNode(number, why))
     return actions + _close_if_all_ended(life, now)
@@ -161,7 +163,8 @@ def on_limit(life: Life, event: TimerFired, now: float) -> list[Action]:
     if event.name != "limit" or limit_s is None:
         return []
     headline = f"the time limit of {limit_s:g} s was reached"
-    return _stop(life, Failure(headline, headline, exit_code=EXIT_TIME_LIMIT))
+    failure = Failure(headline, headline, exit_code=EXIT_TIME_LIMIT)
+    return [*life.take_stacks(), *_stop(life, failure)]
 
 
 def _stop(life: Life, failure: Failure) -> list[Action]:

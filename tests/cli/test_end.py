@@ -219,3 +219,26 @@ def test_who_reads_our_output_may_leave(machine: Machine) -> None:
     words = f"{sys.executable} -m launcher run -n 1 --output live prog.py | head -1"
     done = machine.start_program("sh", "-c", words).wait(timeout=20)
     assert "[0] line\n" == done.out
+
+
+def test_stacks_at_the_time_limit(machine: Machine) -> None:
+    """The report of a run that took too long says where each node was, those of a kind together."""
+    source = """
+import distrcomp as dc
+def compute():
+    while True: pass
+if dc.node_id == 0: compute()
+else: dc.recv(0)
+"""
+    result = run_source(machine, source, "-n", "3", "--timeout", "2")
+    assert 124 == result.code
+    head = result.out.partition("--------(Node")[0].splitlines()
+    assert head[2:] == [
+        "node 0 was here (most recent call first):",
+        '  File "prog.py", line 4 in compute',
+        '  File "prog.py", line 5 in <module>',
+        "nodes 1 and 2 were here (most recent call first):",
+        "  inside distrcomp's recv",
+        '  File "prog.py", line 6 in <module>',
+        "",
+    ]

@@ -28,6 +28,7 @@ SAMPLES: dict[type, Any] = {
     m.EndOfNode: m.EndOfNode(0, ""),
     m.AbortRun: m.AbortRun(0, ""),
     m.SignalNodes: m.SignalNodes(2),
+    m.TakeStacks: m.TakeStacks(b"r" * 16, ()),
     m.CloseRun: m.CloseRun(),
 }
 WAY: dict[State, tuple[type, ...]] = {
@@ -80,25 +81,30 @@ def test_every_message_in_every_state(state: State) -> None:
     """S-12: what may come in a state and what follows it, written out once more."""
     allowed = {
         State.NEW: {m.Hello: State.GREETED},
-        State.GREETED: {m.Ping: State.GREETED, m.OpenRun: State.SHIPPING},
+        State.GREETED: {
+            **dict.fromkeys((m.Ping, m.TakeStacks), State.GREETED),
+            m.OpenRun: State.SHIPPING,
+        },
         State.SHIPPING: {
-            m.Ping: State.SHIPPING,
+            **dict.fromkeys((m.Ping, m.TakeStacks), State.SHIPPING),
             m.BlobPart: State.SHIPPING,
             m.StartNodes: State.STARTING,
             m.CloseRun: State.CLOSED,
         },
         State.STARTING: {
-            **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink), State.STARTING),
+            **dict.fromkeys((m.Ping, m.TakeStacks), State.STARTING),
+            **dict.fromkeys((m.OpenLink, m.RefuseLink), State.STARTING),
             **dict.fromkeys((m.EndOfNode, m.AbortRun, m.SignalNodes), State.STARTING),
             m.Go: State.RUNNING,
             m.CloseRun: State.CLOSED,
         },
         State.RUNNING: {
-            **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink, m.Input), State.RUNNING),
+            **dict.fromkeys((m.Ping, m.TakeStacks), State.RUNNING),
+            **dict.fromkeys((m.OpenLink, m.RefuseLink, m.Input), State.RUNNING),
             **dict.fromkeys((m.EndOfNode, m.AbortRun, m.SignalNodes), State.RUNNING),
             m.CloseRun: State.CLOSED,
         },
-        State.CLOSED: {m.Ping: State.CLOSED},
+        State.CLOSED: dict.fromkeys((m.Ping, m.TakeStacks), State.CLOSED),
     }[state]
     after: dict[type, State] = {}
     for kind, message in SAMPLES.items():

@@ -15,7 +15,6 @@ from launcher.run.report import (
     NodeResult,
     RunResult,
     describe_end,
-    node_list,
     render_json,
     render_text,
     report_format,
@@ -136,6 +135,8 @@ def test_json_holds_everything() -> None:
                 "outcome": "failed",
                 "reason": "",
                 "seconds": 0.5,
+                "stacks": "",
+                "no_stacks": "",
                 "output": "ü\n",
             }
         ],
@@ -180,17 +181,3 @@ def test_another_ending_is_refused(path: str) -> None:
 def test_ends_are_told_in_words(exit_code: int | None, signal: int | None, expected: str) -> None:
     """F-07: signals have their name and number."""
     assert expected == describe_end(exit_code, signal)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "expected"),
-    [
-        ([5], "node 5"),
-        ([0, 1], "nodes 0 and 1"),
-        ([0, 1, 2], "nodes 0 to 2"),
-        ([0, 2, 3, 4, 5, 9], "nodes 0, 2 to 5 and 9"),
-    ],
-)
-def test_node_lists_fold_runs(nodes: list[int], expected: str) -> None:
-    """Three neighbours or more are a range."""
-    assert expected == node_list(nodes)

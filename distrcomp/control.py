@@ -30,6 +30,7 @@ from .notices import (
     TO_AGENT,
     TO_NODE,
     Abort,
+    AskTraffic,
     Dial,
     Go,
     LinkDown,
@@ -38,6 +39,7 @@ from .notices import (
     NodeEnded,
     NoLink,
     Ticket,
+    Traffic,
     WantLink,
 )
 from .poller import WRITABLE
@@ -213,6 +215,9 @@ class Control:
                 engine.node_ended(node, why)
             case Abort(node, why):
                 engine.abort(node, why)
+            case AskTraffic():
+                came, went = engine.traffic() or (None, None)
+                self._notices.send(Traffic(came, went))
 
     def _dial(self, node: int) -> None:
         from .links.handshake import dial

@@ -113,6 +113,10 @@ class Abort(NamedTuple):
     why: str
 
 
+class AskTraffic(NamedTuple):
+    """How many bytes has the node received and sent so far? Answered by Traffic."""
+
+
 class Ready(NamedTuple):
     """The node has its ticket and waits for Go."""
 
@@ -121,6 +125,13 @@ class WritesStacks(NamedTuple):
     """At this signal the node writes its stacks into the file that the ticket names."""
 
     signal: int
+
+
+class Traffic(NamedTuple):
+    """The bytes that a node has received and sent so far; None where that is not known."""
+
+    bytes_in: int | None
+    bytes_out: int | None
 
 
 class WantLink(NamedTuple):
@@ -150,5 +161,5 @@ class Failed(NamedTuple):
     because_of: int | None
 
 
-TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort)
-TO_AGENT = Schema(Ready, WritesStacks, WantLink, LinkUp, LinkDown, Failed)
+TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort, AskTraffic)
+TO_AGENT = Schema(Ready, WritesStacks, Traffic, WantLink, LinkUp, LinkDown, Failed)

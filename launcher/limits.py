@@ -114,6 +114,14 @@ STACKS_OF_PEER_BYTES_MAX = 8 * MIB
 STACKS_WAIT_S = 1.0
 STACKS_LOOK_S = 0.01
 STACKS_SETTLED_S = 0.05
+# How long a node may take to say how much it has received and sent: its control thread is quick
+# unless the program holds the interpreter's lock.
+TRAFFIC_WAIT_S = 0.3
+# Nodes of which one answer tells how they fare, and characters of a run's program.
+NODES_TOLD_MAX = 50_000
+PROGRAM_CHARACTERS_MAX = 200
+# Commands of the same user that look at one process at the same time.
+VIEWERS_MAX = 16
 # A run's id is random, 128 bits.
 RUN_ID_BYTES = 16
 
@@ -133,6 +141,8 @@ EVENTS_MAX = 256
 # Places where nodes were, and lines of one of them, that a report in text shows; JSON has all.
 STACKS_SHOWN_MAX = 8
 STACK_LINES_SHOWN_MAX = 60
+# How long a command that looks at a run waits for the agents.
+LOOK_WAIT_S = 2.0
 # How often the live table is looked at while nothing happens.
 SHOW_INTERVAL_S = 0.25
 # Remarks of agents in one report.

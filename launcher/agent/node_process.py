@@ -25,7 +25,7 @@ from typing import Any
 from distrcomp.errors import ProtocolError
 from distrcomp.frames import FrameDecoder, frame
 from distrcomp.limits import NOTICE_BYTES_MAX
-from distrcomp.notices import TO_AGENT, TO_NODE
+from distrcomp.notices import TO_AGENT, TO_NODE, AskTraffic, Traffic
 
 from .. import limits
 from .stack_file import StackFile, ask_for_stacks
@@ -75,6 +75,7 @@ class NodeProcess:
         self._loop = asyncio.get_running_loop()
         self._stack_file = StackFile() if start.writes_stacks else None
         self._stack_signal = 0
+        self._traffic: asyncio.Future[Traffic] | None = None
         ours, theirs = socket.socketpair()
         given = [] if self._stack_file is None else [self._stack_file.descriptor]
         try:
@@ -114,11 +115,36 @@ class NodeProcess:
 
     async def take_stacks(self) -> tuple[str, str]:
         """Where its threads are, as Python writes it; "" and why where that is not known."""
-        if self._process.returncode is not None:
+        if self.has_ended:
             return "", "it has ended"
         if self._stack_file is None:
             return "", "it is no Python program"
         return await ask_for_stacks(self.group, self._stack_signal, self._stack_file)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is over."""
+        return self._process.returncode is not None
+
+    async def traffic(self) -> Traffic:
+        """Its bytes so far; not known of one that does not listen, or not within the bound.
+
+        A question that is open is not asked again, so nothing piles up for one that is stuck.
+        """
+        if not self._stack_signal or self.has_ended:
+            return Traffic(None, None)
+        asked = self._traffic
+        if asked is None:
+            asked = self._traffic = self._loop.create_future()
+            self.tell(AskTraffic())
+        await asyncio.wait([asked], timeout=limits.TRAFFIC_WAIT_S)
+        return asked.result() if asked.done() else Traffic(None, None)
+
+    def take_traffic(self, traffic: Traffic) -> None:
+        """The node has answered."""
+        asked, self._traffic = self._traffic, None
+        if asked is not None:
+            asked.set_result(traffic)
 
     def _close_stack_file(self) -> None:
         if self._stack_file is not None:

@@ -1,12 +1,19 @@
-"""What an order to start nodes must fulfil before anything is started."""
+"""An order to start nodes: what it must fulfil before anything is started, and what it comes to."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from .. import limits
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
+from ..ship.manifest import check_path
+
+_OURS = "DISTRCOMP_"
 
 
 def require_sound(order: m.StartNodes) -> None:
@@ -32,3 +39,61 @@ def require_command(command: str, folder: str, path: str | None) -> None:
     found = shutil.which(str(Path(folder) / command) if "/" in command else command, path=path)
     if found is None:
         raise CannotStart(f"there is no command {command!r} on this machine")
+
+
+def start_folder(sandbox: Path, wdir: str) -> str:
+    """The folder in which nodes start, made if it is not there."""
+    if not wdir:
+        return str(sandbox)
+    check_path(wdir)
+    folder = sandbox / wdir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"--wdir {wdir} cannot be made: {error.strerror}") from error
+    return str(folder)
+
+
+def command_line(order: m.StartNodes, sandbox: Path, folder: str) -> list[str]:
+    """What starts a node in `folder`."""
+    if not order.is_python:
+        return list(order.arguments)
+    first, *rest = order.arguments
+    if not first.startswith("-"):
+        first = os.path.relpath(sandbox / first, folder)
+    return [sys.executable, "-P", "-m", "distrcomp.node", first, *rest]
+
+
+def node_environment(
+    order: m.StartNodes, run_id: bytes, ids: tuple[int, int], threads: Mapping[str, str]
+) -> dict[str, str]:
+    """The agent's own environment, what the launcher forwards, and who the node is.
+
+    Args:
+        ids: the node, and its number among those on this machine.
+        threads: variables that share the cores out.
+    """
+    node, local_id = ids
+    identity = {
+        "DISTRCOMP_NODE_ID": node,
+        "DISTRCOMP_N_NODE": len(order.machine_of),
+        "DISTRCOMP_LOCAL_ID": local_id,
+        "DISTRCOMP_LOCAL_N": len(order.nodes),
+        "DISTRCOMP_RUN_ID": run_id.hex(),
+        "RANK": node,
+        "WORLD_SIZE": len(order.machine_of),
+        "LOCAL_RANK": local_id,
+        "LOCAL_WORLD_SIZE": len(order.nodes),
+    }
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+        **threads,
+        **{setting.name: setting.value for setting in order.environment},
+        "PYTHONUNBUFFERED": "1",
+        **{name: str(value) for name, value in identity.items()},
+    }
+
+
+def program_name(order: m.StartNodes) -> str:
+    """The program and its arguments, cut to a bound."""
+    return " ".join(order.arguments)[: limits.PROGRAM_CHARACTERS_MAX]

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,26 @@ from distrcomp import notices as n
 from distrcomp.cores import usable_cores
 
 from .. import limits
+from ..control import looks
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
-from ..ship.manifest import FileEntry, Manifest, check_manifest, check_path, unpack_manifest
+from ..ship.manifest import FileEntry, Manifest, check_manifest, unpack_manifest
 from ..ship.store import BlobWriter, Store
 from .guardian import Guardian, kill_stragglers
 from .node_process import NodeProcess, Start
-from .order import require_command, require_sound
+from .order import (
+    command_line,
+    node_environment,
+    program_name,
+    require_command,
+    require_sound,
+    start_folder,
+)
 from .sandbox import Sandbox
 from .shared import Shared, share
 from .stack_file import stacks_of
+from .status import nodes_status
 
-_OURS = "DISTRCOMP_"
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
@@ -59,7 +66,10 @@ class PeerRun:
         self._order: m.StartNodes | None = None
         self._folder = ""
         self._threads: dict[str, str] = {}
+        self._loop = asyncio.get_running_loop()
         self._nodes: dict[int, NodeProcess] = {}
+        self._ready: set[int] = set()
+        self._went_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._linked: set[frozenset[int]] = set()
         self._closing: asyncio.Future[m.RunClosed] | None = None
@@ -121,7 +131,7 @@ class PeerRun:
         require_sound(order)
         self._order = order
         self._guardian.watch_run(self.run_id.hex())
-        self._folder = self._start_folder(order.wdir)
+        self._folder = start_folder(self._sandbox.path, order.wdir)
         self._threads = await self._share_cores(order)
         if order.is_python:
             await self._start_sharing(len(order.nodes))
@@ -144,7 +154,7 @@ class PeerRun:
         for local_id, node_order in enumerate(order.nodes):
             start = Start(
                 node_order.node,
-                self._command(),
+                command_line(order, self._the_sandbox.path, self._folder),
                 self._environment(node_order.node, local_id),
                 self._folder,
                 takes_input=order.stdin_node == node_order.node,
@@ -177,48 +187,8 @@ class PeerRun:
         )
         return {"OMP_NUM_THREADS": str(threads)}
 
-    def _start_folder(self, wdir: str) -> str:
-        root = self._the_sandbox.path
-        if not wdir:
-            return str(root)
-        check_path(wdir)
-        folder = root / wdir
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotStart(f"--wdir {wdir} cannot be made: {error.strerror}") from error
-        return str(folder)
-
-    def _command(self) -> list[str]:
-        order = self._the_order
-        if not order.is_python:
-            return list(order.arguments)
-        first, *rest = order.arguments
-        if not first.startswith("-"):
-            first = os.path.relpath(self._the_sandbox.path / first, self._folder)
-        return [sys.executable, "-P", "-m", "distrcomp.node", first, *rest]
-
     def _environment(self, node: int, local_id: int) -> dict[str, str]:
-        """The agent's own environment, what the launcher forwards, and who the node is."""
-        order = self._the_order
-        identity = {
-            "DISTRCOMP_NODE_ID": node,
-            "DISTRCOMP_N_NODE": len(order.machine_of),
-            "DISTRCOMP_LOCAL_ID": local_id,
-            "DISTRCOMP_LOCAL_N": len(order.nodes),
-            "DISTRCOMP_RUN_ID": self.run_id.hex(),
-            "RANK": node,
-            "WORLD_SIZE": len(order.machine_of),
-            "LOCAL_RANK": local_id,
-            "LOCAL_WORLD_SIZE": len(order.nodes),
-        }
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-            **self._threads,
-            **{setting.name: setting.value for setting in order.environment},
-            "PYTHONUNBUFFERED": "1",
-            **{name: str(value) for name, value in identity.items()},
-        }
+        return node_environment(self._the_order, self.run_id, (node, local_id), self._threads)
 
     def _ticket(self, node: m.NodeOrder, shared: Shared, stacks: int) -> n.Ticket:
         order = self._the_order
@@ -238,6 +208,7 @@ class PeerRun:
 
     def go(self) -> None:
         """Lets the programs begin."""
+        self._went_at = self._loop.time()
         if not self._the_order.is_python:
             self._start_nodes(Shared())
         self._tell_all(n.Go())
@@ -267,11 +238,26 @@ class PeerRun:
         for node in self._nodes.values():
             node.signal(number)
 
-    async def take_stacks(self, nodes: Sequence[int]) -> tuple[m.NodeStacks, ...]:
+    async def take_stacks(self, nodes: Sequence[int]) -> tuple[looks.NodeStacks, ...]:
         """Where these nodes are, if they are here; none named: all of them."""
         asked = [node for node in self._nodes.values() if not nodes or node.node in nodes]
         taken = await asyncio.gather(*(node.take_stacks() for node in asked))
         return stacks_of([node.node for node in asked], taken, self._folder)
+
+    async def status(self) -> looks.RunStatus:
+        """How the nodes here fare."""
+        seconds = None if self._went_at is None else self._loop.time() - self._went_at
+        order = self._order
+        if order is None:
+            return looks.RunStatus(self.run_id, "", 0, None, False, ())
+        nodes = await nodes_status(self._nodes.values(), self._label, self._state)
+        n_node = len(order.machine_of)
+        return looks.RunStatus(self.run_id, program_name(order), n_node, seconds, False, nodes)
+
+    def _state(self, node: int) -> str:
+        if self._went_at is not None:
+            return "running"
+        return "ready" if node in self._ready else "starting"
 
     async def close(self) -> m.RunClosed:
         """Kills what is left and removes every trace; all who call wait for the one end."""
@@ -346,10 +332,13 @@ class PeerRun:
     async def _on_notice(self, node: int, notice: Any) -> None:
         match notice:
             case n.Ready():
+                self._ready.add(node)
                 if self._the_order.is_python:
                     await self._tell(m.NodeReady(node))
             case n.WritesStacks(number):
                 self._nodes[node].stacks_by(number)
+            case n.Traffic():
+                self._nodes[node].take_traffic(notice)
             case n.WantLink(dest):
                 if dest in self._nodes:
                     self._link_here(node, dest)

@@ -17,7 +17,7 @@ from pathlib import Path
 import distrcomp
 
 from .. import limits
-from ..control import messages as m
+from ..control import looks
 
 _STATES = {
     "T": "it is stopped (SIGSTOP): `kill -CONT` lets it go on",
@@ -87,11 +87,11 @@ async def ask_for_stacks(pid: int, number: int, file: StackFile) -> tuple[str, s
 
 def stacks_of(
     nodes: Sequence[int], taken: Sequence[tuple[str, str]], folder: str
-) -> tuple[m.NodeStacks, ...]:
+) -> tuple[looks.NodeStacks, ...]:
     """What is told of these nodes: paths as their user knows them, and not too much of it all."""
     bytes_max = limits.STACKS_OF_PEER_BYTES_MAX // max(1, len(nodes))
     return tuple(
-        m.NodeStacks(node, _known_paths(text, folder)[:bytes_max], why)
+        looks.NodeStacks(node, _known_paths(text, folder)[:bytes_max], why)
         for node, (text, why) in zip(nodes, taken, strict=True)
     )
 

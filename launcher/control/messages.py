@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from distrcomp.notices import Machine
 from distrcomp.schema import Schema
 
+from .looks import AskRuns, Runs, StacksTaken, TakeStacks
+
 PROTOCOL = 1
 
 OPERATOR, AGENT = "operator", "agent"
+# Who looks at runs from the same account, by a Unix socket: no certificate says so.
+VIEWER = "viewer"
 
 
 # --- launcher to agent -------------------------------------------------------------------------
@@ -144,14 +148,6 @@ class SignalNodes:
 
 
 @dataclass(frozen=True)
-class TakeStacks:
-    """Answered by StacksTaken: where these nodes of a run are; none named: all that are here."""
-
-    run_id: bytes
-    nodes: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class CloseRun:
     """Kill what is left of the run and remove every trace of it."""
 
@@ -269,28 +265,6 @@ class NodeExited:
 
 
 @dataclass(frozen=True)
-class NodeStacks:
-    """Where the threads of a node were, as Python's faulthandler writes it.
-
-    Attributes:
-        text: with paths in the sandbox made relative; empty if it is not known.
-        why: why it is not.
-    """
-
-    node: int
-    text: str
-    why: str
-
-
-@dataclass(frozen=True)
-class StacksTaken:
-    """The answer to TakeStacks; a run that is not here has no nodes."""
-
-    run_id: bytes
-    nodes: tuple[NodeStacks, ...]
-
-
-@dataclass(frozen=True)
 class RunClosed:
     """Nothing of the run is left here; files the program wrote in the sandbox went with it.
 
@@ -318,6 +292,7 @@ FROM_LAUNCHER = (
     EndOfNode,
     AbortRun,
     SignalNodes,
+    AskRuns,
     TakeStacks,
     CloseRun,
 )
@@ -336,6 +311,7 @@ FROM_AGENT = (
     InputTaken,
     NodeFailed,
     NodeExited,
+    Runs,
     StacksTaken,
     RunClosed,
 )

@@ -11,6 +11,7 @@ from typing import Any
 from distrcomp.errors import ProtocolError
 
 from .. import limits
+from ..control import looks
 from ..control import messages as m
 from ..errors import CannotStart, ChannelClosed
 from ..ship.bundle import Bundle, read_blob
@@ -28,6 +29,7 @@ from .events import (
     TimerFired,
 )
 from .machine import RunMachine
+from .overview import Overview
 from .sinks import STDERR, STDOUT, Sinks
 from .stdin import StdinReader
 from .table import Row, View
@@ -67,6 +69,7 @@ class Controller:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stdin = StdinReader(self._events) if stdin_peer is not None else None
         self._stdin_peer = stdin_peer
+        self.overview = Overview(self.machine, course.program, self._tell)
 
     async def run(self) -> None:
         """Until the run is over and cleaned up; the machine then knows how it went."""
@@ -96,6 +99,8 @@ class Controller:
         match event:
             case FromPeer(peer, m.Output(node, stream, data)):
                 await self._take_output(peer, node, stream, data)
+            case FromPeer(peer, looks.Runs() as answer):
+                self.overview.take(peer, answer)
             case FromPeer(_, m.InputTaken()):
                 if self._stdin is not None:
                     self._stdin.more()
@@ -103,6 +108,9 @@ class Controller:
                 if self._stdin_peer is not None:
                     self._outgoing[self._stdin_peer].put_nowait(event)
             case _:
+                match event:
+                    case FromPeer(peer, looks.StacksTaken() as taken):
+                        self.overview.take(peer, taken)
                 started = self.machine.ledger.started_at
                 self._perform(self.machine.handle(event, self._loop.time()))
                 match event:
@@ -132,11 +140,16 @@ class Controller:
         for action in actions:
             match action:
                 case Tell(peer, message):
-                    self._outgoing[peer].put_nowait(message)
+                    if isinstance(message, looks.TakeStacks):
+                        self.overview.expect(peer, looks.StacksTaken)
+                    self._tell(peer, message)
                 case Ship(peer, hashes):
                     self._spawn(self._ship(peer, hashes))
                 case SetTimer(name, seconds):
                     self._loop.call_later(seconds, self._post_later, TimerFired(name))
+
+    def _tell(self, peer: int, message: Any) -> None:
+        self._outgoing[peer].put_nowait(message)
 
     async def _listen(self, peer: int, connection: Connection) -> None:
         try:

@@ -17,6 +17,7 @@ class Course:
         opening: the OpenRun for all; orders: the StartNodes of each peer.
         proofs: the (source, dest) of the links to prove before the program starts.
         continue_on_failure: whether the other nodes run on when one fails.
+        program: what runs, for people.
         timeout_s: the time limit, counted from the start of the programs.
     """
 
@@ -27,3 +28,4 @@ class Course:
     proofs: tuple[tuple[int, int], ...]
     continue_on_failure: bool = False
     timeout_s: float | None = None
+    program: str = ""

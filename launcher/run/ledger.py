@@ -85,6 +85,10 @@ class Ledger:
         """A node, for people."""
         return f"node {node} on {self.labels[self.nodes[node].peer]}"
 
+    def name_of_peer(self, node: int) -> str:
+        """Where a node runs."""
+        return self.labels[self.nodes[node].peer]
+
     def all_are(self, state: str) -> bool:
         """Whether every node is in this state."""
         return all(node.state == state for node in self.nodes)

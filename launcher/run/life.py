@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Any
 
 from .. import limits
+from ..control import looks
 from ..control import messages as m
 from .course import Course
 from .events import Action, FromPeer, SetTimer, Tell
@@ -35,6 +36,7 @@ class Life:
         asked, shipped, closed: the peers that have sent Missing, Shipped, RunClosed.
         is_shipping_on: whether bytes went to a peer since somebody last looked.
         unproven: the links that must be proven and are not.
+        waiting: for nodes that wait, for what, in words, and since when (monotonic seconds).
         asked_for_stacks: the peers that were asked for the sake of the report.
         signalled: the last signal by which nodes were stopped, 0 for none.
     """
@@ -50,6 +52,7 @@ class Life:
         self.closed: set[int] = set()
         self.is_shipping_on = False
         self.unproven = dict.fromkeys(course.proofs)
+        self.waiting: dict[int, tuple[str, float]] = {}
         self.asked_for_stacks: set[int] = set()
         self.signalled = 0
 
@@ -82,7 +85,7 @@ class Life:
     def take_stacks(self) -> list[Action]:
         """Has every peer tell where its nodes are; what it is told next, it does afterwards."""
         self.asked_for_stacks |= self.peers
-        return self.tell_all(m.TakeStacks(self.course.opening.run_id, ()))
+        return self.tell_all(looks.TakeStacks(self.course.opening.run_id, ()))
 
     def lose(self, peer: int, now: float) -> list[int]:
         """Takes a peer out of the run; the nodes that went with it."""

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..control import looks
 from ..control import messages as m
 from . import closing, opening, watching
 from .course import Course
@@ -62,6 +63,16 @@ class RunMachine:
         return self._life.notes
 
     @property
+    def peers(self) -> set[int]:
+        """The peers still in the run."""
+        return set(self._life.peers)
+
+    @property
+    def waiting(self) -> dict[int, tuple[str, float]]:
+        """For nodes that wait, for what, in words, and since when (monotonic seconds)."""
+        return self._life.waiting
+
+    @property
     def is_done(self) -> bool:
         """Whether the run is over and every peer has cleaned up or is lost."""
         return self._life.state is State.DONE
@@ -92,7 +103,7 @@ def _objection(life: Life, event: FromPeer) -> str | None:
         return f"it sent {name}, which may not come now"
     node = getattr(message, "node", getattr(message, "source", None))
     nodes = [] if node is None else [node]
-    if isinstance(message, m.StacksTaken):
+    if isinstance(message, looks.StacksTaken):
         nodes = [taken.node for taken in message.nodes]
     if not all(life.is_node(node) and ledger.nodes[node].peer == event.peer for node in nodes):
         return f"it sent {name} for a node it does not have"
@@ -114,7 +125,7 @@ def _objection(life: Life, event: FromPeer) -> str | None:
 
 _WATCHED: dict[type, Handler] = {
     m.Note: on_note,
-    m.StacksTaken: on_stacks,
+    looks.StacksTaken: on_stacks,
     m.LinkWanted: watching.on_link_wanted,
     m.LinkReady: ignore,
     m.LinkFailed: watching.on_link_failed,
@@ -125,7 +136,7 @@ _WATCHED: dict[type, Handler] = {
 }
 _OPENING: dict[type, Handler] = {
     m.Note: on_note,
-    m.StacksTaken: on_stacks,
+    looks.StacksTaken: on_stacks,
     m.Refused: opening.on_early_refusal,
     PeerLost: opening.on_early_loss,
     Interrupt: opening.on_early_interrupt,
@@ -169,7 +180,7 @@ TABLE: dict[State, dict[type, Handler]] = {
         TimerFired: closing.on_close_timer,
         Interrupt: closing.on_interrupt,
         m.Note: on_note,
-        m.StacksTaken: on_stacks,
+        looks.StacksTaken: on_stacks,
         m.Missing: ignore,
         m.Shipped: ignore,
         m.NodeReady: ignore,

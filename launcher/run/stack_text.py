@@ -7,6 +7,7 @@ and what happens inside a call of ours: the call's name remains.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 
 from .. import limits
@@ -44,30 +45,34 @@ def short_stacks(text: str) -> list[list[str]]:
     return [lines for lines in shortened if lines]
 
 
-def stacks_told(taken: Sequence[tuple[int, str, str]]) -> list[str]:
+def stacks_told(taken: Sequence[tuple[int, str, str]], *, now: bool = False) -> list[str]:
     """Where nodes were, as lines of a report; those that were at the same place together.
 
     Args:
         taken: the node, its stacks as Python wrote them, and why there are none.
+        now: whether that is now, and somebody wants to see all of it.
     """
+    shown_max, lines_max = limits.STACKS_SHOWN_MAX, limits.STACK_LINES_SHOWN_MAX
+    if now:
+        shown_max = lines_max = sys.maxsize
     groups: dict[tuple[str, ...], list[int]] = {}
     for node, text, why in taken:
-        groups.setdefault(_body(text, why), []).append(node)
+        groups.setdefault(_body(text, why, lines_max), []).append(node)
     lines: list[str] = []
-    for body, nodes in list(groups.items())[: limits.STACKS_SHOWN_MAX]:
-        verb = "was" if len(nodes) == 1 else "were"
+    for body, nodes in list(groups.items())[:shown_max]:
+        verb = ("is" if now else "was") if len(nodes) == 1 else "are" if now else "were"
         if len(body) == 1 and body[0].startswith("?"):
             lines.append(f"where {node_list(nodes)} {verb} is not known: {body[0][1:]}")
             continue
         lines.append(f"{node_list(nodes)} {verb} here (most recent call first):")
         lines += [f"  {line}" for line in body]
-    surplus = len(groups) - limits.STACKS_SHOWN_MAX
+    surplus = len(groups) - shown_max
     if surplus > 0:
         lines.append(f"and {surplus:,} other places; --report FILE.json has all")
     return lines
 
 
-def _body(text: str, why: str) -> tuple[str, ...]:
+def _body(text: str, why: str, lines_max: int) -> tuple[str, ...]:
     if why:
         return (f"?{plain(why)}",)
     threads = short_stacks(text)
@@ -77,9 +82,9 @@ def _body(text: str, why: str) -> tuple[str, ...]:
     for number, thread in enumerate(threads[1:], 2):
         lines.append(f"thread {number} of {len(threads)}:")
         lines += [f"  {plain(line)}" for line in thread]
-    surplus = len(lines) - limits.STACK_LINES_SHOWN_MAX
+    surplus = len(lines) - lines_max
     if surplus > 0:
-        lines[limits.STACK_LINES_SHOWN_MAX :] = [f"... and {surplus:,} more lines"]
+        lines[lines_max:] = [f"... and {surplus:,} more lines"]
     return tuple(lines)
 
 

@@ -12,6 +12,7 @@ import pytest
 from launcher import limits
 from launcher.agent.peer_run import PeerRun
 from launcher.agent.stack_file import StackFile, ask_for_stacks
+from launcher.control import looks
 from launcher.control import messages as m
 from tests.launcher.agent.agent_kit import (
     RUN_ID,
@@ -67,6 +68,65 @@ def test_stuck_nodes(program: str, tmp_path: Path, leaks: object) -> None:
                 assert 'File "prog.py", line 2 in <module>' in taken.text
                 assert 'File "distrcomp/control.py"' in taken.text
             assert [] == told.all(m.NodeExited)
+
+    play(act)
+
+
+@pytest.mark.processes
+def test_status(tmp_path: Path, leaks: object) -> None:
+    """How nodes fare: their figures, and how far they have come."""
+    program = (
+        "import distrcomp as dc, os\n"
+        "if dc.node_id == 0: dc.send(1, bytes(50_000))\n"
+        "if dc.node_id == 1: dc.recv(0); os.kill(os.getpid(), 19)\n"
+        "if dc.node_id == 2: import time; time.sleep(1000)\n"
+    )
+
+    async def act() -> None:
+        async with opened(tmp_path) as (run, told):
+            assert (0, None) == ((await run.status()).n_node, (await run.status()).seconds)
+            await start(run, told, program, 3)
+            await told.wait(m.NodeExited)
+            status = await run.status()
+            while status.nodes[1].state != "suspended":
+                status = await run.status()
+            ended, _, sleeping = status.nodes
+            assert (RUN_ID, "prog.py", 4, False) == (
+                status.run_id,
+                status.program,
+                status.n_node,
+                status.is_whole,
+            )
+            assert (0, "h1", None, "ended") == (ended.node, ended.peer, ended.pid, ended.state)
+            assert (2, "running", 0) == (sleeping.node, sleeping.state, sleeping.bytes_in)
+            assert (sleeping.cpu_s or 0) > 0
+            assert (sleeping.memory_bytes or 0) > 2**20
+
+    play(act)
+
+
+@pytest.mark.processes
+def test_traffic(tmp_path: Path, leaks: object) -> None:
+    """Bytes are counted on both ways that messages take, in and out; a stuck node tells none."""
+    program = (
+        "import distrcomp as dc, re\n"
+        "other = 1 - dc.node_id\n"
+        "dc.send(other, bytes(10_000)); dc.recv(other)\n"
+        "dc.sendrecv(other, bytes(10**6), other)\n"
+        "print('here', flush=True)\n"
+        "if dc.node_id: re.match('(a*)*b', 'a' * 64)\n"
+        "else: dc.recv()\n"
+    )
+
+    async def act() -> None:
+        async with opened(tmp_path) as (run, told):
+            await start(run, told, program, 2)
+            await until(lambda: "here" in told.printed(0) and "here" in told.printed(1))
+            waiting, stuck = (await run.status()).nodes
+            while stuck.bytes_in is not None:
+                waiting, stuck = (await run.status()).nodes
+            assert 1_010_000 <= (waiting.bytes_in or 0) < 1_100_000
+            assert 1_010_000 <= (waiting.bytes_out or 0) < 1_100_000
 
     play(act)
 
@@ -147,11 +207,11 @@ def test_before_the_signal(tmp_path: Path, leaks: object) -> None:
             await launcher.run(SLEEP)
             while b"here" not in launcher.printed():
                 await launcher.hear(m.Output)
-            await launcher.say(m.TakeStacks(RUN_ID, ()), m.SignalNodes(signal.SIGINT))
-            (taken,) = (await launcher.hear(m.StacksTaken)).nodes
+            await launcher.say(looks.TakeStacks(RUN_ID, ()), m.SignalNodes(signal.SIGINT))
+            (taken,) = (await launcher.hear(looks.StacksTaken)).nodes
             assert 'File "prog.py", line 2 in <module>' in taken.text
             await launcher.hear(m.NodeExited)
-            await launcher.say(m.TakeStacks(b"another run's id", ()))
-            assert () == (await launcher.hear(m.StacksTaken)).nodes
+            await launcher.say(looks.TakeStacks(b"another run's id", ()))
+            assert () == (await launcher.hear(looks.StacksTaken)).nodes
 
     play(act)

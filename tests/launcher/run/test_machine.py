@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launcher import limits
+from launcher.control import looks
 from launcher.control import messages as m
 from launcher.run import machine
 from launcher.run.events import FromPeer, Interrupt, PeerLost, Ship, ShipProgress, Tell, TimerFired
@@ -90,7 +91,7 @@ def test_foreign_nodes(node: int) -> None:
         m.LinkWanted(node, 0),
         m.LinkReady(node, 0),
         m.LinkFailed(node, 0, ""),
-        m.StacksTaken(b"", (m.NodeStacks(2, "", ""), m.NodeStacks(node, "", ""))),
+        looks.StacksTaken(b"", (looks.NodeStacks(2, "", ""), looks.NodeStacks(node, "", ""))),
     ):
         driver = at(State.RUNNING)
         driver.say(1, message)
@@ -135,7 +136,7 @@ def test_done_is_done() -> None:
 
 NODES = st.sampled_from([0, 1, 2, 3, -1, 2**64 - 1])
 CODES = st.sampled_from([None, 0, 1, 3, 255, -7, 2**63])
-STACKS = st.builds(m.NodeStacks, NODES, st.just("stack"), st.just(""))
+STACKS = st.builds(looks.NodeStacks, NODES, st.just("stack"), st.just(""))
 MESSAGES = st.one_of(
     st.builds(m.Missing, st.sampled_from([(), (HASH,), (HASH, HASH)])),
     st.just(m.Shipped()),
@@ -145,7 +146,7 @@ MESSAGES = st.one_of(
     st.builds(m.LinkWanted, NODES, NODES),
     st.builds(m.NodeFailed, NODES, st.just("Error"), st.just("tb"), st.none() | NODES),
     st.builds(m.NodeExited, NODES, CODES, st.sampled_from([None, 9, 15, 0, 2**40])),
-    st.builds(m.StacksTaken, st.just(b""), st.just(()) | st.tuples(STACKS)),
+    st.builds(looks.StacksTaken, st.just(b""), st.just(()) | st.tuples(STACKS)),
     st.builds(m.RunClosed, st.just(("out",)), st.integers(-1, 3), st.just(())),
     st.sampled_from([m.Refused("no"), m.Note("x"), m.Pong(1), m.Go()]),
 )

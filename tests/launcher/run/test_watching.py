@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from launcher import limits
+from launcher.control import looks
 from launcher.control import messages as m
 from launcher.run.events import Interrupt, PeerLost, Tell, TimerFired
 from launcher.run.life import State
@@ -271,7 +272,7 @@ def test_long_words() -> None:
     assert len(abort.why) <= limits.SENTENCE_CHARACTERS_MAX
 
 
-STACKS = m.TakeStacks(b"r" * 16, ())
+STACKS = looks.TakeStacks(b"r" * 16, ())
 
 
 def test_stacks_before_the_time_limit_strikes() -> None:
@@ -281,9 +282,9 @@ def test_stacks_before_the_time_limit_strikes() -> None:
     signals = [Tell(peer, m.SignalNodes(2)) for peer in (0, 1)]
     assert [Tell(0, STACKS), Tell(1, STACKS), *signals] == actions[:4]
     driver.exit(1)
-    taken = (m.NodeStacks(0, "here", ""), m.NodeStacks(1, "late", ""))
-    driver.say(0, m.StacksTaken(b"r" * 16, taken))
-    driver.say(1, m.StacksTaken(b"r" * 16, (m.NodeStacks(2, "", "it is stopped"),)))
+    taken = (looks.NodeStacks(0, "here", ""), looks.NodeStacks(1, "late", ""))
+    driver.say(0, looks.StacksTaken(b"r" * 16, taken))
+    driver.say(1, looks.StacksTaken(b"r" * 16, (looks.NodeStacks(2, "", "it is stopped"),)))
     results = driver.machine.ledger.results()
     assert [("here", ""), ("", ""), ("", "it is stopped")] == [
         (result.stacks, result.no_stacks) for result in results
@@ -306,7 +307,7 @@ def test_no_stacks_for_what_explains_itself() -> None:
     driver.fail(1)
     assert STACKS not in driver.told[0]
     driver = at(State.RUNNING)
-    driver.say(0, m.StacksTaken(b"r" * 16, (m.NodeStacks(0, "here", ""),)))
+    driver.say(0, looks.StacksTaken(b"r" * 16, (looks.NodeStacks(0, "here", ""),)))
     driver.event(Interrupt())
     assert STACKS not in driver.told[0]
     assert {""} == {result.stacks for result in driver.machine.ledger.results()}

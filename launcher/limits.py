@@ -122,6 +122,10 @@ NODES_TOLD_MAX = 50_000
 PROGRAM_CHARACTERS_MAX = 200
 # Commands of the same user that look at one process at the same time.
 VIEWERS_MAX = 16
+# A killed process that used this share of what it could have is believed to have lacked memory; the
+# smaller one where the kernel has killed somebody for that meanwhile.
+MEMORY_SHARE_NEAR_LIMIT = 0.9
+MEMORY_SHARE_SUSPICIOUS = 0.1
 # A run's id is random, 128 bits.
 RUN_ID_BYTES = 16
 
@@ -143,6 +147,10 @@ STACKS_SHOWN_MAX = 8
 STACK_LINES_SHOWN_MAX = 60
 # How long a command that looks at a run waits for the agents.
 LOOK_WAIT_S = 2.0
+# The last lines of a failed node that the report repeats, and failed nodes that it tells of at
+# length.
+LAST_LINES_MAX = 20
+POST_MORTEMS_SHOWN_MAX = 8
 # How often the live table is looked at while nothing happens.
 SHOW_INTERVAL_S = 0.25
 # Remarks of agents in one report.

@@ -133,7 +133,7 @@ class Host:
                     )
                 )
             case m.Ping(number):
-                await channel.send(m.Pong(number))
+                await channel.send(m.Pong(number, asyncio.get_running_loop().time()))
             case looks.AskRuns(run_id):  # nodes may take a while to answer: no reason to wait
                 self._spawn(self._tell_runs(run_id, channel))
             case looks.TakeStacks(run_id, nodes):  # a signal that comes next comes after it

@@ -28,7 +28,7 @@ from distrcomp.limits import NOTICE_BYTES_MAX
 from distrcomp.notices import TO_AGENT, TO_NODE, AskTraffic, Traffic
 
 from .. import limits
-from .stack_file import StackFile, ask_for_stacks
+from .stack_file import StackFile, ask_for_stacks, crash_of
 
 STDOUT, STDERR = 1, 2
 
@@ -53,8 +53,28 @@ class Start:
     writes_stacks: bool = False
 
 
+@dataclass(frozen=True)
+class Death:
+    """What is known of a node's end beside its exit code.
+
+    Attributes:
+        at: when, by the loop's clock.
+        peak_bytes: the memory it has used at most.
+        is_killed_here: whether its agent has killed it.
+        crash: what Python wrote when it crashed.
+    """
+
+    at: float
+    peak_bytes: int
+    is_killed_here: bool
+    crash: str
+
+
 class NodeProcess:
     """A started node.
+
+    Attributes:
+        death: how it ended; None as long as it lives.
 
     Args:
         start: what to start.
@@ -98,6 +118,8 @@ class NodeProcess:
             theirs.close()
         self._control = _ControlSocket(ours)
         self._exited = asyncio.Event()
+        self._is_killed = False
+        self.death: Death | None = None
 
     @property
     def group(self) -> int:
@@ -160,6 +182,7 @@ class NodeProcess:
         SIGKILL goes to the leader alone: its group follows when it has had time to clean up.
         """
         if self._process.returncode is None:
+            self._is_killed |= number == signal.SIGKILL
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 (os.kill if number == signal.SIGKILL else os.killpg)(self.group, number)
 
@@ -190,10 +213,13 @@ class NodeProcess:
         ]
         try:
             await _wait_exit(self._process.pid)
+            at = self._loop.time()
             await asyncio.wait(pumps, timeout=limits.GROUP_GRACE_S)  # who holds no pipe is gone
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
-            code = self._process.wait()
+            code, peak_bytes = self._reap()
+            crash = "" if self._stack_file is None else self._stack_file.take()
+            self.death = Death(at, peak_bytes, self._is_killed, crash_of(crash))
             self._exited.set()
             for outcome in await asyncio.gather(*pumps, return_exceptions=True):
                 if isinstance(outcome, Exception):
@@ -208,6 +234,12 @@ class NodeProcess:
                 with contextlib.suppress(OSError):
                     self._process.stdin.close()
         return (code, None) if code >= 0 else (None, -code)
+
+    def _reap(self) -> tuple[int, int]:
+        """The exit code, negative for a signal, and the bytes it has used at most."""
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._process.returncode, usage.ru_maxrss * limits.KIB
 
     async def _pump_output(self, stream: int, pipe: Any) -> None:
         """Hands on what the node writes."""

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from distrcomp.cores import usable_cores
+
 from .. import limits
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
@@ -92,6 +94,21 @@ def node_environment(
         "PYTHONUNBUFFERED": "1",
         **{name: str(value) for name, value in identity.items()},
     }
+
+
+def shared_threads(order: m.StartNodes) -> dict[str, str]:
+    """OMP_NUM_THREADS where nobody has set it: the nodes here share the cores."""
+    if "OMP_NUM_THREADS" in {*os.environ, *(setting.name for setting in order.environment)}:
+        return {}
+    return {"OMP_NUM_THREADS": str(max(1, usable_cores() // len(order.nodes)))}
+
+
+def threads_note(order: m.StartNodes, label: str) -> str:
+    """What the report says of that."""
+    return (
+        f"OMP_NUM_THREADS={shared_threads(order)['OMP_NUM_THREADS']} on {label} (cores: "
+        f"{usable_cores()}, nodes: {len(order.nodes)}; -x OMP_NUM_THREADS=N sets another)"
+    )
 
 
 def program_name(order: m.StartNodes) -> str:

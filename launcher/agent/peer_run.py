@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from distrcomp import notices as n
-from distrcomp.cores import usable_cores
 
 from .. import limits
 from ..control import looks
@@ -20,18 +18,21 @@ from ..errors import CannotStart, PeerRefused
 from ..ship.manifest import FileEntry, Manifest, check_manifest, unpack_manifest
 from ..ship.store import BlobWriter, Store
 from .guardian import Guardian, kill_stragglers
-from .node_process import NodeProcess, Start
+from .memory_watch import memory_evidence, read_kills
+from .node_process import STDERR, NodeProcess, Start
 from .order import (
     command_line,
     node_environment,
     program_name,
     require_command,
     require_sound,
+    shared_threads,
     start_folder,
+    threads_note,
 )
 from .sandbox import Sandbox
 from .shared import Shared, share
-from .stack_file import stacks_of
+from .stack_file import known_paths, stacks_of
 from .status import nodes_status
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -69,6 +70,8 @@ class PeerRun:
         self._loop = asyncio.get_running_loop()
         self._nodes: dict[int, NodeProcess] = {}
         self._ready: set[int] = set()
+        self._failed_at: dict[int, float] = {}
+        self._kills = read_kills()
         self._went_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._linked: set[frozenset[int]] = set()
@@ -132,7 +135,9 @@ class PeerRun:
         self._order = order
         self._guardian.watch_run(self.run_id.hex())
         self._folder = start_folder(self._sandbox.path, order.wdir)
-        self._threads = await self._share_cores(order)
+        self._threads = shared_threads(order)
+        if self._threads:
+            await self._tell(m.Note(threads_note(order, self._label)))
         if order.is_python:
             await self._start_sharing(len(order.nodes))
             return
@@ -171,21 +176,6 @@ class PeerRun:
             self._guardian.watch_group(node.group)
             node.tell(self._ticket(node_order, shared, node.stack_descriptor))
             self._spawn(self._watch(node))
-
-    async def _share_cores(self, order: m.StartNodes) -> dict[str, str]:
-        """OMP_NUM_THREADS where nobody has set it: the nodes here share the cores."""
-        known = {*os.environ, *(setting.name for setting in order.environment)}
-        if "OMP_NUM_THREADS" in known:
-            return {}
-        cores = usable_cores()
-        threads = max(1, cores // len(order.nodes))
-        await self._tell(
-            m.Note(
-                f"OMP_NUM_THREADS={threads} on {self._label} (cores: {cores}, nodes: "
-                f"{len(order.nodes)}; -x OMP_NUM_THREADS=N sets another)"
-            )
-        )
-        return {"OMP_NUM_THREADS": str(threads)}
 
     def _environment(self, node: int, local_id: int) -> dict[str, str]:
         return node_environment(self._the_order, self.run_id, (node, local_id), self._threads)
@@ -349,11 +339,20 @@ class PeerRun:
             case n.LinkDown(dest, why):
                 await self._tell(m.LinkFailed(node, dest, why))
             case n.Failed(error, traceback, because_of):
+                self._failed_at.setdefault(node, self._loop.time())
                 await self._tell(m.NodeFailed(node, error, traceback, because_of))
 
     async def _watch(self, node: NodeProcess) -> None:
         code, number = await node.run()
         self._guardian.forget_group(node.group)
+        if node.death is not None and (code != 0 or node.node in self._failed_at):
+            lacked = number == signal.SIGKILL and not node.death.is_killed_here
+            memory = memory_evidence(self._kills, node.death.peak_bytes) if lacked else ""
+            crash = known_paths(node.death.crash, self._folder)
+            if crash:  # it went past stderr, where it is looked for
+                await self._on_output(node.node, STDERR, crash.encode())
+            at = min(node.death.at, self._failed_at.get(node.node, node.death.at))
+            await self._tell(m.NodeFindings(node.node, at, memory, crash))
         await self._tell(m.NodeExited(node.node, code, number))
 
     def _tell_all(self, notice: Any) -> None:

@@ -19,7 +19,8 @@ from ..errors import BadManifest, BadUsage, CannotWrite, Interrupted
 from ..run.launch import Display, Launch, Preparation, Request
 from ..run.plain import counted, plain
 from ..run.plan import parse_n
-from ..run.report import RunResult, render_json, render_text, report_format
+from ..run.report import after_headline, render_json, render_text, report_format
+from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
 from ..ship.bundle import Wanted, collect
@@ -359,6 +360,9 @@ def _print(result: RunResult, outputs: list[str], show: _Show) -> None:
         _write_through(STDOUT, text.encode(errors="backslashreplace"))
     elif result.cause is not None:
         click.echo(f"distrcomp: {plain(result.cause.headline)}", err=True)
+        if show.output == "live" and not show.quiet:
+            for line in after_headline(result, result.cause):
+                click.echo(line, err=True)
 
 
 def _never_began(result: RunResult, outputs: list[str]) -> bool:

@@ -168,9 +168,10 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Pong:
-    """The answer to Ping."""
+    """The answer to Ping, and what the agent's monotonic clock says."""
 
     number: int
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -256,6 +257,22 @@ class NodeFailed:
 
 
 @dataclass(frozen=True)
+class NodeFindings:
+    """What is found at a node that did not end well; comes before its NodeExited.
+
+    Attributes:
+        at: when it failed, by the agent's monotonic clock (see Pong).
+        memory: what speaks for its having been killed for lack of memory; "" if nothing does.
+        crash: what Python wrote when it crashed.
+    """
+
+    node: int
+    at: float
+    memory: str
+    crash: str
+
+
+@dataclass(frozen=True)
 class NodeExited:
     """A node's process has ended, and all its output was sent before this."""
 
@@ -310,6 +327,7 @@ FROM_AGENT = (
     Output,
     InputTaken,
     NodeFailed,
+    NodeFindings,
     NodeExited,
     Runs,
     StacksTaken,

@@ -69,6 +69,7 @@ class Controller:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stdin = StdinReader(self._events) if stdin_peer is not None else None
         self._stdin_peer = stdin_peer
+        self._clocks_known = (False, 0)
         self.overview = Overview(self.machine, course.program, self._tell)
 
     async def run(self) -> None:
@@ -84,6 +85,7 @@ class Controller:
                 event = await self._next_event()
                 if event is not None:
                     await self._handle(event)
+                    self._ask_clocks()
                 self._show()
         finally:
             for number in _SIGNALS:
@@ -101,6 +103,8 @@ class Controller:
                 await self._take_output(peer, node, stream, data)
             case FromPeer(peer, looks.Runs() as answer):
                 self.overview.take(peer, answer)
+            case FromPeer(peer, m.Pong(number, at)):
+                self.machine.ledger.clocks.answer(peer, number, at, self._loop.time())
             case FromPeer(_, m.InputTaken()):
                 if self._stdin is not None:
                     self._stdin.more()
@@ -118,6 +122,15 @@ class Controller:
                         self._sinks.end_node(node)
                 if started is None and self.machine.ledger.started_at is not None and self._stdin:
                     self._stdin.start()
+
+    def _ask_clocks(self) -> None:
+        """Compares clocks when the programs begin, and close to each failure."""
+        machine = self.machine
+        now_known = (machine.ledger.started_at is not None, len(machine.ledger.failures))
+        if now_known != self._clocks_known:
+            self._clocks_known = now_known
+            for peer in machine.peers:
+                self._tell(peer, m.Ping(machine.ledger.clocks.ask(peer, self._loop.time())))
 
     async def _take_output(self, peer: int, node: int, stream: int, data: bytes) -> None:
         if not self._has(peer, node) or stream not in (STDOUT, STDERR):

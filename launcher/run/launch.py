@@ -29,7 +29,7 @@ from .controller import Controller
 from .course import Course
 from .overview import Overview
 from .plan import Plan, PlannedPeer, make_plan
-from .report import Cause, RunResult
+from .results import Cause, RunResult
 from .sinks import Sinks
 from .table import View
 

@@ -130,6 +130,7 @@ _WATCHED: dict[type, Handler] = {
     m.LinkReady: ignore,
     m.LinkFailed: watching.on_link_failed,
     m.NodeFailed: watching.on_failed,
+    m.NodeFindings: watching.on_findings,
     m.NodeExited: watching.on_exit,
     m.Refused: watching.on_refusal,
     PeerLost: watching.on_loss,
@@ -145,6 +146,7 @@ _STARTED: dict[type, Handler] = {
     **_OPENING,
     m.LinkWanted: watching.on_link_wanted,
     m.NodeFailed: opening.on_early_end,
+    m.NodeFindings: ignore,
     m.NodeExited: opening.on_early_end,
     TimerFired: opening.on_start_timer,
 }
@@ -185,6 +187,7 @@ TABLE: dict[State, dict[type, Handler]] = {
         m.Shipped: ignore,
         m.NodeReady: ignore,
         m.NodeFailed: ignore,
+        m.NodeFindings: ignore,
         m.LinkWanted: ignore,
         m.LinkReady: ignore,
         m.LinkFailed: ignore,

@@ -45,6 +45,17 @@ def short_stacks(text: str) -> list[list[str]]:
     return [lines for lines in shortened if lines]
 
 
+def crash_told(text: str) -> list[str]:
+    """What Python wrote when it crashed, made short: what it was, and where."""
+    if not text:
+        return []
+    what = plain(text.splitlines()[0])
+    body = _body(text, "", limits.STACK_LINES_SHOWN_MAX)
+    if body[0].startswith("?"):
+        return [what]
+    return [f"{what}, here (most recent call first):", *(f"  {line}" for line in body)]
+
+
 def stacks_told(taken: Sequence[tuple[int, str, str]], *, now: bool = False) -> list[str]:
     """Where nodes were, as lines of a report; those that were at the same place together.
 

@@ -88,6 +88,7 @@ def test_foreign_nodes(node: int) -> None:
     for message in (
         m.NodeExited(node, 0, None),
         m.NodeFailed(node, "", "", None),
+        m.NodeFindings(node, 0.0, "", ""),
         m.LinkWanted(node, 0),
         m.LinkReady(node, 0),
         m.LinkFailed(node, 0, ""),
@@ -145,6 +146,7 @@ MESSAGES = st.one_of(
     st.builds(m.LinkFailed, NODES, NODES, st.just("no way")),
     st.builds(m.LinkWanted, NODES, NODES),
     st.builds(m.NodeFailed, NODES, st.just("Error"), st.just("tb"), st.none() | NODES),
+    st.builds(m.NodeFindings, NODES, st.floats(), st.just("memory"), st.just("crash")),
     st.builds(m.NodeExited, NODES, CODES, st.sampled_from([None, 9, 15, 0, 2**40])),
     st.builds(looks.StacksTaken, st.just(b""), st.just(()) | st.tuples(STACKS)),
     st.builds(m.RunClosed, st.just(("out",)), st.integers(-1, 3), st.just(())),

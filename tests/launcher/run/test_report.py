@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from launcher.errors import BadUsage
 from launcher.run.report import (
-    Cause,
-    NodeResult,
-    RunResult,
     describe_end,
     render_json,
     render_text,
     report_format,
 )
+from launcher.run.results import Cause, NodeResult, RunResult
 
 
 def node(number: int, outcome: str = "finished", **changes: object) -> NodeResult:
@@ -137,6 +135,7 @@ def test_json_holds_everything() -> None:
                 "seconds": 0.5,
                 "stacks": "",
                 "no_stacks": "",
+                "post_mortem": None,
                 "output": "ü\n",
             }
         ],

@@ -311,3 +311,21 @@ def test_no_stacks_for_what_explains_itself() -> None:
     driver.event(Interrupt())
     assert STACKS not in driver.told[0]
     assert {""} == {result.stacks for result in driver.machine.ledger.results()}
+
+
+def test_findings() -> None:
+    """What was found at a failed node is kept once, cut to a bound; memory is in the headline."""
+    driver = at(State.RUNNING)
+    driver.say(0, m.NodeFindings(1, float("nan"), "no time", ""))
+    driver.say(0, m.NodeFindings(1, 5.0, "it had all", "c" * 10**6))
+    driver.say(0, m.NodeFindings(1, 6.0, "other", ""))
+    driver.exit(1, None, 9)
+    assert driver.headline == (
+        "node 1 on h0 was killed by SIGKILL (9), probably out of memory: it had all"
+    )
+    mortem = driver.machine.ledger.results()[1].post_mortem
+    assert mortem is not None
+    assert "it had all" == mortem.memory
+    assert limits.STACKS_BYTES_MAX >= len(mortem.crash) > 1000
+    driver.say(1, m.NodeFindings(2, 1.0, "", ""))
+    assert State.STOPPING is driver.machine.state

@@ -21,6 +21,7 @@ from .errors import (
     CallError,
     CollectiveMismatch,
     CommunicatorFreed,
+    Deadlock,
     DistrcompError,
     DoesNotFit,
     InternalError,
@@ -125,6 +126,7 @@ __all__ = [
     "CollectiveMismatch",
     "Communicator",
     "CommunicatorFreed",
+    "Deadlock",
     "DistrcompError",
     "DoesNotFit",
     "Grid",
@@ -284,10 +286,18 @@ def close_connection() -> None:
     """Ends this node's part in the run, once all it has sent has arrived; exit does it too.
 
     Calls after it raise WorldClosed; a second one does nothing.
+
+    Raises:
+        CollectiveMismatch: nodes were in different collectives, and none has waited for another
+            there; this node's part is ended all the same.
     """
     from .joining import join
 
-    join().close(in_order=True)
+    world = join()
+    mismatch = world.mismatch_left(is_last=True)
+    world.close(in_order=True)
+    if mismatch is not None:
+        raise mismatch
 
 
 def __getattr__(name: str) -> Any:

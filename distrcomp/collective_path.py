@@ -49,7 +49,7 @@ from .engine import Sending
 from .errors import CollectiveMismatch, LinkFailed, NodeLost, RecvTimeout
 from .fast_path import FastPath
 from .links.ring import COMMUNICATOR_SHIFT, TAG_SHIFT
-from .mailbox import ANY
+from .mailbox import ANY, Receive
 
 _getframe = sys._getframe
 _REMEMBERED = limits.COLLECTIVES_REMEMBERED
@@ -105,7 +105,7 @@ class BlockingPort:
 class CollectivePath(FastPath):
     """The collectives' space of a communicator."""
 
-    __slots__ = ("_history", "_port", "_turn_now", "is_close", "open_turns", "others")
+    __slots__ = ("_history", "_port", "_turn_now", "has_told", "is_close", "open_turns", "others")
 
     def _prepare(self) -> None:
         super()._prepare()
@@ -113,6 +113,7 @@ class CollectivePath(FastPath):
         self.open_turns: set[int] = set()  # of collectives that are requests
         self._history: list[tuple[int, CodeType, int] | None] = [None] * _REMEMBERED
         self._port: BlockingPort | None = None
+        self.has_told = False  # of nodes that are in different collectives
         here = self.node_id
         self.others = (*range(here + 1, self.n_node), *range(here))
         self.is_close = 1 < self.n_node <= EXCHANGE_MAX and len(self.machines()) == 1
@@ -184,6 +185,10 @@ class CollectivePath(FastPath):
         """How many seconds a collective may wait, if the run has such a limit."""
         return self._time(None)
 
+    def awaited(self, tag: int) -> Receive:
+        """What a wait in a collective is told by; never posted."""
+        return Receive(self._number, ANY, tag)
+
     # --- who is elsewhere -----------------------------------------------------------------------
 
     def _recv_long(
@@ -214,6 +219,10 @@ class CollectivePath(FastPath):
         except NodeLost as lost:
             Watch(self, tag, dest).check_strays(lost)
             raise
+
+    def has_entered(self, turn: int) -> bool:
+        """Whether this node is, or was, in the collective of this number."""
+        return earlier(turn, self._turn_now) == turn
 
     def place_of(self, turn: int) -> tuple[int, str] | None:
         """The tag of a collective and where the program called it, if that is remembered."""
@@ -251,6 +260,7 @@ class CollectivePath(FastPath):
 
     def sentence(self, ours: tuple[int, str], there: int, theirs: tuple[int, str]) -> str:
         """Says that this node and another one are in different collectives: tags and places."""
+        self.has_told = True
         told = [
             f"{self._name(node)} is in {described(tag)}{place and f' at {place}'}"
             for node, (tag, place) in sorted([(self.node_id, ours), (there, theirs)])
@@ -261,8 +271,10 @@ class CollectivePath(FastPath):
         """Tags of unread messages from `source` that belong to other collectives than `awaited`."""
         return [
             tag
-            for tag in self._engine.unread_tags(self._members[source], self._number)
-            if tag not in (_CARD_TAG, awaited) and turn_of(tag) not in self.open_turns
+            for node, tag in self._engine.unread(self._number)
+            if node == self._members[source]
+            and tag not in (_CARD_TAG, awaited)
+            and turn_of(tag) not in self.open_turns
         ]
 
 
@@ -306,6 +318,8 @@ class Watch:
         """Raises CollectiveMismatch if what came from there is of another collective."""
         if self._source is not None and (strays := self._path.strays(self._source, self._tag)):
             raise self.mismatch(self._source, strays[0]) from cause
+        if cause is not None:  # it may have told why it ends
+            self._read_cards()
 
     def check_past(self) -> None:
         """Raises CollectiveMismatch if something came of a collective in which this node was not.
@@ -327,7 +341,7 @@ class Watch:
             node, theirs, place = card
             ours = path.place_of(turn_of(theirs))
             if ours is not None and ours[0] != theirs:
-                path.tell(turn_of(theirs), [node])
+                path.tell(turn_of(theirs), range(path.n_node))  # others may wait for this one
                 raise CollectiveMismatch(path.sentence(ours, node, (theirs, place)))
 
     def mismatch(self, source: int, stray: int) -> CollectiveMismatch:

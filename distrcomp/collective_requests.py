@@ -17,7 +17,7 @@ from .collective_path import CollectivePath, Watch
 from .collectives import Algorithm
 from .collectives.kinds import described, turn_of
 from .engine import Sending
-from .errors import CollectiveMismatch, RecvTimeout
+from .errors import CollectiveMismatch, NodeLost, RecvTimeout
 from .mailbox import Receive
 from .requests import Request
 
@@ -43,7 +43,12 @@ class StepwisePort:
 
 
 class CollectiveRequest(Request):
-    """A request of `ibcast`, `iallreduce` and the like."""
+    """A request of `ibcast`, `iallreduce` and the like.
+
+    It can't be taken back, for others need this node's part: a wait whose time is over, or a `with`
+    block that an exception ends, leaves it going on, and what comes may still be written to `out`.
+    Once it can't be done any more (NodeLost, CollectiveMismatch) nothing is.
+    """
 
     def __init__(
         self,
@@ -69,7 +74,7 @@ class CollectiveRequest(Request):
 
     def _step(self) -> None:
         """Goes on as far as it can without waiting."""
-        if self._is_over_here:
+        if self._is_over_here:  # it was given up when this was due already
             return
         path = self._path
         try:
@@ -78,7 +83,7 @@ class CollectiveRequest(Request):
             node, self._out = (source, None) if isinstance(source, int) else source
             self._wanted = path._wanted(node, self._tag)
             self._wanted.then = self._step
-            self._engine.post_receive(self._wanted)
+            self._post(self._wanted)
         except StopIteration as end:
             self._value = end.value
             self._end()
@@ -89,9 +94,17 @@ class CollectiveRequest(Request):
                 raise
         self._engine.flush_later()
 
+    def _post(self, wanted: Receive) -> None:
+        self._engine.post_receive(wanted)
+        if self._is_over_here:  # another thread has given it up meanwhile
+            self._engine.withdraw(wanted)
+
     def _end(self) -> None:
         self._is_over_here = True
         self._path.open_turns.discard(turn_of(self._tag))
+
+    def _told(self) -> str:
+        return described(self._tag)
 
     def _is_done(self) -> bool:
         if not self._is_over_here:
@@ -107,13 +120,26 @@ class CollectiveRequest(Request):
     def _result(self, timeout: float | None) -> Any:
         limit = self._default_timeout if timeout is None else timeout
         deadline = None if limit is None else monotonic() + limit
-        if not self._engine.wait_for(self._is_done, self._check, deadline, True, self._watch):
-            raise self._timeout_error(limit)
+        engine = self._engine
+        wait = engine.begin_wait(self._wakers, self._path.awaited(self._tag), deadline)
+        try:
+            if not engine.wait_for(self._is_done, self._check, deadline, True, self._watch, wait):
+                raise self._timeout_error(limit)
+        except NodeLost as lost:
+            self._error = lost
+        finally:
+            engine.end_wait(wait)
         if self._error is not None:
             self._was_taken = True
             self._let_go()
             raise self._error
         return self._value
+
+    def _wakers(self) -> list[int]:
+        wanted = self._wanted
+        is_open = wanted is not None and wanted.message is None and not self._is_over_here
+        wakers = [wanted.source] if wanted is not None and is_open else []
+        return wakers + [sending.dest for sending in self._port.sendings]
 
     def _watch(self) -> float | None:
         if self._is_over_here:
@@ -124,12 +150,28 @@ class CollectiveRequest(Request):
             return self._watcher.look()
         except CollectiveMismatch as mismatch:
             self._error = mismatch
+            self._give_up()
+            return None
+
+    def _end_if_lost(self) -> None:
+        try:
+            super()._end_if_lost()
+        except NodeLost as lost:
+            self._error = lost
+            raise
+
+    def _give_up(self) -> None:
+        """Nothing more comes of it here, nor into `out`."""
+        if not self._is_over_here:
             self._end()
             if self._wanted is not None:
                 self._engine.withdraw(self._wanted)
-            return None
 
     def _let_go(self) -> None:
+        self._give_up()
+        self._abandon()
+
+    def _abandon(self) -> None:
         for sending in self._port.sendings:
             self._engine.let_go(sending)
 

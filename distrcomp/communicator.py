@@ -12,6 +12,7 @@ from .errors import InternalError
 from .fast_path import IS_COMPILED
 from .grids import Grid as Layout
 from .grids import make_grid
+from .long_path import WORLD
 from .mailbox import ANY
 from .out import check
 from .request_kinds import ReceiveRequest
@@ -34,6 +35,17 @@ class Communicator(ServiceCalls):
 
     if IS_COMPILED:
         send, recv = framed.send, framed.recv
+
+    def __repr__(self) -> str:
+        kind = "Communicator world" if self._number == WORLD else "Communicator"
+        return f"<{kind}: {self._place()}>"
+
+    def _place(self) -> str:
+        """Which of its nodes this one is."""
+        if self._is_freed:
+            return "freed"
+        here, _, elsewhere = self._name(self.node_id).partition(" (")
+        return f"{here} of {self.n_node}{elsewhere and f' ({elsewhere}'}"
 
     def _of(self, number: int, members: tuple[int, ...]) -> Communicator:
         return Communicator(self._engine, number, members, self._timeout)
@@ -257,6 +269,10 @@ class Grid(Communicator):
         )
         made.layout = layout
         return made
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.layout.shape))
+        return f"<Grid {shape}: {self._place()}, at {self.coords}>"
 
     @property
     def coords(self) -> tuple[int, ...]:

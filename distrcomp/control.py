@@ -30,6 +30,7 @@ from .notices import (
     TO_AGENT,
     TO_NODE,
     Abort,
+    Ask,
     AskTraffic,
     Dial,
     Go,
@@ -125,6 +126,7 @@ class Control:
     def start(self, engine: Engine) -> None:
         """Begins to listen, on behalf of `engine`."""
         self._engine = engine
+        engine.listen(self._notices.send, os.getcwd())
         self._spawn(self._run, "distrcomp-control")
 
     def want_link(self, node: int) -> None:
@@ -213,8 +215,10 @@ class Control:
                 engine.link_failed(node, why)
             case NodeEnded(node, why):
                 engine.node_ended(node, why)
-            case Abort(node, why):
-                engine.abort(node, why)
+            case Abort(culprit, why):
+                engine.abort(culprit, why)
+            case Ask(number):
+                self._notices.send(engine.standing(number, _threads_of_ours()))
             case AskTraffic():
                 came, went = engine.traffic() or (None, None)
                 self._notices.send(Traffic(came, went))
@@ -269,3 +273,12 @@ class Control:
     @staticmethod
     def _spawn(act: Callable[[], None], name: str) -> None:
         threading.Thread(target=act, name=name, daemon=True).start()
+
+
+def _threads_of_ours() -> set[int]:
+    """The threads of this process that are no part of its program."""
+    return {
+        thread.ident or 0
+        for thread in threading.enumerate()
+        if thread.name.startswith("distrcomp-")
+    }

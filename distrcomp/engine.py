@@ -16,8 +16,10 @@ from .errors import SendTimeout
 from .frames import ACKNOWLEDGEMENT, QUESTION, Message
 from .links import Link, MpiLink, Pending, ShmLink, StreamLink
 from .progress import SPIN_S
-from .receiving import Receiving, earlier
+from .receiving import earlier
 from .spaces import SPACES
+from .standing import StandingCalls
+from .waits import Wait
 
 # While a receiver drains a link, `send` keeps writing; after this pause it is busy elsewhere.
 _PATIENCE_S = 0.002
@@ -41,7 +43,7 @@ class Sending:
         self.was_looked_at = False  # for the short while in which most are over
 
 
-class Engine(Receiving):
+class Engine(StandingCalls):
     """The messages of one node; see Mesh for what it is made of."""
 
     _serials = 0
@@ -123,13 +125,16 @@ class Engine(Receiving):
             self._look_on(link, sending.pending)
         with self._call:
             self._progress.n_sending += 1
+            check = partial(self._fates.check_node, sending.dest, sending.space)
+            wait = self.begin_wait(lambda: (sending.dest,), None, deadline)
+            wait.tests = lambda: sending.pending is None or sending.pending.is_out, check
             try:
-                self._send_out(sending, deadline)
+                self._send_out(sending, deadline, wait)
                 if self.is_over(sending):
                     return True
-                check = partial(self._fates.check_node, sending.dest, sending.space)
-                return self._wait_until(lambda: self.is_over(sending), check, deadline)
+                return self._wait_until(lambda: self.is_over(sending), check, deadline, wait)
             finally:
+                self._end_wait(wait)
                 self._progress.n_sending -= 1
 
     def let_go(self, sending: Sending) -> None:
@@ -176,7 +181,7 @@ class Engine(Receiving):
         def check() -> None:
             self.check_nodes(left(), number)
 
-        if not self.wait_for(lambda: not left(), check, deadline, True):
+        if not self.wait_for(lambda: not left(), check, deadline, True, None, left):
             dest = left()[0]
             raise SendTimeout(dest, timeout or 0.0, self.name_of(dest, number))
 
@@ -203,7 +208,7 @@ class Engine(Receiving):
             self._progress.watch(dest, link)
         return sending
 
-    def _send_out(self, sending: Sending, deadline: float | None) -> None:
+    def _send_out(self, sending: Sending, deadline: float | None, wait: Wait) -> None:
         """Waits until a message is out of its sender's hands, or the deadline."""
         pending, dest = sending.pending, sending.dest
         while pending is not None and not pending.is_out:
@@ -213,7 +218,7 @@ class Engine(Receiving):
             fits = before <= limits.SEND_BUFFER_BYTES and not link.is_broken
             if not (fits and sending.found_busy):
                 patience = monotonic() + _PATIENCE_S if fits else None
-                self._wait(earlier(patience, deadline))
+                self._wait_on(wait, earlier(patience, deadline))
             if fits and link.queued_bytes >= before:
                 link.own()
             sending.found_busy = False

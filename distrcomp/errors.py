@@ -18,6 +18,7 @@ DistrcompError
 ├── RecvTimeout          nothing came in time
 ├── SendTimeout          nobody took it in time
 ├── NodeLost             another node's end
+├── Deadlock             nodes that wait for each other
 ├── LinkFailed           the network
 ├── Undecodable          an object that arrived and could not be rebuilt
 ├── ProtocolError        bytes that no distrcomp sends
@@ -150,6 +151,13 @@ class NodeLost(DistrcompError, ConnectionError):
         self.peer = peer
         self.why = why
         super().__init__(f"{name or f'node {node}'} on {peer} is gone: {why}")
+
+
+class Deadlock(DistrcompError):
+    """Nodes of the run wait for each other and no message is on its way, so none can go on.
+
+    The report of the run says who waits where, and for whom.
+    """
 
 
 class LinkFailed(DistrcompError, ConnectionError):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import limits
-from .errors import NodeLost
+from .errors import Deadlock, NodeLost
 from .mailbox import ANY
 from .parts import Parts
 
@@ -34,7 +34,7 @@ class Fates:
         self._lost: dict[int, str] = {}
         self._verdicts: dict[int, str] = {}
         self._broken: dict[int, tuple[float, str]] = {}  # wait for a verdict until then
-        self._aborted: tuple[int, str] | None = None
+        self._aborted: tuple[int | None, str] | None = None
 
     @property
     def is_aborted(self) -> bool:
@@ -83,16 +83,22 @@ class Fates:
             self.lose(node, why)
         return [node for node, _ in overdue]
 
-    def abort(self, node: int, why: str) -> None:
-        """The run has failed because of `node`."""
+    def abort(self, node: int | None, why: str) -> None:
+        """The run has failed because of `node`; None: its nodes wait for each other."""
         if self._aborted is None:
             self._aborted = (node, why)
 
     def check_run(self) -> None:
-        """Raises NodeLost when the run has failed."""
+        """Raises NodeLost, or Deadlock, when the run has failed."""
         if self._aborted is not None:
             node, why = self._aborted
+            if node is None:
+                raise Deadlock(why)
             raise NodeLost(node, self._peer_of(node), why, self.parts.name(node, None))
+
+    def is_settled(self, node: int) -> bool:
+        """Whether nothing more is to become known of `node`'s end: it has not ended, or is lost."""
+        return node in self._lost or not (node in self._verdicts or node in self._broken)
 
     def check_node(self, node: int, space: int = 0) -> None:
         """Raises NodeLost when nothing more can come from `node`.

@@ -41,6 +41,7 @@ if cython.compiled:
     import cython  # type: ignore[no-redef]
 
 _WAIT_S = 1.0
+_LOOK_AGAIN_S = 0.0005
 _HERE = os.path.join(os.path.dirname(__file__), "")
 CALL_FILES = {
     f"{_HERE}{name}.py"
@@ -49,7 +50,9 @@ CALL_FILES = {
         "progress",
         "mpi_progress",
         "mesh",
+        "telling",
         "receiving",
+        "standing",
         "engine",
         "status",
         "requests",
@@ -64,6 +67,7 @@ CALL_FILES = {
         "collective_requests",
         "collective_calls",
         "close_collectives",
+        "meeting",
         "groups",
         "services",
         "communicator",
@@ -103,6 +107,19 @@ class Gate:
                 _check_not_nested(sys._getframe())
         if self.taken:
             self._wait_until_free()
+        self.taken = True
+        return True
+
+    def acquire_within(self, limit_s: float) -> bool:
+        """Goes in if that is possible within some time; for a thread that is in no call."""
+        until = monotonic() + limit_s
+        if not self._lock.acquire(timeout=limit_s):
+            return False
+        while self.taken:
+            if monotonic() >= until:
+                self._lock.release()
+                return False
+            sleep(_LOOK_AGAIN_S)
         self.taken = True
         return True
 

@@ -56,6 +56,11 @@ class GroupCalls(CollectiveCalls):
     __slots__ = ()
 
     @property
+    def _is_freed(self) -> bool:
+        """Whether `free` was called."""
+        return isinstance(self._engine, _Freed)
+
+    @property
     def members(self) -> tuple[int, ...]:
         """Its nodes by their ids in the world, in order."""
         return tuple(self._members)

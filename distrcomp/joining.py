@@ -19,11 +19,12 @@ import threading
 from functools import partial
 from typing import Any
 
+from .collective_end import mismatch_left
 from .communicator import Communicator
 from .control import Control, NoticeSocket
 from .cores import usable_cores
 from .engine import Engine
-from .errors import OutsideRun
+from .errors import CollectiveMismatch, OutsideRun
 from .interrupts import put_off_handlers
 from .links import Bells, ShmLink
 from .links.local import local_links
@@ -75,8 +76,15 @@ class World:
         if self.job is not None:
             self.job.close()
 
+    def mismatch_left(self, is_last: bool) -> CollectiveMismatch | None:
+        """What nobody was told of so far; `is_last`: this node makes no call any more."""
+        return mismatch_left(self._engine, is_last)
+
     def end(self) -> None:
         """At exit: ends this node's part in order, and its part in its MPI job."""
+        mismatch = self.mismatch_left(is_last=True)
+        if mismatch is not None:
+            sys.stderr.write(f"distrcomp: {mismatch}\n")
         self.close(in_order=True)
         if self.job is not None:
             self.job.end()

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from . import limits, tracebacks
 from .control import NoticeSocket
-from .errors import CallError, NodeLost
+from .errors import CallError, Deadlock, NodeLost
 from .notices import Failed
 
 _INTERRUPTED = 130
@@ -59,9 +59,9 @@ def report(
     text = "".join(traceback.format_exception(error, chain=not told_whole))
     text = text.replace(folder + os.sep, "")
     echo_of = error.node if isinstance(error, NodeLost) else None
-    if notices is not None:
+    if notices is not None and not isinstance(error, Deadlock):  # which the launcher told us of
         notices.send(Failed(_told(summary(error)), _told(text), echo_of))
-    if isinstance(error, NodeLost):
+    if isinstance(error, NodeLost | Deadlock):
         say(f"distrcomp: stopped {place}: {error}")
     elif hook is sys.__excepthook__:
         say(text.rstrip("\n"))

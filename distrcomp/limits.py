@@ -50,6 +50,17 @@ RING_BYTES_MIN, RING_BYTES_MAX = 16 * KIB, MIB
 COLLECTIVE_TELL_AFTER_S = 1.0
 # ... and one that has found them elsewhere waits for their answer, which names file and line.
 COLLECTIVE_ANSWER_WAIT_S = 1.0
+# A wait that has lasted so long is told to the launcher (DESIGN.md).
+WAIT_TOLD_AFTER_S = 1.0
+# ... and one in a collective only now: nodes that are in different ones find that out by then and
+# name both places (COLLECTIVE_TELL_AFTER_S), which says more than that they wait for each other.
+COLLECTIVE_TOLD_AFTER_S = 1.6
+# Of the name of a place or call that is told; longer paths lose their beginning.
+PLACE_CHARS_MAX = 300
+# Kinds of unread messages that a node names when it is asked how it stands.
+UNREAD_KINDS_TOLD_MAX = 20
+# How long the control thread waits for a turn to look how the node stands, which is then running.
+STANDING_GATE_WAIT_S = 0.05
 # How many collectives back a node can still tell where it was in its program.
 COLLECTIVES_REMEMBERED = 64
 # An error message names at most this many kinds of unread message.

@@ -83,6 +83,11 @@ class Mailbox:
         self._unread_bytes: dict[int, int] = {}
         self._arrivals = 0
 
+    @property
+    def arrivals(self) -> int:
+        """How many messages have ever been given to `deliver`."""
+        return self._arrivals
+
     def deliver(self, message: Message) -> Receive | None:
         """Gives an arrived message to the first receive that takes it, or keeps it."""
         self._arrivals += 1

@@ -135,11 +135,13 @@ class Meeting:
         limit_s = path.time_limit()
         deadline = None if limit_s is None else monotonic() + limit_s
         watch = Watch(path, tag)
+        wait = engine.begin_wait(lambda: self._missing(ours), path.awaited(tag), deadline)
         try:
             while not engine.wait_for_memory(
                 lambda: not self._missing(ours),
                 lambda: engine.check_nodes(self._missing(ours)),
                 earlier(deadline, watch.look()),
+                wait,
             ):
                 self._check_strays(tag, ours)
                 if deadline is not None and monotonic() >= deadline:
@@ -152,6 +154,8 @@ class Meeting:
             missing = _nodes(self._missing(ours))
             interrupt.add_note(f"in {described(tag)}, which waits for {missing}")
             raise
+        finally:
+            engine.end_wait(wait)
 
     def _missing(self, ours: int) -> list[int]:
         """Who has not come so far."""

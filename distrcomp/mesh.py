@@ -25,6 +25,7 @@ from .mailbox import Mailbox, Receive
 from .poller import READABLE, WRITABLE
 from .progress import Progress
 from .spaces import Spaces
+from .waits import Waits
 
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
@@ -44,6 +45,7 @@ class Mesh:
     Attributes:
         peer_of: the peer on which a node runs.
         spaces: which numbers of communicators are used here.
+        waits: what its threads wait for, as far as that is told.
         gate, mailbox, bells, spins: for `fast_path`, which works on them itself.
     """
 
@@ -66,6 +68,7 @@ class Mesh:
         self.gate = self._progress.gate
         self.peer_of = peer_of
         self.spaces = Spaces()
+        self.waits = Waits()
         self.signals = Signals(self.gate, self._progress.poller.wake)
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
@@ -140,8 +143,11 @@ class Mesh:
                 self._fates.lose(node, why)
             self._progress.wake()
 
-    def abort(self, node: int, why: str) -> None:
-        """The run has failed because of `node`: every call raises NodeLost from now on."""
+    def abort(self, node: int | None, why: str) -> None:
+        """The run has failed because of `node`: every call raises NodeLost from now on.
+
+        None: because nodes wait for each other; every call raises Deadlock.
+        """
         with self.gate:
             self._fates.abort(node, why)
             self._drop_shortcuts()
@@ -187,6 +193,11 @@ class Mesh:
         self._shortcuts.add(shortcut)
         if self._closed is not None or self._fates.is_aborted:
             shortcut.forget()
+
+    def shortcuts(self) -> list[Any]:
+        """All of these that still are, in no order."""
+        with self.gate:
+            return list(self._shortcuts)
 
     def take_from(self, node: int, link: Link) -> list[Message]:
         """For who has gone in by the gate: what has arrived on a link."""

@@ -38,12 +38,15 @@ def main(arguments: list[str]) -> int:
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(line_buffering=True, write_through=False)
     try:
-        _prepare()
-        if world.control is not None:
-            world.control.go.wait()
-        _program(arguments)()
-    except SystemExit as request:
-        return _exit_code(world, request.code)
+        try:
+            _prepare()
+            if world.control is not None:
+                world.control.go.wait()
+            _program(arguments)()
+        except SystemExit as request:
+            if (code := _exit_code(world, request.code)) != 0:
+                return code
+        _check_end(world)
     except BaseException as error:  # noqa: BLE001  whatever the program raised ends here
         report(error, folder, sys.excepthook, world.notices)
         world.fail(code_of(error), summary(error))
@@ -57,6 +60,13 @@ def _prepare() -> None:
     name = os.environ.pop("DISTRCOMP_PREPARE", None)
     if name is not None:
         importlib.import_module(name).prepare()
+
+
+def _check_end(world: World) -> None:
+    """Raises what a program that has come to its end has done wrong without hearing of it."""
+    mismatch = world.mismatch_left(is_last=False)
+    if mismatch is not None:
+        raise mismatch
 
 
 def _program(arguments: list[str]) -> Callable[[], object]:

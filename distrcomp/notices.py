@@ -107,14 +107,23 @@ class NodeEnded(NamedTuple):
 
 
 class Abort(NamedTuple):
-    """The run has failed because of `node`: every call shall raise NodeLost."""
+    """The run has failed because of `node`: every call shall raise NodeLost.
 
-    node: int
+    None: because its nodes wait for each other; every call shall raise Deadlock.
+    """
+
+    node: int | None
     why: str
 
 
 class AskTraffic(NamedTuple):
     """How many bytes has the node received and sent so far? Answered by Traffic."""
+
+
+class Ask(NamedTuple):
+    """How do you stand? To be answered by Standing with the same number."""
+
+    number: int
 
 
 class Ready(NamedTuple):
@@ -161,5 +170,93 @@ class Failed(NamedTuple):
     because_of: int | None
 
 
-TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort, AskTraffic)
-TO_AGENT = Schema(Ready, WritesStacks, Traffic, WantLink, LinkUp, LinkDown, Failed)
+class Envelope(NamedTuple):
+    """What a receive asks for: a message space, a node by its id in the world, a tag; -1 is any."""
+
+    space: int
+    source: int
+    tag: int
+
+
+class Waiting(NamedTuple):
+    """A thread of the node has waited for some time now.
+
+    Attributes:
+        serial: which wait this is; each has one of its own.
+        operation: the call, in words.
+        place: where in the program, as FILE:LINE; empty where that is not known.
+        has_deadline: whether the wait ends by itself.
+        sources: the nodes, by their ids in the world, that can end it; none: every node can.
+        wanted: the message that it waits for, if it waits for one.
+        members: the nodes of its communicator, in order; none: all nodes.
+    """
+
+    serial: int
+    operation: str
+    place: str
+    waited_s: float
+    has_deadline: bool
+    sources: tuple[int, ...]
+    wanted: Envelope | None
+    members: tuple[int, ...]
+
+
+class Resumed(NamedTuple):
+    """That wait is over."""
+
+    serial: int
+
+
+class Unread(NamedTuple):
+    """Messages of one kind that nobody has asked for; `nbytes` of all together."""
+
+    space: int
+    source: int
+    tag: int
+    n_message: int
+    nbytes: int
+
+
+class Standing(NamedTuple):
+    """How a node stands: the answer to Ask.
+
+    Attributes:
+        is_waiting: every thread of its program waits for other nodes, in a wait that neither a
+            clock nor what has arrived will end. All that follows is empty where it is not so.
+        serials: of these waits.
+        wakers: the nodes that can end one of them, or make the node act inside them; see Waiting.
+        wakes_all: every node can.
+        arrivals: how many messages have ever come the long way.
+        unread_from: the nodes from which something has come that the node will read without ado.
+        unsent_to: the nodes that may not have all of what this one has sent.
+        held: the nodes from which it reads nothing now, because too much from there lies unread.
+        is_linking: a link is being made, or the end of one is not settled.
+        unread: what lies unread, the first kinds of it.
+    """
+
+    number: int
+    is_waiting: bool
+    serials: tuple[int, ...] = ()
+    wakers: tuple[int, ...] = ()
+    wakes_all: bool = False
+    arrivals: int = 0
+    unread_from: tuple[int, ...] = ()
+    unsent_to: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
+    is_linking: bool = False
+    unread: tuple[Unread, ...] = ()
+
+
+TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort, Ask, AskTraffic)
+TO_AGENT = Schema(
+    Ready,
+    WritesStacks,
+    Traffic,
+    WantLink,
+    LinkUp,
+    LinkDown,
+    Failed,
+    Waiting,
+    Resumed,
+    Standing,
+)

@@ -45,7 +45,9 @@ class Op:
         self._of_arrays: str | None = None
 
     def __repr__(self) -> str:
-        return f"dc.{self.name}" if self._of_arrays is not None else f"dc.Op({self.name})"
+        if self._of_arrays is not None:
+            return f"dc.{self.name}"
+        return f"dc.Op({self.name}{', commutative=True' if self.commutative else ''})"
 
     @property
     def is_orderless(self) -> bool:

@@ -48,6 +48,10 @@ class Parts:
         """Who can send there, by their ids in the world."""
         return self._members.get(space, self._world)
 
+    def part(self, space: int) -> tuple[int, ...]:
+        """The same, but nobody where that is the world, in its own order."""
+        return self._members.get(space, ())
+
     def name(self, member: int, space: int | None) -> str:
         """A node by its id in the world, as who calls on a communicator knows it.
 

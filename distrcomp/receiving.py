@@ -9,8 +9,9 @@ from time import monotonic
 from .errors import CommunicatorFreed, RecvTimeout
 from .frames import Message
 from .mailbox import DROPPED, Receive, awaited
-from .mesh import Mesh
 from .spaces import SPACES
+from .telling import Telling
+from .waits import Wait
 
 # When the time is over what has arrived is still looked through, but a flood not for ever: a ring
 # holds about so many messages.
@@ -20,7 +21,7 @@ Watcher = Callable[[], float | None]
 """Looks, outside the lock, at what those have to know who wait; when it is to be called again."""
 
 
-class Receiving(Mesh):
+class Receiving(Telling):
     """What one node asks for, and its waiting for it; see Mesh for what it is made of."""
 
     @cached_property
@@ -81,28 +82,38 @@ class Receiving(Mesh):
         deadline: float | None,
         for_send: bool,
         watch: Watcher | None = None,
+        wait: Wait | Callable[[], Iterable[int]] | None = None,
     ) -> bool:
         """Waits for any condition; whether it holds at the deadline.
 
         Args:
             for_send: a send is among what is waited for.
             watch: as in `receive`.
+            wait: the nodes that can bring it about, by their ids in the world (see Wait), every
+                node by default; or the wait of which this is a part, from `begin_wait`.
         """
         with self._call:
             self._progress.n_sending += for_send
+            part = wait if isinstance(wait, Wait) else self.begin_wait(wait, None, deadline)
             try:
-                return self._wait_until(is_over, check, deadline, watch)
+                return self._wait_until(is_over, check, deadline, part, watch)
             finally:
+                if part is not wait:
+                    self._end_wait(part)
                 self._progress.n_sending -= for_send
 
     def wait_for_memory(
-        self, is_over: Callable[[], bool], check: Callable[[], None], deadline: float | None
+        self,
+        is_over: Callable[[], bool],
+        check: Callable[[], None],
+        deadline: float | None,
+        wait: Wait,
     ) -> bool:
         """The same for a condition in shared memory; whoever makes it true rings for sleepers."""
         with self._call:
             self._progress.conditions.append(is_over)
             try:
-                return self._wait_until(is_over, check, deadline)
+                return self._wait_until(is_over, check, deadline, wait)
             finally:
                 self._progress.conditions.remove(is_over)
 
@@ -167,10 +178,12 @@ class Receiving(Mesh):
 
         with self._call:
             deadline = None if timeout is None else monotonic() + timeout
+            wait = self.begin_wait(None, wanted, deadline)
             self.mailbox.probes.append(wanted)
             try:
-                self._wait_until(is_here, partial(self.check_source, wanted), deadline)
+                self._wait_until(is_here, partial(self.check_source, wanted), deadline, wait)
             finally:
+                self._end_wait(wait)
                 self.mailbox.probes.remove(wanted)
         if found is None:
             raise self.receive_timeout(wanted, timeout)
@@ -187,18 +200,18 @@ class Receiving(Mesh):
             if found is None:
                 self.mailbox.probes.append(wanted)
                 try:
-                    until = monotonic() + _LAST_LOOKS_S
-                    for _ in range(_LAST_LOOKS):
-                        moved = self._wait(0.0)
-                        found = self.mailbox.find(wanted)
-                        if found is not None or not moved or monotonic() >= until:
-                            break
+                    found = self._read_arrived(partial(self.mailbox.find, wanted))
                 finally:
                     self.mailbox.probes.remove(wanted)
             if found is not None and take:
                 self.mailbox.post(wanted)
                 self._progress.matched(wanted)
             return found
+
+    def read_arrived(self) -> None:
+        """Takes in what has arrived."""
+        with self._call:
+            self._read_arrived(lambda: None)
 
     def take_unread(self, wanted: Receive) -> Message | None:
         """The message that `wanted` gets from what lies unread, if there is one."""
@@ -207,11 +220,10 @@ class Receiving(Mesh):
                 self.mailbox.post(wanted)
             return wanted.message
 
-    def unread_tags(self, source: int, communicator: int) -> list[int]:
-        """The tags of what lies unread from a node on a communicator."""
+    def unread(self, space: int) -> list[tuple[int, int]]:
+        """Source and tag of what lies unread on a message space."""
         with self.gate:
-            unread = self.mailbox.unmatched(communicator)
-            return [tag for node, tag in unread if node == source]
+            return list(self.mailbox.unmatched(space))
 
     def receive_timeout(self, wanted: Receive, timeout: float | None) -> RecvTimeout:
         """The error for a receive that was not matched in time."""
@@ -242,13 +254,15 @@ class Receiving(Mesh):
 
     # --- inside, with the lock held --------------------------------------------------------------
 
-    def _outside(self, watch: Watcher) -> float | None:
-        """Calls something with the lock let go."""
-        self.gate.release()
-        try:
-            return watch()
-        finally:
-            self.gate.acquire()
+    def _read_arrived(self, find: Callable[[], Message | None]) -> Message | None:
+        """Takes in what has arrived until something is found; a flood not for ever."""
+        until = monotonic() + _LAST_LOOKS_S
+        for _ in range(_LAST_LOOKS):
+            moved = self._wait(0.0)
+            found = find()
+            if found is not None or not moved or monotonic() >= until:
+                break
+        return found
 
     @staticmethod
     def _is_matched(wanted: Receive) -> bool:
@@ -260,18 +274,24 @@ class Receiving(Mesh):
         deadline = None if timeout is None else monotonic() + timeout
         looks = _LAST_LOOKS
         until = deadline
-        while wanted.message is None:
-            if watch is not None:
-                until = earlier(deadline, self._outside(watch))
-                if self._is_matched(wanted):
-                    break
-            self.check_source(wanted)
-            overdue_s = -1.0 if deadline is None else monotonic() - deadline
-            moved = self._wait(until, wanted)
-            if overdue_s >= 0:
-                looks -= 1
-                if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
-                    break
+        wait = self.begin_wait(None, wanted, deadline)
+        if wait.tell_at is not None:
+            wait.tests = partial(self._is_matched, wanted), partial(self.check_source, wanted)
+        try:
+            while wanted.message is None:
+                if watch is not None:
+                    until = earlier(deadline, self._outside(watch))
+                    if self._is_matched(wanted):
+                        break
+                self.check_source(wanted)
+                overdue_s = -1.0 if deadline is None else monotonic() - deadline
+                moved = self._wait_on(wait, until, wanted)
+                if overdue_s >= 0:
+                    looks -= 1
+                    if not (moved and looks) or overdue_s > _LAST_LOOKS_S:
+                        break
+        finally:
+            self._end_wait(wait)
         self._check()
 
     def _wait_until(
@@ -279,11 +299,13 @@ class Receiving(Mesh):
         is_over: Callable[[], bool],
         check: Callable[[], None],
         deadline: float | None,
+        wait: Wait,
         watch: Watcher | None = None,
     ) -> bool:
         """Waits for a condition; whether it holds in time. `check` raises if it never can."""
         looks = _LAST_LOOKS
         until = deadline
+        wait.tests = is_over, check
         while not is_over():
             if watch is not None:
                 until = earlier(deadline, self._outside(watch))
@@ -291,7 +313,7 @@ class Receiving(Mesh):
                     break
             check()
             overdue_s = -1.0 if deadline is None else monotonic() - deadline
-            moved = self._wait(until)
+            moved = self._wait_on(wait, until)
             if overdue_s >= 0:
                 looks -= 1
                 if not (moved and looks) or overdue_s > _LAST_LOOKS_S:

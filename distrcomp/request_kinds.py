@@ -20,6 +20,16 @@ class SendRequest(Request):
         super().__init__(engine)
         self._sending = sending
 
+    def _told(self) -> str:
+        return f"send to {self._name}"
+
+    @property
+    def _name(self) -> str:
+        return self._engine.name_of(self._sending.dest, self._sending.space)
+
+    def _wakers(self) -> list[int]:
+        return [self._sending.dest]
+
     def _is_done(self) -> bool:
         return self._engine.is_over(self._sending)
 
@@ -35,9 +45,7 @@ class SendRequest(Request):
         self._engine.let_go(self._sending)
 
     def _timeout_error(self, timeout: float | None) -> Exception:
-        dest = self._sending.dest
-        name = self._engine.name_of(dest, self._sending.space)
-        return SendTimeout(dest, timeout or 0.0, name)
+        return SendTimeout(self._sending.dest, timeout or 0.0, self._name)
 
 
 class ReceiveRequest(Request):
@@ -74,6 +82,12 @@ class ReceiveRequest(Request):
         if self._wanted.message is None:
             self._abandon()
         return self._is_cancelled
+
+    def _told(self) -> str:
+        return self._engine.awaited(self._wanted)
+
+    def _wakers(self) -> list[int]:
+        return [self._wanted.source]
 
     def _is_done(self) -> bool:
         return self._wanted.message is not None

@@ -15,6 +15,7 @@ from typing import Any, Self
 from .arguments import seconds
 from .engine import Engine
 from .errors import AlreadyReceived, CallError, NodeLost, RequestCancelled
+from .mailbox import ANY
 from .receiving import earlier
 from .status import Status
 
@@ -39,6 +40,10 @@ class Request:
         self._default_timeout = default_timeout
         self._is_cancelled = False
         self._was_taken = False
+
+    def __repr__(self) -> str:
+        state = "done" if self._is_done() else "under way"
+        return f"<Request {self._told()}: {'cancelled' if self._is_cancelled else state}>"
 
     @property
     def status(self) -> Status | None:
@@ -171,8 +176,17 @@ class Request:
         if self._is_cancelled:
             raise RequestCancelled("this request was cancelled")
 
-    def _is_done(self) -> bool:
+    def _told(self) -> str:
+        """What it is, in words."""
         raise NotImplementedError
+
+    def _is_done(self) -> bool:
+        """Whether it is done, as far as is known without a look at the links."""
+        raise NotImplementedError
+
+    def _wakers(self) -> list[int]:
+        """The nodes, by their ids in the world, that can have it done; ANY: every node can."""
+        return [ANY]
 
     def _check(self) -> None:
         """Raises when it can never be done."""
@@ -237,6 +251,9 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     def watch() -> float | None:
         return earlier(*[request._watch() for request in open_ones])
 
+    def wakers() -> list[int]:
+        return [node for request in open_ones for node in request._wakers()]
+
     if limit is None:
         defaults = [request._default_timeout for request in open_ones]
         limit = None if None in defaults else defaults[0]
@@ -244,7 +261,7 @@ def _wait_first(requests: Sequence[Request], timeout: float | None) -> None:
     deadline = None if limit is None else monotonic() + limit
     for_send = any(request._is_send for request in open_ones)
     with suppress(NodeLost):
-        if not engine.wait_for(is_one_done, check, deadline, for_send, watch):
+        if not engine.wait_for(is_one_done, check, deadline, for_send, watch, wakers):
             raise open_ones[0]._timeout_error(limit)
         return
     # One can't be done any more. Others may be, by what has arrived and was not read yet.

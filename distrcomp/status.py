@@ -64,6 +64,11 @@ class MatchedMessage:
         self._take = take
         self._take_raw = take_raw
 
+    def __repr__(self) -> str:
+        told = "received" if self._wanted is None else f"{self.status.payload_bytes} bytes"
+        source, tag = self.status.source, self.status.tag
+        return f"<MatchedMessage from node {source} with tag {tag}: {told}>"
+
     def recv(self, *, out: Any = None) -> Any:
         """Its object, once.
 

@@ -6,9 +6,14 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 # A stranger has this long, in all, to become a known peer (S-01).
 HANDSHAKE_TIMEOUT_S = 5.0
-# Connections not yet authenticated that an agent keeps, in all and from one source (S-15).
-STRANGERS_MAX = 256
-STRANGERS_PER_SOURCE_MAX = 64
+# Connections not yet authenticated that an agent keeps, in all and from one source; the oldest one
+# gives way (S-15). They are below half of the usual 1,024 descriptors, and one source may be a
+# machine of which each node dials at once.
+STRANGERS_MAX = 512
+STRANGERS_PER_SOURCE_MAX = 256
+# Those of them that are at a TLS handshake, for which Python and OpenSSL keep 350 KiB each.
+HANDSHAKES_MAX = 128
+HANDSHAKES_PER_SOURCE_MAX = 32
 # Control frames: before the other end is known (DESIGN.md), and after. A manifest of the largest
 # allowed bundle takes about 12 MiB.
 STRANGER_FRAME_BYTES_MAX = 64 * KIB
@@ -95,6 +100,15 @@ JOIN_REASON_CHARACTERS_MAX = 500
 OUTPUT_PART_BYTES = 64 * KIB
 # Names of files that a program left in its sandbox, told at the end of the run.
 LOST_FILES_MAX = 20
+# The longest notice of a node: an error and a traceback of distrcomp.limits.TOLD_CHARS_MAX each, in
+# UTF-8.
+NOTICE_FROM_NODE_BYTES_MAX = MIB
+# Notices that wait for a node that doesn't read them: 4,096 ends of others with long reasons take
+# 8 MiB. Beyond this it is killed.
+NOTICES_WAITING_BYTES_MAX = 32 * MIB
+# Connections that wait for one node to take them; more are refused. Each is a descriptor of the
+# agent's, and who has learnt a run's id can make them (S-26).
+LINKS_WAITING_MAX = 256
 # When a node has ended, what it started has this long to end by itself before it is killed:
 # Python's resource tracker removes shared memory then.
 GROUP_GRACE_S = 0.3
@@ -153,6 +167,15 @@ LAST_LINES_MAX = 20
 POST_MORTEMS_SHOWN_MAX = 8
 # How often the live table is looked at while nothing happens.
 SHOW_INTERVAL_S = 0.25
+# Nodes that wait, and may wait for each other: when one tells, the others that tell at the same
+# moment are waited for so long before somebody is asked; a node is asked again after a pause that
+# grows from the second to the third, while something is on its way or one of its threads runs.
+DEADLOCK_LOOK_S = 0.05
+DEADLOCK_PAUSE_S_MIN, DEADLOCK_PAUSE_S_MAX = 0.2, 2.0
+# Threads of one node whose waits are remembered.
+WAITS_PER_NODE_MAX = 1000
+# Nodes, and near misses, that a verdict names.
+DEADLOCK_LINES_MAX = 20
 # Remarks of agents in one report.
 NOTES_MAX = 100
 # What the report and the other nodes are told of one failure: longer is no sentence, and an error
@@ -165,3 +188,7 @@ LISTEN_BACKLOG = 512
 ACCEPT_PAUSE_S = 0.2
 # Sources whose refusals are counted.
 REFUSED_SOURCES_MAX = 10_000
+# Lines about refusals in an agent's log: so many at once, and then one in so long. An hour of
+# strangers makes 720 of them.
+REFUSAL_LINES_MAX = 100
+REFUSAL_LINE_INTERVAL_S = 5.0

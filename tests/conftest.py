@@ -13,6 +13,8 @@ from hypothesis import settings
 from tests.command import Command, Machine, Result
 from tests.leaks import LeakChecker, watched
 
+pytest_plugins = ("tests.case_report", "tests.faults.full_matrix")
+
 # A time limit for each example would fail on a busy machine; each test has one of its own.
 settings.register_profile("distrcomp", deadline=None)
 settings.load_profile("distrcomp")

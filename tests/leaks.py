@@ -7,6 +7,7 @@ checker looks for:
   or a word of its command line lies in the test's folder, or when it descends from the test process
   and did not at the start. The tag alone would not do: a node's environment is made afresh.
 - listening sockets, those of such processes and those opened inside the test process itself;
+- descriptors of processes that live on from one run to the next, where the test says which;
 - new names in /dev/shm;
 - anything in the folders that the test gave as TMPDIR;
 - the network namespaces that the test made.
@@ -72,6 +73,7 @@ class LeakChecker:
         self._shared_memory = _names_in(_SHARED_MEMORY)
         self._children = _descendants()
         self._listeners = set(listening_ports(psutil.Process()))
+        self._descriptors: dict[int, list[str]] = {}
 
     def processes(self) -> list[psutil.Process]:
         """The test's processes that are still there, zombies of its own included."""
@@ -92,20 +94,28 @@ class LeakChecker:
 
     def check_nothing_left(self, timeout_s: float = GONE_TIMEOUT_S) -> None:
         """Waits until nothing is left; at the bound raises AssertionError with the list."""
-        left: list[str] = []
+        _wait_until_empty(self.left, timeout_s)
 
-        def is_clean() -> bool:
-            left[:] = self.left()
-            return not left
+    def watch_descriptors(self, pid: int) -> None:
+        """From now on this process, when it is at rest, may hold no more descriptors than now."""
+        self._descriptors[pid] = _descriptors(pid)
 
-        try:
-            wait_until(is_clean, timeout_s, "nothing left")
-        except AssertionError as error:
-            raise AssertionError("\n  ".join([f"left after {timeout_s:g} s:", *left])) from error
+    def check_descriptors(self, timeout_s: float = GONE_TIMEOUT_S) -> None:
+        """Waits until the processes of `watch_descriptors` that still live hold no more."""
+        _wait_until_empty(self._grown, timeout_s)
 
     def kill_all(self) -> None:
         """Kills what is left of the test's processes."""
         kill(self.processes())
+
+    def _grown(self) -> list[str]:
+        """One line for each watched process that holds more descriptors than it did."""
+        now = {pid: _descriptors(pid) for pid in self._descriptors}
+        return [
+            f"process {pid} held {before} and holds {now[pid]}"
+            for pid, before in self._descriptors.items()
+            if len(now[pid]) > len(before)
+        ]
 
     def _is_marked(self, process: psutil.Process) -> bool:
         if process.pid == os.getpid():
@@ -128,6 +138,19 @@ def watched(folder: Path, timeout_s: float = GONE_TIMEOUT_S) -> Iterator[LeakChe
         checker.check_nothing_left(timeout_s)
     finally:
         checker.kill_all()
+
+
+def _wait_until_empty(list_left: Callable[[], list[str]], timeout_s: float) -> None:
+    left: list[str] = []
+
+    def is_clean() -> bool:
+        left[:] = list_left()
+        return not left
+
+    try:
+        wait_until(is_clean, timeout_s, "nothing left")
+    except AssertionError as error:
+        raise AssertionError("\n  ".join([f"left after {timeout_s:g} s:", *left])) from error
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
@@ -168,6 +191,16 @@ def description(process: psutil.Process) -> str:
         return f"process {process.pid}"
     ports = listening_ports(process)
     return f"{line}; listens on {ports}" if ports else line
+
+
+def _descriptors(pid: int) -> list[str]:
+    """What each open descriptor of a process is; none if it has ended."""
+    found = []
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(f"{descriptor.name} {descriptor.readlink()}")
+    return sorted(found)
 
 
 def _socket_inodes(pid: int) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import subprocess
@@ -145,6 +146,16 @@ def test_watched_kills_after_a_failure(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), watched(tmp_path, 0) as checker:
         fail()
     assert checker.processes() == []
+
+
+def test_descriptors_of_who_lives_on(checker: LeakChecker) -> None:
+    """A watched process that holds more than before is found, until it lets go or ends."""
+    checker.watch_descriptors(os.getpid())
+    checker.check_descriptors(0)
+    told = f"process {os.getpid()} held .* holds .*socket"
+    with socket.create_server(("127.0.0.1", 0)), pytest.raises(AssertionError, match=told):
+        checker.check_descriptors(0)
+    checker.check_descriptors(0)
 
 
 def test_wait_until_returns_when_true() -> None:

@@ -29,6 +29,7 @@ PURE_MODULES = (
     "distrcomp/targets.py",
     "distrcomp/notices.py",
     "distrcomp/preamble.py",
+    "distrcomp/waits.py",
     "distrcomp/mpi/typemap.py",
     "distrcomp/mpi/layout_copy.py",
     "distrcomp/mpi/external32.py",
@@ -63,6 +64,9 @@ PURE_MODULES = (
     "launcher/run/life.py",
     "launcher/run/opening.py",
     "launcher/run/watching.py",
+    "launcher/run/deadlock.py",
+    "launcher/run/waiting.py",
+    "launcher/run/verdict.py",
     "launcher/run/closing.py",
     "launcher/run/plan.py",
     "launcher/run/output.py",
@@ -110,6 +114,13 @@ def found(check: Check, text: str, path: str = "launcher/made_up.py") -> int:
 def test_all_code_is_tidy(check: Check) -> None:
     """Files and functions are short everywhere, and no banned name stands anywhere."""
     hold(check, [*PRODUCT, *BENCHMARKS, *TESTS, *EXAMPLES])
+
+
+def test_nothing_is_inflated() -> None:
+    """S-17: no module of the product can inflate what came compressed: no such message exists."""
+    bans = tuple(ban for ban in tidy.BANS if ban.used in ("zlib.decompress", "gzip", "lzma"))
+    assert 6 == len(bans)
+    hold(lambda source: tidy.banned_uses(source, bans), PRODUCT)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ class Ban(NamedTuple):
 
 _ARGUMENT_LIST = "a list of arguments: subprocess.run([...])"
 _CONTROL_MESSAGE = "a control message: nothing is unpickled across a trust boundary"
+_INFLATES = "as it is: nothing that is compressed is taken from others"
 _MANIFEST = "the manifest of launcher/ship: no archive format crosses between machines"
 
 BANS = (
@@ -67,6 +68,11 @@ BANS = (
     Ban("tarfile", "launcher/*", _MANIFEST),
     Ban("zipfile", "launcher/*", _MANIFEST),
     Ban("shutil.unpack_archive", "launcher/*", _MANIFEST),
+    *(
+        Ban(name, folder, _INFLATES)
+        for name in ("zlib.decompress", "zlib.decompressobj", "gzip", "bz2", "lzma")
+        for folder in ("launcher/*", "distrcomp/*")
+    ),
     Ban("asyncio", "distrcomp/*", "a blocking call or the control thread: nodes load no asyncio"),
 )
 

@@ -15,7 +15,6 @@ from .buffer_collectives_renewed import RenewedCollectives
 from .constants import CONGRUENT, IDENT, SIMILAR, UNDEFINED, UNEQUAL
 from .group import Group
 from .handles import predefine
-from .info import Info
 from .message import MatchingCalls
 from .object_collectives import ObjectCollectives
 from .object_p2p import ObjectCalls
@@ -124,24 +123,7 @@ class Comm(
         """Create a communicator of this node and the one at the other end of a socket."""
         return cls._kinds["Intercomm"]._met_by_socket(fd)
 
-    # --- hints, and the end of the run ------------------------------------------------------------
-
-    def Set_info(self, info: Info) -> None:
-        """Set hints, which are kept and do nothing."""
-        self._live.hints.update(info.items())
-
-    def Get_info(self) -> Info:
-        """The hints that were set."""
-        return Info.Create(list(self._live.hints.items()))
-
-    @property
-    def info(self) -> Info:
-        """The hints that were set."""
-        return self.Get_info()
-
-    @info.setter
-    def info(self, info: Info) -> None:
-        self.Set_info(info)
+    # --- the end of the run -----------------------------------------------------------------------
 
     def Abort(self, errorcode: int = 0) -> NoReturn:
         """End the run at once with an exit code."""

@@ -23,6 +23,7 @@ from .attributes import CommAttributes
 from .errhandler import HasErrhandler
 from .errors import ERR_COMM, MPIException
 from .handles import Handle
+from .hints import Hinted
 from .naming import Named
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class CommState:
         kind: the class of the handles that stand for it (Intracomm, Cartcomm ...).
         topology: what its topology is made of, if it has one.
         remote: the group on the other side of an intercommunicator.
+        hints: what the program has said; they do nothing.
     """
 
     def __init__(self, open_core: Callable[[], Communicator], name: str = "") -> None:
@@ -61,7 +63,7 @@ class CommState:
         return self.open_core()
 
 
-class CommBase(Named, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
+class CommBase(Named, Hinted, CommAttributes, HasErrhandler, Handle, null="COMM_NULL"):
     """A handle of a communicator; see Comm."""
 
     _state: CommState | None

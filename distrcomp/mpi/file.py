@@ -33,8 +33,9 @@ from .file_calls import TransferCalls
 from .file_opening import kept, opened, sought, view_of
 from .file_split import SplitCalls
 from .file_state import FileState
-from .group import Group
+from .group import HasGroup
 from .handles import predefine
+from .hints import Hinted
 from .info import INFO_NULL, Info
 from .unsupported import unsupported
 from .window_base import asks_handler
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from .intracomm import Intracomm
 
 
-class File(TransferCalls, SplitCalls):
+class File(TransferCalls, SplitCalls, HasGroup, Hinted):
     """File handle.
 
     Example:
@@ -82,7 +83,7 @@ class File(TransferCalls, SplitCalls):
             raise
         state.types = (Datatype(BYTE), Datatype(BYTE))
         state.errhandler = _null.errhandler
-        state.info = dict(info.items()) if info else {}
+        state.hints = dict(info.items()) if info else {}
         return cls._wrap(state)
 
     @asks_handler
@@ -184,7 +185,7 @@ class File(TransferCalls, SplitCalls):
         state.view = view
         state.types = (kept(etype), kept(shown))
         state.datarep = datarep
-        state.info.update(info.items() if info else ())
+        state.hints.update(info.items() if info else ())
         state.position = 0
         self._put_shared(0)
 
@@ -280,49 +281,10 @@ class File(TransferCalls, SplitCalls):
         """Return how it was opened."""
         return self._live.amode
 
-    @asks_handler
-    def Get_group(self) -> Group:
-        """Return the group of nodes that have it open."""
-        return Group._of(self._live.core.members)
-
-    @asks_handler
-    def Set_info(self, info: Info) -> None:
-        """Set hints."""
-        self._live.info.update(info.items())
-
-    @asks_handler
-    def Get_info(self) -> Info:
-        """Return the hints in use."""
-        return Info._of(self._live.info)
-
     @property
     def amode(self) -> int:
         """How it was opened."""
         return self.Get_amode()
-
-    @property
-    def group(self) -> Group:
-        """Group of nodes."""
-        return self.Get_group()
-
-    @property
-    def group_size(self) -> int:
-        """Number of nodes."""
-        return self._live.core.n_node
-
-    @property
-    def group_rank(self) -> int:
-        """Rank of this node."""
-        return self._live.core.node_id
-
-    @property
-    def info(self) -> Info:
-        """Hints."""
-        return self.Get_info()
-
-    @info.setter
-    def info(self, info: Info) -> None:
-        self.Set_info(info)
 
     # --- error handlers: that of FILE_NULL is for opening, and what new files have ----------------
 

@@ -63,7 +63,7 @@ class FileState:
         self.position = 0
         self.shared = SharedPointer(core)
         self.is_atomic = False
-        self.info: dict[str, str] = {}
+        self.hints: dict[str, str] = {}
         self.errhandler: Any = None
         self.begun: tuple[str, int] | None = None
 

@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from .futures_worker import handle, set_comm_workers
 from .shim import prepare
 
 _LOOK_S = 0.2
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 _SOCKET_NAME_BYTES_MAX = 107
 
 
@@ -152,7 +154,21 @@ def _connections(
                     f"the workers could not be started (exit code {process.returncode})"
                 ) from None
             continue
+        if not _is_ours(accepted):
+            accepted.close()
+            continue
         accepted.setblocking(True)
         connection = Connection(accepted.detach())
         found[connection.recv()] = connection
     return [found[worker] for worker in range(n_worker)]
+
+
+def _is_ours(accepted: socket.socket) -> bool:
+    """Whether a process of this user's is at the other end (unix(7)), where the kernel tells.
+
+    What comes from there is unpickled, and a folder's rights may be changed by hand (S-44).
+    """
+    if sys.platform != "linux":
+        return True
+    told = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return bool(_CREDENTIALS.unpack(told)[1] == os.geteuid())

@@ -151,6 +151,35 @@ class Group(Handle, null="GROUP_NULL"):
             self._state = None
 
 
+class HasGroup:
+    """Mixin: the group of the nodes of the handle's state, which has a communicator `core`."""
+
+    __slots__ = ()
+
+    _live: Any
+
+    def Get_group(self) -> Group:
+        """Return the group of nodes."""
+        return Group._of(self._live.core.members)
+
+    @property
+    def group(self) -> Group:
+        """Group of nodes."""
+        return self.Get_group()
+
+    @property
+    def group_size(self) -> int:
+        """Number of nodes."""
+        count: int = self._live.core.n_node
+        return count
+
+    @property
+    def group_rank(self) -> int:
+        """Rank of this node."""
+        rank: int = self._live.core.node_id
+        return rank
+
+
 _EMPTY = _Members(())
 
 GROUP_NULL: Group = predefine("GROUP_NULL", Group())

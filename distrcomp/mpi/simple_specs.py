@@ -5,6 +5,7 @@ Hot path: `message(array)`. What an array's dtype or a buffer's format means is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pickle import PickleBuffer
 from typing import Any
 
@@ -18,6 +19,8 @@ from .errors import ERR_TYPE, MPIException
 from .exporters import Exported, export, plain_form
 from .message_spec import MessageSpec
 from .special_buffers import BOTTOM
+
+_Parts = tuple[Any, Any, Any, Any]
 
 _array_types: dict[Any, tuple[Datatype, TypeState]] = {}  # numpy dtype, bytes -> what it is for MPI
 _ARRAY_TYPES_MAX = 256  # a program that makes dtypes without end starts over
@@ -92,12 +95,7 @@ def _given(
 
 
 def _message(spec: Any, writable: bool, blocks: int) -> MessageSpec:
-    if isinstance(spec, (list, tuple)):
-        buf, count, displ, typespec = _simple_parts(spec)
-    else:
-        if spec is None:
-            raise TypeError("message: expecting a buffer, list or tuple, not None")
-        buf, count, displ, typespec = spec, None, None, None
+    buf, count, displ, typespec = parts_of(spec, _simple_parts)
     exported = exported_of(buf, writable)
     datatype = datatype_of(typespec, exported)
     state = datatype._state
@@ -148,8 +146,20 @@ def _fitted(
     return MessageSpec(exported.obj, exported.memory, datatype, committed(state), count, origin)
 
 
-def _simple_parts(spec: Any) -> tuple[Any, Any, Any, Any]:
-    """(buffer, count, displacement, type) of a list; what is left out is None."""
+def parts_of(spec: Any, of_list: Callable[[Any], _Parts]) -> _Parts:
+    """(buffer, counts, displacements, type) of what a program has given; what is left out is None.
+
+    Args:
+        of_list: takes them from a list or tuple.
+    """
+    if isinstance(spec, (list, tuple)):
+        return of_list(spec)
+    if spec is None:
+        raise TypeError("message: expecting a buffer, list or tuple, not None")
+    return spec, None, None, None
+
+
+def _simple_parts(spec: Any) -> _Parts:
     if len(spec) == 2:
         buf, second = spec
         if isinstance(second, (tuple, list)):

@@ -58,7 +58,23 @@ class Sequential:
             self.comm.Send([b"", MPI.BYTE], rank + 1, self.tag)
 
 
-class Mutex:
+class _Acquired:
+    """Mixin: a `with` block acquires it and releases it at its end."""
+
+    acquire: Callable[..., bool]
+    release: Callable[..., None]
+
+    def __enter__(self) -> Self:
+        """Acquire it."""
+        self.acquire()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Release it."""
+        self.release()
+
+
+class Mutex(_Acquired):
     """Mutual exclusion among nodes; fair.
 
     Args:
@@ -80,15 +96,6 @@ class Mutex:
         self._comm: MPI.Intracomm = comm.Dup()
         self._cells: Cells | None = Cells(self._comm, info, 0, "i", [0])
         self._me = self._comm.Get_rank() + 1  # 0 at the queue's end: it is empty
-
-    def __enter__(self) -> Self:
-        """Acquire mutex."""
-        self.acquire()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Release mutex."""
-        self.release()
 
     def acquire(self, blocking: bool = True) -> bool:
         """Acquire mutex, blocking or non-blocking; return whether it is held."""
@@ -149,7 +156,7 @@ class Mutex:
         return self._cells
 
 
-class Condition:
+class Condition(_Acquired):
     """Condition variable: nodes wait until others notify them.
 
     Args:
@@ -174,15 +181,6 @@ class Condition:
         self._size = self._comm.Get_size()
         # How many have begun to wait, how many were woken, and who stands in the ring.
         self._cells: Cells | None = Cells(self._comm, info, 0, "q", [0, 0] + [0] * self._size)
-
-    def __enter__(self) -> Self:
-        """Acquire the underlying mutex."""
-        self.acquire()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Release the underlying mutex."""
-        self.release()
 
     def acquire(self, blocking: bool = True) -> bool:
         """Acquire the underlying mutex."""
@@ -258,7 +256,7 @@ class Condition:
         return cells
 
 
-class Semaphore:
+class Semaphore(_Acquired):
     """Semaphore object: so many nodes at once.
 
     Args:
@@ -282,15 +280,6 @@ class Semaphore:
         self._bound = value
         self._counter = Counter(value, comm=comm, info=info)
         self._condition = Condition(recursive=False, comm=comm, info=info)
-
-    def __enter__(self) -> Self:
-        """Acquire semaphore."""
-        self.acquire()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Release semaphore."""
-        self.release()
 
     def acquire(self, blocking: bool = True) -> bool:
         """Acquire semaphore, decrementing the internal counter by one; return whether it was."""

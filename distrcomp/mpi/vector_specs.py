@@ -9,7 +9,7 @@ from .checks import exact
 from .datatypes import Datatype
 from .errors import ERR_TYPE, MPIException
 from .message_spec import MessageSpec
-from .simple_specs import committed, datatype_of, exported_of, items_in
+from .simple_specs import committed, datatype_of, exported_of, items_in, parts_of
 
 
 class VectorSpec:
@@ -80,12 +80,7 @@ def vector(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
     Raises:
         TypeError, KeyError, ValueError, BufferError, MPIException: see `specs`.
     """
-    if isinstance(spec, (list, tuple)):
-        buf, counts, displs, typespec = _vector_parts(spec)
-    else:
-        if spec is None:
-            raise TypeError("message: expecting a buffer, list or tuple, not None")
-        buf, counts, displs, typespec = spec, None, None, None
+    buf, counts, displs, typespec = parts_of(spec, _vector_parts)
     exported = exported_of(buf, writable)
     datatype = datatype_of(typespec, exported)
     state = datatype._state
@@ -149,7 +144,6 @@ def vector_w(spec: Any, blocks: int, writable: bool = False) -> VectorSpec:
 
 
 def _vector_parts(spec: Any) -> tuple[Any, Any, Any, Any]:
-    """(buffer, counts, displacements, type) of a list; what is left out is None."""
     if len(spec) == 2:
         buf, second = spec
         if second is None or isinstance(second, (Datatype, str)):

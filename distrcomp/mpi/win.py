@@ -37,8 +37,9 @@ from .errors import (
     MPIException,
 )
 from .exporters import Exported
-from .group import Group
+from .group import HasGroup
 from .handles import predefine
+from .hints import Hinted
 from .info import INFO_NULL, Info
 from .memory import buffer
 from .naming import Named
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 
 
 @exports_buffer
-class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
+class Win(OperationCalls, SynchronizationCalls, HasGroup, Hinted, Named, Attributed):
     """Remote memory access context.
 
     Example:
@@ -117,7 +118,7 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
         """
         with Comm._given(comm)._translated():
             state = _opened(comm, size, disp_unit, info)
-            is_aligned = state.info.get("alloc_shared_noncontig") == "true"
+            is_aligned = state.hints.get("alloc_shared_noncontig") == "true"
             places = begins(state.sizes, is_aligned=is_aligned)
             try:
                 whole = share(state.core, places[-1])
@@ -208,18 +209,6 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
 
     # --- what it is like --------------------------------------------------------------------------
 
-    def Get_group(self) -> Group:
-        """Get the group of nodes that have made the window."""
-        return Group._of(self._live.core.members)
-
-    def Set_info(self, info: Info) -> None:
-        """Set hints."""
-        self._live.info.update(info.items())
-
-    def Get_info(self) -> Info:
-        """Get the hints in use."""
-        return Info._of(self._live.info)
-
     def Get_name(self) -> str:
         """Get the printable name."""
         return super().Get_name() if self._state is not None else "MPI_WIN_NULL"
@@ -233,30 +222,6 @@ class Win(OperationCalls, SynchronizationCalls, Named, Attributed):
             WIN_CREATE_FLAVOR: state.flavor,
             WIN_MODEL: WIN_UNIFIED,
         }
-
-    @property
-    def info(self) -> Info:
-        """Hints."""
-        return self.Get_info()
-
-    @info.setter
-    def info(self, info: Info) -> None:
-        self.Set_info(info)
-
-    @property
-    def group(self) -> Group:
-        """Group of nodes."""
-        return self.Get_group()
-
-    @property
-    def group_size(self) -> int:
-        """Number of nodes."""
-        return self._live.core.n_node
-
-    @property
-    def group_rank(self) -> int:
-        """Rank of this node."""
-        return self._live.me
 
     @property
     def attrs(self) -> tuple[int, int, int]:
@@ -319,5 +284,5 @@ def _opened(comm: Intracomm, size: int, disp_unit: int, info: Info) -> WinState:
     state.sizes = [size for _, size, _ in told]
     state.disp_units = [unit for _, _, unit in told]
     state.disp_unit = disp_unit
-    state.info = dict(info.items()) if info else {}
+    state.hints = dict(info.items()) if info else {}
     return state

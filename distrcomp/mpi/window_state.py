@@ -63,7 +63,7 @@ class WinState:
         self.name = ""
         self.attributes: dict[int, Any] = {}
         self.errhandler: Any = None
-        self.info: dict[str, str] = {}
+        self.hints: dict[str, str] = {}
         self.memory: Any = None
         self.base = 0
         self.flavor = 0

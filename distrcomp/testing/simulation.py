@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, Literal, NoReturn
 
 from .. import limits
+from ..collective_end import mismatch_left
 from ..communicator import Communicator
 from ..engine import Engine
 from ..errors import CallError, NodeLost
@@ -27,6 +28,8 @@ from .schedule import Schedule
 from .stage import Stage
 
 _PEER = "this process"
+# A node takes in what is under way to it at its end, though not a flood for ever.
+_LAST_STEPS = 1000
 
 
 class _Died(BaseException):
@@ -107,6 +110,7 @@ class _SimulatedEngine(Engine):
         make_progress = partial(_SimulatedProgress, stage)
         super().__init__(who, lambda _: _PEER, lambda _: None, lambda: None, make_progress)
         self.actor = self._progress
+        self._stage = stage
         self._die = die
         self._messages_left = dies_after
         self.thread: threading.Thread | None = None
@@ -118,6 +122,14 @@ class _SimulatedEngine(Engine):
             if self._messages_left <= 0:
                 self._die()
         return sending
+
+    def read_arrived(self) -> None:
+        """Takes in what is under way, too."""
+        for _ in range(_LAST_STEPS):
+            super().read_arrived()
+            due = self.actor.next_due
+            if due is None or due <= self._stage.now():
+                break
 
     def _check(self) -> None:
         if threading.current_thread() is not self.thread:
@@ -220,7 +232,11 @@ class _Run:
             self.stage.enter(node)
             if self._dies_after.get(node) == 0:
                 die()
-            self.results[node] = self._program(World(engine, die))
+            world = World(engine, die)  # as long as it is, others' messages there are looked at
+            self.results[node] = self._program(world)
+            mismatch = mismatch_left(engine, is_last=True)
+            if mismatch is not None:
+                raise mismatch
             engine.close(in_order=True)
         except _Died:
             self.results[node] = DIED

@@ -4,7 +4,10 @@
 small process that reads, from a pipe, which runs and process groups live and which folders exist.
 When the pipe ends without "bye", the guardian ends those, removes the folders and exits. It runs
 in a session of its own, so neither Ctrl-C nor a closed terminal reaches it.
-This file is both ends: `Guardian` in the agent; started as a script, the process itself.
+An agent that is stopped (SIGSTOP) can't end its nodes either, and after STOPPED_LOOKS no launcher
+waits for it any more: the guardian kills the nodes, and the agent finds them dead when it goes on.
+This file is both ends: `Guardian` in the agent; started as a script, the process itself, which
+imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +29,63 @@ from typing import Any
 _LEADER_HEAD_START_S = 0.2
 _ROUNDS_MAX = 20
 _END_TIMEOUT_S = 2.0
+# Who is seen stopped so many times in a row, at this interval, is as good as gone: 10 s, as for a
+# silent peer (F-05). It counts looks, for whoever looks may have been stopped itself.
+STOPPED_LOOK_INTERVAL_S = 2.0
+STOPPED_LOOKS = 6
+_READ_BYTES = 65536
+
+
+class StopWatch:
+    """Tells a process that stays stopped from one that goes on now and then; no I/O.
+
+    Only a stop by a signal counts: a debugger's is another state. And only one without a break:
+    who was continued between two looks and stopped again has been scheduled meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._switches: list[str] = []
+        self._looks = 0
+
+    def look(self, status: str) -> bool:
+        """Takes what /proc/PID/status says now; whether the process has been stopped for long.
+
+        Example:
+            >>> watch = StopWatch()
+            >>> [watch.look("State:\\tT (stopped)") for _ in range(STOPPED_LOOKS)][-2:]
+            [False, True]
+        """
+        lines = status.splitlines()
+        switches = [line for line in lines if "ctxt_switches" in line]
+        if not any(line.startswith("State:\tT") for line in lines):
+            self._looks = 0
+        elif switches == self._switches:
+            self._looks += 1
+        else:
+            self._looks = 1
+        self._switches = switches
+        return self._looks >= STOPPED_LOOKS
+
+
+def status_of(pid: int) -> str:
+    """What /proc says of a process now; nothing where it is gone, or there is no /proc."""
+    try:
+        return Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 class Guardian:
-    """The agent's end."""
+    """The agent's end.
 
-    def __init__(self) -> None:
+    Args:
+        is_agents: whether it also ends what a stopped agent holds. A launcher that holds its agent
+            itself may be stopped by Ctrl-Z and go on later, for nobody waits for it.
+    """
+
+    def __init__(self, *, is_agents: bool = False) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__],
+            [sys.executable, "-I", "-S", __file__, *([str(os.getpid())] if is_agents else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -82,15 +136,36 @@ class Guardian:
                 self._process.stdin.flush()
 
 
-def main() -> None:
-    """The guardian process."""
+def main(agent: int | None) -> None:
+    """The guardian process; `agent` is whom to watch for being stopped."""
     watched: dict[str, set[Any]] = {"group": set(), "run": set(), "folder": set()}
-    for line in sys.stdin.buffer:
+    for line in _lines(sys.stdin.fileno(), agent, watched):
         word, what = json.loads(line)
         if word == "bye":
             return
         kind = word.removeprefix("no ")
         (watched[kind].add if kind == word else watched[kind].discard)(what)
+    _kill_all(watched)
+    for folder in watched["folder"]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lines(descriptor: int, agent: int | None, watched: dict[str, set[Any]]) -> Iterator[bytes]:
+    """What the agent says, to its end; meanwhile an agent that stays stopped loses its nodes."""
+    watch, rest = StopWatch(), b""
+    while True:
+        timeout = None if agent is None or not watched["group"] else STOPPED_LOOK_INTERVAL_S
+        if select.select([descriptor], [], [], timeout)[0]:
+            data = os.read(descriptor, _READ_BYTES)
+            if not data:
+                return
+            *lines, rest = (rest + data).split(b"\n")
+            yield from lines
+        elif agent is not None and watch.look(status_of(agent)):
+            _kill_all(watched)
+
+
+def _kill_all(watched: dict[str, set[Any]]) -> None:
     for kill in (os.kill, os.killpg):  # the leaders, and a moment later what cleans up after them
         for group in watched["group"]:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -98,8 +173,6 @@ def main() -> None:
         time.sleep(_LEADER_HEAD_START_S)
     for run_id in watched["run"]:
         kill_stragglers(run_id)
-    for folder in watched["folder"]:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def kill_stragglers(run_id: str) -> int:
@@ -141,4 +214,4 @@ def _is_marked(pid: int, mark: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else None)

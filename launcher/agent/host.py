@@ -51,7 +51,7 @@ class Host:
         self._sandboxes = folder / "sandboxes"
         self.swept = sweep(self._sandboxes)
         self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
-        self.guardian = self._guardian = Guardian()
+        self.guardian = self._guardian = Guardian(is_agents=not is_temporary)
         self._folder = folder if is_temporary else None
         if is_temporary:
             self._guardian.watch_folder(str(folder))
@@ -165,6 +165,8 @@ class Host:
                 run.end_of_node(node, why)
             case m.AbortRun(node, why):
                 run.abort(node, why)
+            case m.AskNodes(number, nodes):
+                run.ask(number, nodes)
             case m.SignalNodes(number):
                 run.signal(number)
 

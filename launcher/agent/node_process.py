@@ -17,17 +17,16 @@ import socket
 import subprocess
 import sys
 import termios
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from distrcomp.errors import ProtocolError
-from distrcomp.frames import FrameDecoder, frame
-from distrcomp.limits import NOTICE_BYTES_MAX
-from distrcomp.notices import TO_AGENT, TO_NODE, AskTraffic, Traffic
+from distrcomp.frames import FrameDecoder
+from distrcomp.notices import TO_AGENT, AskTraffic, Traffic
 
 from .. import limits
+from .control_socket import ControlSocket
 from .stack_file import StackFile, ask_for_stacks, crash_of
 
 STDOUT, STDERR = 1, 2
@@ -110,13 +109,13 @@ class NodeProcess:
                 start_new_session=True,
                 bufsize=0,
             )
-        except OSError:
+        except BaseException:
             ours.close()
             self._close_stack_file()
             raise
         finally:
             theirs.close()
-        self._control = _ControlSocket(ours)
+        self._control = ControlSocket(ours)
         self._exited = asyncio.Event()
         self._is_killed = False
         self.death: Death | None = None
@@ -172,9 +171,21 @@ class NodeProcess:
         if self._stack_file is not None:
             self._stack_file.close()
 
+    @property
+    def n_links_waiting(self) -> int:
+        """How many connections wait until the node takes them."""
+        return self._control.n_links_waiting
+
     def tell(self, notice: Any, connection: socket.socket | None = None) -> None:
-        """Sends a notice, with a socket to hand over if there is one; never blocks."""
+        """Sends a notice, with a socket to hand over if there is one; never blocks.
+
+        A node that leaves too much unread is killed.
+        """
         self._control.send(notice, connection)
+        if self._control.waiting_bytes > limits.NOTICES_WAITING_BYTES_MAX:
+            log.error("node %d does not read what it is told: it is killed", self.node)
+            self._control.drop()
+            self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
         """Signals the whole group, unless the node has ended.
@@ -252,7 +263,7 @@ class NodeProcess:
 
     async def _pump_notices(self) -> None:
         """Hands on what the node tells; one that speaks no language of ours is killed."""
-        decoder = FrameDecoder(NOTICE_BYTES_MAX)
+        decoder = FrameDecoder(limits.NOTICE_FROM_NODE_BYTES_MAX)
         try:
             async for data in self._read_all(self._control.fileno(), self._control.read):
                 for body in decoder.feed(data):
@@ -320,56 +331,3 @@ async def _wait_exit(pid: int) -> None:
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
-
-
-class _ControlSocket:
-    """The agent's end of a node's control socket: nothing here ever blocks."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        self._socket = connection
-        self._outgoing: deque[tuple[bytes, socket.socket | None]] = deque()
-        self._loop = asyncio.get_running_loop()
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def read(self) -> bytes:
-        return self._socket.recv(limits.OUTPUT_PART_BYTES)
-
-    def send(self, notice: Any, connection: socket.socket | None) -> None:
-        self._outgoing.append((frame(TO_NODE.pack(notice)), connection))
-        if len(self._outgoing) == 1:
-            self._write()
-
-    def close(self) -> None:
-        if self._socket.fileno() >= 0:
-            self._loop.remove_writer(self._socket.fileno())
-            self._socket.close()
-        self._drop()
-
-    def _drop(self) -> None:
-        for _, connection in self._outgoing:
-            if connection is not None:
-                connection.close()
-        self._outgoing.clear()
-
-    def _write(self) -> None:
-        try:
-            while self._outgoing:
-                data, connection = self._outgoing[0]
-                if connection is None:
-                    sent = self._socket.send(data)
-                else:
-                    sent = socket.send_fds(self._socket, [data], [connection.fileno()])
-                    connection.close()
-                if sent < len(data):
-                    self._outgoing[0] = (data[sent:], None)
-                else:
-                    self._outgoing.popleft()
-        except BlockingIOError:
-            self._loop.add_writer(self._socket.fileno(), self._write)
-        except OSError:
-            self._drop()  # the node has ended; its process says how
-        else:
-            self._loop.remove_writer(self._socket.fileno())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from distrcomp.cores import usable_cores
@@ -17,19 +17,35 @@ from ..ship.manifest import check_path
 
 _OURS = "DISTRCOMP_"
 
+_DATA_PLANES = ("tls", "plain")
+
 
 def require_sound(order: m.StartNodes) -> None:
-    """Raises PeerRefused unless it names nodes, all that run on one of its machines, in order."""
+    """Raises PeerRefused unless it can be carried out as far as one can tell from its content.
+
+    It names nodes, all that run on one of its machines, in order; and its texts are such as a
+    process can be started with.
+    """
     nodes = [node.node for node in order.nodes]
     is_sound = (
         order.arguments
         and nodes
+        and len(order.machine_of) <= limits.NODES_MAX
         and all(0 <= machine < len(order.machines) for machine in order.machine_of)
         and 0 <= nodes[0] < len(order.machine_of)
         and nodes == _nodes_on(order.machine_of[nodes[0]], order)
+        and all(setting.name and "=" not in setting.name for setting in order.environment)
+        and not any("\0" in text for text in _texts_of_process(order))
+        and order.data_plane in _DATA_PLANES
     )
     if not is_sound:
-        raise PeerRefused("the order to start nodes contradicts itself")
+        raise PeerRefused("the order to start nodes makes no sense")
+
+
+def _texts_of_process(order: m.StartNodes) -> Iterator[str]:
+    yield from order.arguments
+    for setting in order.environment:
+        yield from (setting.name, setting.value)
 
 
 def _nodes_on(machine: int, order: m.StartNodes) -> list[int]:

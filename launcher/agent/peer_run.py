@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
 from ..ship.manifest import FileEntry, Manifest, check_manifest, unpack_manifest
 from ..ship.store import BlobWriter, Store
+from . import stopped
+from .findings import findings, stacks_of
 from .guardian import Guardian, kill_stragglers
-from .memory_watch import memory_evidence, read_kills
+from .memory_watch import read_kills
 from .node_process import STDERR, NodeProcess, Start
 from .order import (
     command_line,
@@ -32,7 +35,6 @@ from .order import (
 )
 from .sandbox import Sandbox
 from .shared import Shared, share
-from .stack_file import known_paths, stacks_of
 from .status import nodes_status
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -141,7 +143,7 @@ class PeerRun:
         if order.is_python:
             await self._start_sharing(len(order.nodes))
             return
-        environment = self._environment(order.nodes[0].node, 0)
+        environment = node_environment(order, self.run_id, (order.nodes[0].node, 0), self._threads)
         require_command(order.arguments[0], self._folder, environment.get("PATH"))
         for node_order in order.nodes:
             await self._tell(m.NodeReady(node_order.node))
@@ -160,7 +162,7 @@ class PeerRun:
             start = Start(
                 node_order.node,
                 command_line(order, self._the_sandbox.path, self._folder),
-                self._environment(node_order.node, local_id),
+                node_environment(order, self.run_id, (node_order.node, local_id), self._threads),
                 self._folder,
                 takes_input=order.stdin_node == node_order.node,
                 inherited=shared.descriptors,
@@ -176,9 +178,6 @@ class PeerRun:
             self._guardian.watch_group(node.group)
             node.tell(self._ticket(node_order, shared, node.stack_descriptor))
             self._spawn(self._watch(node))
-
-    def _environment(self, node: int, local_id: int) -> dict[str, str]:
-        return node_environment(self._the_order, self.run_id, (node, local_id), self._threads)
 
     def _ticket(self, node: m.NodeOrder, shared: Shared, stacks: int) -> n.Ticket:
         order = self._the_order
@@ -217,9 +216,14 @@ class PeerRun:
         """Passes the end of a node, anywhere, on to the nodes here."""
         self._tell_all(n.NodeEnded(node, why))
 
-    def abort(self, node: int, why: str) -> None:
+    def abort(self, node: int | None, why: str) -> None:
         """Passes the run's failure on to the nodes here."""
         self._tell_all(n.Abort(node, why))
+
+    def ask(self, number: int, nodes: Sequence[int]) -> None:
+        """Asks some nodes, as far as they are here, how they stand."""
+        for node in self._nodes.keys() & set(nodes):
+            self._nodes[node].tell(n.Ask(number))
 
     def signal(self, number: int) -> None:
         """Signals every node that is alive; raises PeerRefused for a signal that ends nobody."""
@@ -231,8 +235,7 @@ class PeerRun:
     async def take_stacks(self, nodes: Sequence[int]) -> tuple[looks.NodeStacks, ...]:
         """Where these nodes are, if they are here; none named: all of them."""
         asked = [node for node in self._nodes.values() if not nodes or node.node in nodes]
-        taken = await asyncio.gather(*(node.take_stacks() for node in asked))
-        return stacks_of([node.node for node in asked], taken, self._folder)
+        return await stacks_of(asked, self._folder)
 
     async def status(self) -> looks.RunStatus:
         """How the nodes here fare."""
@@ -297,6 +300,8 @@ class PeerRun:
         known = order is not None and 0 <= source < len(order.machine_of)
         if node is None or not known or source in self._nodes:
             return False
+        if node.n_links_waiting >= limits.LINKS_WAITING_MAX:
+            return False
         node.tell(n.LinkMade(source, local=False), connection)
         return True
 
@@ -341,18 +346,27 @@ class PeerRun:
             case n.Failed(error, traceback, because_of):
                 self._failed_at.setdefault(node, self._loop.time())
                 await self._tell(m.NodeFailed(node, error, traceback, because_of))
+            case n.Waiting():
+                await self._tell(m.NodeWaiting(node, notice))
+            case n.Resumed(serial):
+                await self._tell(m.NodeResumed(node, serial))
+            case n.Standing():
+                await self._tell(m.NodeStanding(node, notice))
 
     async def _watch(self, node: NodeProcess) -> None:
-        code, number = await node.run()
+        async def give_up() -> None:
+            await self._tell(m.NodeFailed(node.node, stopped.WHY, "", None))
+            node.signal(signal.SIGKILL)
+
+        async with stopped.watched(node.group, give_up):
+            code, number = await node.run()
         self._guardian.forget_group(node.group)
-        if node.death is not None and (code != 0 or node.node in self._failed_at):
-            lacked = number == signal.SIGKILL and not node.death.is_killed_here
-            memory = memory_evidence(self._kills, node.death.peak_bytes) if lacked else ""
-            crash = known_paths(node.death.crash, self._folder)
-            if crash:  # it went past stderr, where it is looked for
-                await self._on_output(node.node, STDERR, crash.encode())
-            at = min(node.death.at, self._failed_at.get(node.node, node.death.at))
-            await self._tell(m.NodeFindings(node.node, at, memory, crash))
+        if code != 0 or node.node in self._failed_at:
+            failed_at = self._failed_at.get(node.node, inf)
+            found = findings(node, number, failed_at, self._kills, self._folder)
+            if found.crash:  # it went past stderr, where it is looked for
+                await self._on_output(node.node, STDERR, found.crash.encode())
+            await self._tell(found)
         await self._tell(m.NodeExited(node.node, code, number))
 
     def _tell_all(self, notice: Any) -> None:

@@ -4,7 +4,8 @@ A connection begins with TLS, which leads to a launcher's session, or with the p
 which leads to the node it names; which of the two is seen in its first byte, looked at without
 taking it. Anything else is refused: closed, with one line in the log. A stranger has
 HANDSHAKE_TIMEOUT_S in all; each is served by a task of its own, so none delays another; there are
-bounds on how many there may be, in all and from one source.
+bounds on how many there may be, in all and from one source, and a new one puts out an old one
+(cluster.lobby).
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
+import itertools
 import logging
 import socket
 import ssl
-from collections import Counter
 from typing import Any
 
 from distrcomp.errors import ProtocolError
@@ -23,10 +25,13 @@ from distrcomp.preamble import MAGIC, PREAMBLE_BYTES, parse_preamble
 
 from .. import limits
 from ..cluster.credentials import Credentials, peer_identity
+from ..cluster.lobby import Lobby
+from ..cluster.streams import open_tls
 from ..control import messages as m
 from ..control.channel import StreamChannel
 from ..errors import CannotStart, ChannelClosed, PeerRefused
 from .host import Host
+from .refusals import Refusals
 
 _TLS_HANDSHAKE = 0x16  # the first byte of every TLS connection (RFC 8446, 5.1)
 _NO_WEB = (
@@ -47,9 +52,13 @@ class Server:
     def __init__(self, host: Host, credentials: Credentials) -> None:
         self._host = host
         self._context = credentials.server_context()
-        self._strangers: Counter[str] = Counter()
+        self._lobby = Lobby(limits.STRANGERS_MAX, limits.STRANGERS_PER_SOURCE_MAX)
+        self._handshakes = Lobby(limits.HANDSHAKES_MAX, limits.HANDSHAKES_PER_SOURCE_MAX)
+        self._numbers = itertools.count()
+        self._strangers: dict[int, socket.socket] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._refused: Counter[str] = Counter()
+        self.refusals = Refusals()
+        self._swept_at = 0
 
     async def serve(self, listeners: list[socket.socket]) -> None:
         """Accepts on these sockets until cancelled, and then ends every session."""
@@ -74,36 +83,26 @@ class Server:
                 log.warning("no more connections can be taken for now: %s", error.strerror)
                 await asyncio.sleep(limits.ACCEPT_PAUSE_S)
                 continue
-            source = str(address[0])
-            if (
-                self._strangers.total() >= limits.STRANGERS_MAX
-                or self._strangers[source] >= limits.STRANGERS_PER_SOURCE_MAX
-            ):
-                connection.close()
-                self._refuse(source, "too many unknown connections")
-                continue
             connection.setblocking(False)
-            self._strangers[source] += 1
-            task = asyncio.ensure_future(self._greet(connection, source))
+            number = next(self._numbers)
+            self._strangers[number] = connection
+            self._put_out(self._lobby.enter(number, str(address[0])))
+            task = asyncio.ensure_future(self._greet(number, connection, str(address[0])))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _greet(self, connection: socket.socket, source: str) -> None:
+    def _put_out(self, number: int | None) -> None:
+        """Ends the connection of a stranger that must give way: its task sees the stream's end."""
+        if number is not None:
+            with contextlib.suppress(OSError):
+                self._strangers.pop(number).shutdown(socket.SHUT_RDWR)
+
+    async def _greet(self, number: int, connection: socket.socket, source: str) -> None:
         """Serves one connection, counted as a stranger's, from its first byte."""
-        known = False
-
-        def know() -> None:
-            nonlocal known
-            if not known:
-                known = True
-                self._strangers[source] -= 1
-                if not self._strangers[source]:
-                    del self._strangers[source]
-
         try:
             async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
-                channel_and_role = await self._identify(connection, source)
-            know()
+                channel_and_role = await self._identify(number, connection, source)
+            self._know(number)
             if channel_and_role is not None:
                 refused = await self._host.serve(*channel_and_role)
                 if refused is not None:
@@ -111,17 +110,32 @@ class Server:
         except TimeoutError:
             self._refuse(source, f"not a known peer within {limits.HANDSHAKE_TIMEOUT_S:g} s")
         except (OSError, ProtocolError, PeerRefused, ChannelClosed) as error:
-            self._refuse(source, _reason(error))
+            gave_way = number not in self._strangers
+            self._refuse(source, "too many unknown connections" if gave_way else _reason(error))
         finally:
-            know()
+            self._know(number)
             connection.close()
+            self._sweep_up()
+
+    def _sweep_up(self) -> None:
+        """Frees what failed handshakes held: 350 KiB each, in cycles, which Python rarely seeks."""
+        if self.refusals.total - self._swept_at >= limits.HANDSHAKES_MAX // 2:
+            self._swept_at = self.refusals.total
+            gc.collect()
+
+    def _know(self, number: int) -> None:
+        """A connection is no stranger's any more, or has ended."""
+        self._lobby.leave(number)
+        self._handshakes.leave(number)
+        self._strangers.pop(number, None)
 
     async def _identify(
-        self, connection: socket.socket, source: str
+        self, number: int, connection: socket.socket, source: str
     ) -> tuple[StreamChannel, str] | None:
         """An authenticated channel and its role; None when the connection went to a node."""
         first = await _peek(connection)
         if first == _TLS_HANDSHAKE:
+            self._put_out(self._handshakes.enter(number, source))
             return await self._authenticate(connection, source)
         if first == MAGIC[0]:
             await self._hand_over(connection)
@@ -135,20 +149,11 @@ class Server:
     async def _authenticate(
         self, connection: socket.socket, source: str
     ) -> tuple[StreamChannel, str]:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=limits.STRANGER_FRAME_BYTES_MAX, loop=loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-        transport, _ = await loop.connect_accepted_socket(
-            lambda: protocol,
-            connection,
-            ssl=self._context,
-            ssl_handshake_timeout=limits.HANDSHAKE_TIMEOUT_S,
-        )
-        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        reader, writer = await open_tls(connection, self._context, server_side=True)
         try:
             identity = peer_identity(writer.get_extra_info("ssl_object"))
         except ProtocolError:
-            transport.abort()
+            writer.transport.abort()
             raise
         channel = StreamChannel(reader, writer, m.CONTROL)
         channel.trust()
@@ -170,16 +175,12 @@ class Server:
         copy = connection.dup()  # ours is closed by whoever accepted it
         if not self._host.hand_over(preamble, copy):
             copy.close()
-            raise PeerRefused("it asks for a node that does not run here")
+            raise PeerRefused("it asks for a node that does not run here, or takes no more")
 
     def _refuse(self, source: str, why: str) -> None:
-        """One line in the log for each source and reason, and then one for every tenfold."""
-        self._refused[source] += 1
-        count = self._refused[source]
-        if len(self._refused) > limits.REFUSED_SOURCES_MAX:
-            self._refused.clear()
-        if count < 3 or str(count).strip("0") == "1":
-            log.warning("refused %s: %s (%d so far)", source, ascii(why)[1:-1], count)
+        line = self.refusals.line(source, why, asyncio.get_running_loop().time())
+        if line is not None:
+            log.warning("%s", line)
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

@@ -57,6 +57,7 @@ OPERATIONS: dict[type, Operation] = {
     m.Input: Operation(_OPERATOR, frozenset({State.RUNNING})),
     m.EndOfNode: Operation(_OPERATOR, _STARTED),
     m.AbortRun: Operation(_OPERATOR, _STARTED),
+    m.AskNodes: Operation(_OPERATOR, _STARTED),
     m.SignalNodes: Operation(_OPERATOR, _STARTED),
     looks.AskRuns: Operation(_LOOKING, _KNOWN),
     looks.TakeStacks: Operation(_LOOKING, _KNOWN),

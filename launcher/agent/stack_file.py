@@ -11,13 +11,9 @@ import asyncio
 import fcntl
 import os
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-import distrcomp
-
 from .. import limits
-from ..control import looks
 
 _CRASH = "Fatal Python error: "
 _STATES = {
@@ -90,23 +86,6 @@ def crash_of(text: str) -> str:
     """What Python wrote when it crashed, if that is what lies in the file at the end."""
     _, found, rest = text.rpartition(_CRASH)
     return found + rest if found else ""
-
-
-def stacks_of(
-    nodes: Sequence[int], taken: Sequence[tuple[str, str]], folder: str
-) -> tuple[looks.NodeStacks, ...]:
-    """What is told of these nodes: paths as their user knows them, and not too much of it all."""
-    bytes_max = limits.STACKS_OF_PEER_BYTES_MAX // max(1, len(nodes))
-    return tuple(
-        looks.NodeStacks(node, known_paths(text, folder)[:bytes_max], why)
-        for node, (text, why) in zip(nodes, taken, strict=True)
-    )
-
-
-def known_paths(text: str, folder: str) -> str:
-    """Paths below the folder in which the nodes started, and of distrcomp itself, made short."""
-    package = f'"{Path(distrcomp.__file__).parent}{os.sep}'
-    return text.replace(f'"{folder}{os.sep}', '"').replace(package, '"distrcomp/')
 
 
 async def _written(file: StackFile) -> bool:

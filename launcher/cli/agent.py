@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -87,6 +88,7 @@ async def _serve(
         click.echo(f"removed {len(host.swept)} sandboxes of an agent that was killed", err=True)
     where = ", ".join(join_host_port(*listener.getsockname()[:2]) for listener in listeners)
     click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
+    gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
     serving = asyncio.ensure_future(server.Server(host, credentials).serve(listeners))
     window = _open_window(home, host)
     loop = asyncio.get_running_loop()

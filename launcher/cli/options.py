@@ -33,6 +33,25 @@ def peers_options(function: _Function) -> _Function:
     return file(inline(function))
 
 
+def policy_options(function: _Function) -> _Function:
+    """Adds what is done about nodes that fail, and that wait for each other."""
+    failure = click.option(
+        "--on-failure",
+        type=click.Choice(["abort", "continue"]),
+        default="abort",
+        show_default=True,
+        help="What a failed node does to the others.",
+    )
+    deadlock = click.option(
+        "--on-deadlock",
+        type=click.Choice(["abort", "report", "ignore"]),
+        default="abort",
+        show_default=True,
+        help="What is done when nodes wait for each other and none can go on.",
+    )
+    return failure(deadlock(function))
+
+
 def chosen_peers(peers: Path | None, host: str | None) -> tuple[Peer, ...] | None:
     """The peers that the options name, None for neither; raises BadUsage."""
     if host is not None:

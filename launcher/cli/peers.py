@@ -9,11 +9,15 @@ from time import perf_counter
 
 import click
 
+from distrcomp.errors import ProtocolError
+
+from .. import limits
 from ..cluster.credentials import load_operator
 from ..cluster.home import Home
 from ..cluster.members import Members
 from ..cluster.peers_file import Peer
 from ..control import messages as m
+from ..control.channel import Channel
 from ..errors import BadUsage, CannotStart, ChannelClosed
 from ..run.connect import Operator, dial_agent
 from ..run.plain import plain
@@ -37,7 +41,7 @@ def peers(peers: Path | None, host: str | None) -> None:
     lines = asyncio.run(_ask_all(chosen, operator))
     width = max(len(peer.label) for peer in chosen)
     for peer, (line, _) in zip(chosen, lines, strict=True):
-        click.echo(f"{peer.label:<{width}}  {line}")
+        click.echo(f"{peer.label:<{width}}  {plain(line)}")  # a peer has its say in it
     unusable = sum(not usable for _, usable in lines)
     if unusable:
         raise CannotStart(f"{unusable} of {len(chosen)} peers cannot be used")
@@ -58,17 +62,29 @@ async def _ask(peer: Peer, operator: Operator) -> tuple[str, bool]:
     channel, welcome, best = connection.channel, connection.welcome, float("inf")
     try:
         for number in range(_PINGS):
-            begun = perf_counter()
-            await channel.send(m.Ping(number))
-            await channel.receive()
-            best = min(best, perf_counter() - begun)
-    except ChannelClosed as error:
+            best = min(best, await _ping(channel, number))
+    except TimeoutError:
+        return f"{peer.address} does not answer a ping within {limits.SILENCE_TIMEOUT_S:g} s", False
+    except (ChannelClosed, ProtocolError) as error:
         return f"{peer.address} broke off: {error}", False
     finally:
         await channel.close()
     slots = peer.slots or welcome.slots
     return (
         f"{peer.address}  {best * 1000:.1f} ms  {slots} slots  "
-        f"distrcomp {plain(welcome.version)}  Python {plain(welcome.python)}",
+        f"distrcomp {welcome.version}  Python {welcome.python}",
         True,
     )
+
+
+async def _ping(channel: Channel, number: int) -> float:
+    """How long an answer takes, in seconds."""
+    begun = perf_counter()
+    async with asyncio.timeout(limits.SILENCE_TIMEOUT_S):
+        await channel.send(m.Ping(number))
+        answer = await channel.receive()
+    if isinstance(answer, m.Refused):
+        raise ProtocolError(answer.why)
+    if answer != m.Pong(number):
+        raise ProtocolError(f"it answered a ping with {type(answer).__name__}")
+    return perf_counter() - begun

@@ -17,15 +17,15 @@ from ..cluster.peers_file import Peer
 from ..control.messages import Setting
 from ..errors import BadManifest, BadUsage, CannotWrite, Interrupted
 from ..run.launch import Display, Launch, Preparation, Request
-from ..run.plain import counted, plain
+from ..run.plain import counted, plain, plain_lines
 from ..run.plan import parse_n
-from ..run.report import after_headline, render_json, render_text, report_format
+from ..run.report import render_json, render_text, report_format, where_nodes_were
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
 from ..ship.bundle import Wanted, collect
 from ..ship.manifest import check_path
-from .options import chosen_peers, peers_options
+from .options import chosen_peers, peers_options, policy_options
 from .version import version_option
 
 _RUNS_REST = ("-m", "-c")
@@ -119,13 +119,7 @@ class _Show:
     help="Write each node's raw bytes to NODE.out and NODE.err here.",
 )
 @click.option("--stdin", default="0", metavar="NODE|none", help="The node that reads our stdin.")
-@click.option(
-    "--on-failure",
-    type=click.Choice(["abort", "continue"]),
-    default="abort",
-    show_default=True,
-    help="What a failed node does to the others.",
-)
+@policy_options
 @click.option(
     "--data-plane",
     type=click.Choice(["tls", "plain"]),
@@ -213,6 +207,7 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
         timeout_s=options["timeout"],
         stdin_node=_stdin_node(options["stdin"]),
         continue_on_failure=options["on_failure"] == "continue",
+        on_deadlock=options["on_deadlock"],
         data_plane=options["data_plane"],
     )
 
@@ -359,10 +354,12 @@ def _print(result: RunResult, outputs: list[str], show: _Show) -> None:
         text = render_text(replace(result, notes=()) if show.quiet else result, outputs)
         _write_through(STDOUT, text.encode(errors="backslashreplace"))
     elif result.cause is not None:
-        click.echo(f"distrcomp: {plain(result.cause.headline)}", err=True)
         if show.output == "live" and not show.quiet:
-            for line in after_headline(result, result.cause):
+            for line in where_nodes_were(result.nodes):
                 click.echo(line, err=True)
+        click.echo(f"distrcomp: {plain(result.cause.headline)}", err=True)
+        if result.cause.node is None and result.cause.traceback:  # no node has printed it
+            click.echo(plain_lines(result.cause.traceback), err=True)
 
 
 def _never_began(result: RunResult, outputs: list[str]) -> bool:

@@ -39,18 +39,16 @@ from .join_protocol import (
     AuthorityIs,
     Desk,
     Event,
-    Lobby,
     Membership,
     Refusal,
     Stored,
 )
+from .lobby import Lobby
 from .members import Member
 from .streams import open_tls
 
 JOIN_PORT = 6970
 
-_BACKLOG = 128
-_ACCEPT_PAUSE_S = 0.1  # out of descriptors: others must close theirs first (F-21)
 _ANYWHERE = "192.0.2.1"  # TEST-NET-1 (RFC 5737): only asks the kernel which way out it would take
 
 
@@ -129,7 +127,7 @@ class Invite:
         self._desk = desk
         self._clock = clock
         self._visit_s = visit_s
-        self._lobby = Lobby()
+        self._lobby = Lobby(limits.JOIN_STRANGERS_MAX, limits.JOIN_STRANGERS_PER_SOURCE_MAX)
         self._visits: dict[int, asyncio.Task[None]] = {}
         self._connections: dict[int, socket.socket] = {}
         self._newcomer: Joined | None = None
@@ -159,10 +157,11 @@ class Invite:
         loop = asyncio.get_running_loop()
         number = 0
         while True:
+            await asyncio.sleep(0)  # a waiting connection is taken at once: let others run (S-15)
             try:
                 connection, address = await loop.sock_accept(listener)
             except OSError:
-                await asyncio.sleep(_ACCEPT_PAUSE_S)
+                await asyncio.sleep(limits.ACCEPT_PAUSE_S)
                 continue
             number += 1
             source = names.normal_host(str(address[0])) or str(address[0])
@@ -305,7 +304,7 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            listener.listen(_BACKLOG)
+            listener.listen(limits.LISTEN_BACKLOG)
             listener.setblocking(False)
         except OSError:
             listener.close()

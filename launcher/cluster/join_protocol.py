@@ -25,14 +25,13 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hmac
-import ipaddress
 import math
-from collections import Counter
 
 from distrcomp.errors import InternalError
 from distrcomp.schema import Schema
 
 from .. import limits
+from .lobby import crowd_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,36 +160,6 @@ class Desk:
         return self._tries.spent >= limits.JOIN_TRIES_MAX
 
 
-class Lobby:
-    """The connections whose other end is unknown; a new one puts out the oldest of a crowd."""
-
-    def __init__(
-        self,
-        strangers_max: int = limits.JOIN_STRANGERS_MAX,
-        per_source_max: int = limits.JOIN_STRANGERS_PER_SOURCE_MAX,
-    ) -> None:
-        self._strangers_max = strangers_max
-        self._per_source_max = per_source_max
-        self._sources: dict[int, str] = {}  # in order of arrival
-
-    def enter(self, number: int, source: str) -> int | None:
-        """Lets connection `number` in; returns the one that must be closed for it, if any."""
-        crowd = _network(source)
-        self._sources[number] = crowd
-        counts = Counter(self._sources.values())
-        if counts[crowd] <= self._per_source_max:
-            if len(self._sources) <= self._strangers_max:
-                return None
-            crowd = counts.most_common(1)[0][0]
-        oldest = next(key for key, value in self._sources.items() if value == crowd)
-        self.leave(oldest)
-        return oldest
-
-    def leave(self, number: int) -> None:
-        """Connection `number` is closed, or no stranger any more."""
-        self._sources.pop(number, None)
-
-
 class _Tries:
     """Wrong tokens per source: a bucket of tries that fills again with time."""
 
@@ -204,24 +173,13 @@ class _Tries:
 
     def spend(self, source: str, now: float) -> None:
         left = self._now_left(source, now)
-        self._left.pop(_network(source), None)
+        self._left.pop(crowd_of(source), None)
         if len(self._left) >= limits.JOIN_SOURCES_MAX:
             self._left.pop(next(iter(self._left)))  # the one that has been quiet longest
-        self._left[_network(source)] = (left - 1.0, now)
+        self._left[crowd_of(source)] = (left - 1.0, now)
         self.spent += 1
 
     def _now_left(self, source: str, now: float) -> float:
-        left, since = self._left.get(_network(source), (math.inf, now))
+        left, since = self._left.get(crowd_of(source), (math.inf, now))
         refilled = left + (now - since) / limits.JOIN_TRY_INTERVAL_S
         return min(float(limits.JOIN_TRIES_PER_SOURCE_MAX), refilled)
-
-
-def _network(source: str) -> str:
-    """What one guesser holds at least: an IPv4 address, or an IPv6 network of 64 bits."""
-    try:
-        address = ipaddress.ip_address(source.partition("%")[0])
-    except ValueError:
-        return source
-    if address.version == 4:
-        return source
-    return str(ipaddress.ip_network((int(address), 64), strict=False))

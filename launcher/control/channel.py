@@ -170,9 +170,9 @@ class StreamChannel:
         return data
 
     async def _beat(self) -> None:
-        while True:
+        while not self._writer.is_closing():
             await asyncio.sleep(limits.HEARTBEAT_INTERVAL_S)
-            if self._quiet:
+            if self._quiet and not self._writer.is_closing():
                 with contextlib.suppress(OSError, RuntimeError):
                     self._writer.write(frame(b""))
             self._quiet = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distrcomp.notices import Machine
+from distrcomp.notices import Machine, Standing, Waiting
 from distrcomp.schema import Schema
 
 from .looks import AskRuns, Runs, StacksTaken, TakeStacks
@@ -134,10 +134,21 @@ class EndOfNode:
 
 @dataclass(frozen=True)
 class AbortRun:
-    """The run has failed because of `node`: calls of all others shall raise."""
+    """The run has failed because of `node`: calls of all others shall raise.
 
-    node: int
+    None: because nodes wait for each other; the calls of all shall raise Deadlock.
+    """
+
+    node: int | None
     why: str
+
+
+@dataclass(frozen=True)
+class AskNodes:
+    """Ask these nodes of this peer how they stand; each answers by NodeStanding."""
+
+    number: int
+    nodes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -257,6 +268,30 @@ class NodeFailed:
 
 
 @dataclass(frozen=True)
+class NodeWaiting:
+    """A thread of a node has waited for other nodes for a while."""
+
+    node: int
+    waiting: Waiting
+
+
+@dataclass(frozen=True)
+class NodeResumed:
+    """That wait is over."""
+
+    node: int
+    serial: int
+
+
+@dataclass(frozen=True)
+class NodeStanding:
+    """How a node stands: the answer to AskNodes."""
+
+    node: int
+    standing: Standing
+
+
+@dataclass(frozen=True)
 class NodeFindings:
     """What is found at a node that did not end well; comes before its NodeExited.
 
@@ -308,6 +343,7 @@ FROM_LAUNCHER = (
     Input,
     EndOfNode,
     AbortRun,
+    AskNodes,
     SignalNodes,
     AskRuns,
     TakeStacks,
@@ -328,6 +364,9 @@ FROM_AGENT = (
     InputTaken,
     NodeFailed,
     NodeFindings,
+    NodeWaiting,
+    NodeResumed,
+    NodeStanding,
     NodeExited,
     Runs,
     StacksTaken,

@@ -22,6 +22,7 @@ from .events import (
     FromPeer,
     Interrupt,
     PeerLost,
+    Say,
     SetTimer,
     Ship,
     ShipProgress,
@@ -30,6 +31,7 @@ from .events import (
 )
 from .machine import RunMachine
 from .overview import Overview
+from .plain import plain_lines
 from .sinks import STDERR, STDOUT, Sinks
 from .stdin import StdinReader
 from .table import Row, View
@@ -160,6 +162,8 @@ class Controller:
                     self._spawn(self._ship(peer, hashes))
                 case SetTimer(name, seconds):
                     self._loop.call_later(seconds, self._post_later, TimerFired(name))
+                case Say(text):
+                    self._view.say(plain_lines(text))
 
     def _tell(self, peer: int, message: Any) -> None:
         self._outgoing[peer].put_nowait(message)

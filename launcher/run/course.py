@@ -19,6 +19,7 @@ class Course:
         continue_on_failure: whether the other nodes run on when one fails.
         program: what runs, for people.
         timeout_s: the time limit, counted from the start of the programs.
+        on_deadlock: what is done about nodes that wait for each other: "abort", "report", "ignore".
     """
 
     labels: tuple[str, ...]
@@ -29,3 +30,4 @@ class Course:
     continue_on_failure: bool = False
     timeout_s: float | None = None
     program: str = ""
+    on_deadlock: str = "abort"

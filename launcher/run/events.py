@@ -68,4 +68,11 @@ class SetTimer:
     seconds: float
 
 
-Action = Tell | Ship | SetTimer
+@dataclass(frozen=True)
+class Say:
+    """Tell the person at once, while the run goes on."""
+
+    text: str
+
+
+Action = Tell | Ship | SetTimer | Say

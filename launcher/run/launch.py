@@ -58,6 +58,7 @@ class Request:
     timeout_s: float | None = None
     stdin_node: int = 0
     continue_on_failure: bool = False
+    on_deadlock: str = "abort"
     data_plane: str = "tls"
 
 
@@ -242,6 +243,7 @@ def _course(
         continue_on_failure=request.continue_on_failure,
         timeout_s=request.timeout_s,
         program=" ".join(request.arguments),
+        on_deadlock=request.on_deadlock,
     )
 
 

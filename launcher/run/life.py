@@ -10,6 +10,7 @@ from .. import limits
 from ..control import looks
 from ..control import messages as m
 from .course import Course
+from .deadlock import Diagnosis
 from .events import Action, FromPeer, SetTimer, Tell
 from .ledger import Ledger
 
@@ -36,7 +37,7 @@ class Life:
         asked, shipped, closed: the peers that have sent Missing, Shipped, RunClosed.
         is_shipping_on: whether bytes went to a peer since somebody last looked.
         unproven: the links that must be proven and are not.
-        waiting: for nodes that wait, for what, in words, and since when (monotonic seconds).
+        diagnosis: who waits for whom, while the program runs.
         asked_for_stacks: the peers that were asked for the sake of the report.
         signalled: the last signal by which nodes were stopped, 0 for none.
     """
@@ -52,7 +53,7 @@ class Life:
         self.closed: set[int] = set()
         self.is_shipping_on = False
         self.unproven = dict.fromkeys(course.proofs)
-        self.waiting: dict[int, tuple[str, float]] = {}
+        self.diagnosis = Diagnosis(len(course.placement))
         self.asked_for_stacks: set[int] = set()
         self.signalled = 0
 

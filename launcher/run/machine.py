@@ -9,9 +9,9 @@
         └──────────── could not start, Ctrl-C ───────────┴──── all ended ───► closing ──► done
 
 `TABLE` says which events may come in which state and who handles them (`opening`, `watching`,
-`closing`). `_objection` is the one gate before it: a message that is not in the table, is about a
-node of another peer, or comes twice where it may come once, is its sender's end, which is then
-treated as lost. A timer may outlive its state, so each handler looks at the timer's name.
+`waiting`, `closing`). `_objection` is the one gate before it: a message that is not in the table,
+is about a node of another peer, or comes twice where it may come once, is its sender's end, which
+is then treated as lost. A timer may outlive its state, so each handler looks at the timer's name.
 
 Every state but `running` is left in bounded time: shipping when there is no progress, starting and
 proving by one timer, closing by another. A run that must stop does so by steps: first the nodes are
@@ -25,7 +25,7 @@ from typing import Any
 
 from ..control import looks
 from ..control import messages as m
-from . import closing, opening, watching
+from . import closing, opening, waiting, watching
 from .course import Course
 from .events import Action, FromPeer, Interrupt, PeerLost, ShipProgress, TimerFired
 from .ledger import Ledger
@@ -70,7 +70,10 @@ class RunMachine:
     @property
     def waiting(self) -> dict[int, tuple[str, float]]:
         """For nodes that wait, for what, in words, and since when (monotonic seconds)."""
-        return self._life.waiting
+        return {
+            node: (f"{waiting.operation} at {waiting.place}".removesuffix(" at "), since)
+            for node, (waiting, since) in self._life.diagnosis.longest().items()
+        }
 
     @property
     def is_done(self) -> bool:
@@ -129,6 +132,9 @@ _WATCHED: dict[type, Handler] = {
     m.LinkWanted: watching.on_link_wanted,
     m.LinkReady: ignore,
     m.LinkFailed: watching.on_link_failed,
+    m.NodeWaiting: ignore,
+    m.NodeResumed: ignore,
+    m.NodeStanding: ignore,
     m.NodeFailed: watching.on_failed,
     m.NodeFindings: watching.on_findings,
     m.NodeExited: watching.on_exit,
@@ -166,8 +172,14 @@ TABLE: dict[State, dict[type, Handler]] = {
     },
     State.RUNNING: {
         **_WATCHED,
+        m.NodeWaiting: waiting.on_waiting,
+        m.NodeResumed: waiting.on_resumed,
+        m.NodeStanding: waiting.on_standing,
+        m.NodeExited: waiting.after_ends(watching.on_exit),
+        m.Refused: waiting.after_ends(watching.on_refusal),
+        PeerLost: waiting.after_ends(watching.on_loss),
         Interrupt: watching.on_interrupt,
-        TimerFired: watching.on_limit,
+        TimerFired: waiting.on_timer,
     },
     State.STOPPING: {
         **_WATCHED,
@@ -191,6 +203,9 @@ TABLE: dict[State, dict[type, Handler]] = {
         m.LinkWanted: ignore,
         m.LinkReady: ignore,
         m.LinkFailed: ignore,
+        m.NodeWaiting: ignore,
+        m.NodeResumed: ignore,
+        m.NodeStanding: ignore,
     },
     State.DONE: {},
 }

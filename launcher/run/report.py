@@ -100,12 +100,10 @@ def describe_end(exit_code: int | None, signal: int | None) -> str:
     return "" if exit_code is None else f"exit code {exit_code}"
 
 
-def after_headline(result: RunResult, cause: Cause) -> Iterator[str]:
-    """What became of the others, where they were, and how they ended, if that explains anything."""
-    yield from _consequences(result.nodes, cause.node)
-    yield from told_of_waiting(result.nodes, cause.node)
-    taken = [(n.node, n.stacks, n.no_stacks) for n in result.nodes if n.stacks or n.no_stacks]
-    yield from stacks_told(taken)
+def where_nodes_were(nodes: Sequence[NodeResult]) -> list[str]:
+    """The places of nodes that were asked for them before the run was ended from outside."""
+    taken = [(n.node, n.stacks, n.no_stacks) for n in nodes if n.stacks or n.no_stacks]
+    return stacks_told(taken)
 
 
 def _cause_lines(result: RunResult, cause: Cause, outputs: Sequence[str]) -> Iterator[str]:
@@ -114,7 +112,9 @@ def _cause_lines(result: RunResult, cause: Cause, outputs: Sequence[str]) -> Ite
         yield plain_lines(cause.traceback.removesuffix("\n"))
     if cause.node is not None:
         yield from tail_lines(result.nodes[cause.node], outputs[cause.node])
-    yield from after_headline(result, cause)
+    yield from _consequences(result.nodes, cause.node)
+    yield from told_of_waiting(result.nodes, cause.node)
+    yield from where_nodes_were(result.nodes)
     yield from post_mortems(result.nodes, cause.node, outputs)
     yield ""
 

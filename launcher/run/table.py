@@ -7,6 +7,7 @@ is gone at the end, so that the report stands alone. rich is imported only when 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -58,9 +59,12 @@ class View(Protocol):
     def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
         """Shows how much of what `peer` lacks has been sent; until the first `update`."""
 
+    def say(self, text: str) -> None:
+        """Tells the person something that stays."""
+
 
 class NoView:
-    """The view where there is no terminal: shows nothing."""
+    """The view where there is no terminal: shows nothing, but says what must be said."""
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +85,11 @@ class NoView:
 
     def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
         pass
+
+    def say(self, text: str) -> None:
+        if sys.stderr is not None:
+            sys.stderr.write(f"distrcomp: {text}\n")
+            sys.stderr.flush()
 
 
 class LiveView:
@@ -137,6 +146,13 @@ class LiveView:
         """Shows how much of what `peer` lacks has been sent; until the first `update`."""
         self._shipped[peer] = (done_bytes, total_bytes)
         self._draw(lambda: shipping_bars(self._shipped))
+
+    def say(self, text: str) -> None:
+        """Tells the person something that stays, above the table."""
+        from rich.text import Text
+
+        if self._console is not None:
+            self._console.print(Text(text))
 
     def _draw(self, picture: Callable[[], RenderableType]) -> None:
         if self._live is None or not self.is_due():

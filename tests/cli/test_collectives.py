@@ -64,6 +64,44 @@ def test_a_mismatch_of_requests_is_the_runs_failure(machine: Machine, source: st
     assert "node 1 is in barrier #1 at " in first
 
 
+@pytest.mark.parametrize("last", ["", "dc.barrier()", "raise SystemExit(0)"])
+def test_a_mismatch_that_nobody_waits_for_is_the_runs_failure(machine: Machine, last: str) -> None:
+    """Two roots of one bcast go on, and what each was sent is unread at the end (F-31)."""
+    source = f"""
+import distrcomp as dc
+dc.bcast("mine", root=dc.node_id)
+{last}
+"""
+    result = run_source(machine, source, "-n", "2")
+    assert 1 == result.code, result
+    first = result.out.splitlines()[0]
+    assert "node 0 is in bcast #1 with root 0" in first
+    assert "node 1 is in bcast #1 with root 1" in first
+    assert "at prog.py:3" in first
+
+
+def test_a_collective_that_one_has_not_called_is_told_at_its_end(machine: Machine) -> None:
+    """It may still call it until it ends, so that is a line and no failure; or what ends it."""
+    source = """
+import sys, distrcomp as dc
+if dc.node_id == 0:
+    dc.bcast("x")
+    for node in range(1, dc.n_node):
+        dc.send(node, "go on")
+else:
+    dc.recv()
+if dc.node_id == 2:
+    try:
+        dc.close_connection()
+    except dc.CollectiveMismatch as error:
+        print("raised:", error)
+"""
+    result = run_source(machine, source, "-n", "3")
+    assert 0 == result.code, result
+    assert "distrcomp: node 0 is in bcast #1 with root 0, which node 1 has not called" in result.out
+    assert "raised: node 0 is in bcast #1 with root 0, which node 2 has not called" in result.out
+
+
 def test_a_node_that_dies_ends_a_barrier(machine: Machine) -> None:
     """The others don't wait for it (F-01)."""
     source = """

@@ -96,7 +96,8 @@ def test_ctrl_c_once_stops_in_order(machine: Machine) -> None:
         "import distrcomp as dc\nprint('ready', flush=True)\n"
         "try: dc.recv(1 - dc.node_id)\nfinally: print('cleaned up')\n"
     )
-    run = machine.start("run", "-n", "2", "--output", "live", "prog.py")
+    words = ("-n", "2", "--on-deadlock", "ignore", "--output", "live", "prog.py")
+    run = machine.start("run", *words)
     run.wait_for_line("[0] ready")
     run.wait_for_line("[1] ready")
     run.interrupt()

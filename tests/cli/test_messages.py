@@ -45,7 +45,7 @@ def test_wrong_calls_raise_at_the_caller_and_leave_the_run_intact(machine: Machi
 
 
 def test_two_nodes_send_each_other_a_gibibyte_at_once(machine: Machine) -> None:
-    """Both finish, and what arrives is whole."""
+    """Both finish, and what arrives is whole (F-25)."""
     source = """
 import numpy as np, distrcomp as dc
 mine = np.full(2**27, dc.node_id, np.float64)

@@ -265,7 +265,7 @@ def test_tiny_arrays_stay_inside() -> None:
 
 @pytest.mark.parametrize("nbytes", [0, 1, 2**31 + 1, 2**32 + 1])
 def test_sizes(nbytes: int) -> None:
-    """No length is cut to 32 bits, whatever the object; sparse memory keeps the test small."""
+    """No length is cut to 32 bits, whatever the object; sparse memory keeps it small (F-27)."""
     array = sparse(nbytes) if nbytes else np.zeros(0, "u1")
     for value in (array, {"x": [array]}, memoryview(array), array.reshape(1, -1, order="F")):
         codec, meta, buffers = encode(value)

@@ -115,6 +115,19 @@ def tells_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "COLLECTIVE_TELL_AFTER_S", 0.0)
 
 
+@pytest.mark.parametrize("elsewhere", [0, 1, 2])
+def test_all_who_wait_hear_of_a_mismatch(elsewhere: int) -> None:
+    """Who has found it tells everybody before it goes: others may wait for it (F-31)."""
+
+    def act(world: Communicator) -> None:
+        world.reduce(1, root=elsewhere) if world.node_id == elsewhere else world.barrier()
+
+    with nodes(3) as made:
+        for error in on_all(made, act):
+            assert isinstance(error, CollectiveMismatch)
+            assert f"node {elsewhere} is in reduce #1 with root {elsewhere} at " in str(error)
+
+
 @pytest.mark.usefixtures("tells_soon")
 @pytest.mark.parametrize("wait", [Request.wait_any, Request.wait_some, _test_until_done])
 def test_who_waits_for_several_looks_for_others(two: Nodes, wait: Callable[..., Any]) -> None:

@@ -207,7 +207,7 @@ def test_timed_out_receive_takes_nothing_later(two: Nodes) -> None:
 
 
 def test_threads_of_one_node(two: Nodes) -> None:
-    """Many threads of both nodes send and receive at once: each message arrives once, in order."""
+    """Many threads of both nodes send and receive at once: each message once, in order (F-09)."""
     n_thread, n_message = 4, 150
 
     def send_all(node: int, tag: int) -> None:

@@ -334,3 +334,23 @@ def test_any_source_of_a_part(three: Nodes) -> None:
     three.break_off(1, "it fell over")
     with pytest.raises(NodeLost, match="node 1 on h1 is gone: it fell over"):
         waiting.result()
+
+
+def test_shown(three: Nodes) -> None:
+    """A communicator shows which of its nodes this one is, also while a call is inside."""
+
+    def act(world: Communicator) -> list[str]:
+        made = [world, world.create([2, 1]), world.dup(), world.grid((3, 1))]
+        freed = world.dup()
+        freed.free()
+        with world._engine.gate:
+            return [repr(each) for each in (*made, freed)]
+
+    shown = outcome([three.start(act, world) for world in three.worlds])[2]
+    assert [
+        "<Communicator world: node 2 of 3>",
+        "<Communicator: node 0 of 2 (node 2 of the world)>",
+        "<Communicator: node 2 of 3>",
+        "<Grid 3x1: node 2 of 3, at (2, 0)>",
+        "<Communicator: freed>",
+    ] == shown

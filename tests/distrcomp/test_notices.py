@@ -33,6 +33,8 @@ TO_NODE = [
     n.NodeEnded(3, "why"),
     n.Abort(3, "why"),
     n.AskTraffic(),
+    n.Abort(None, "why"),
+    n.Ask(7),
 ]
 TO_AGENT = [
     n.Ready(),
@@ -43,6 +45,14 @@ TO_AGENT = [
     n.LinkDown(3, "why"),
     n.Failed("error", "traceback", None),
     n.Failed("error", "traceback", 3),
+    n.Waiting(1, "recv(source=1)", "a.py:3", 1.0, False, (1,), n.Envelope(0, 1, -1), (0, 1)),
+    n.Waiting(2, "send", "", 1.0, True, (1,), None, ()),
+    n.Resumed(1),
+    n.Standing(7, False),
+    n.Standing(
+        *(7, True, (1,), (0, 1), True, 9, (1,), (0,), (1,), True),
+        (n.Unread(0, 1, 5, 2, 100),),
+    ),
 ]
 
 
@@ -81,7 +91,7 @@ def test_local_nodes(node: int, expected: tuple[int, ...]) -> None:
 
 @given(st.data())
 def test_one_dials(data: st.DataObject) -> None:
-    """Of two nodes on different machines exactly one dials, and the other's machine has a port.
+    """Of two nodes on two machines exactly one dials, and the other's has a port (F-19).
 
     This holds for every placement with at most one machine that cannot be dialled.
     """

@@ -126,3 +126,4 @@ def test_repr() -> None:
     """An operation says its name."""
     assert repr(ops.SUM) == "dc.SUM"
     assert repr(ops.Op(operator.sub)) == "dc.Op(sub)"
+    assert repr(ops.Op(max, commutative=True)) == "dc.Op(max, commutative=True)"

@@ -36,6 +36,34 @@ class Fragile:
 # --- one request ---
 
 
+def test_shown(two: Nodes) -> None:
+    """A request shows what it is and whether it is done, without a look at the links."""
+    one, other = two.worlds
+    requests = [
+        one.issend(1, "x"),
+        one.isend(1, np.zeros(10_000_000)),
+        one.irecv(1, 7),
+        one.irecv(),
+        one.ibarrier(),
+    ]
+    requests[3].cancel()
+    assert other.recv() == "x"
+    before = [
+        "<Request send to node 1: under way>",
+        "<Request send to node 1: under way>",
+        "<Request recv from node 1 with tag 7: under way>",
+        "<Request recv from any node with any tag: cancelled>",
+        "<Request barrier #1: under way>",
+    ]
+    with two.engines[0].gate:
+        assert before == [repr(request) for request in requests]
+    requests[0].wait()
+    assert "<Request send to node 1: done>" == repr(requests[0])
+    two.engines[0].close(in_order=False)
+    assert "<Request send to node 1: done>" == repr(requests[0])
+    assert before[1:] == [repr(request) for request in requests[1:]]
+
+
 def test_receive(two: Nodes) -> None:
     """A receive is done when it is matched; `wait` returns the object each time."""
     request = two.worlds[1].irecv(0, 3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,8 +45,8 @@ def cluster(three_hosts: Network) -> Iterator[Cluster]:
 
 def start_waiting(cluster: Cluster, *options: str) -> object:
     """A run of three nodes, one on each host, that wait for each other for ever."""
-    words = ("--peers", "peers.txt", "--output", "live", *options, cluster.program(WAIT_FOR_EVER))
-    run = cluster.operator.start("run", "-n", "6", *words)
+    words = ("-n", "6", "--on-deadlock", "ignore", "--peers", "peers.txt", "--output", "live")
+    run = cluster.operator.start("run", *words, *options, cluster.program(WAIT_FOR_EVER))
     for node in range(6):
         run.wait_for_line(f"[{node}] ready")
     return run
@@ -175,7 +174,7 @@ def test_a_killed_node_is_named(cluster: Cluster) -> None:
 
 
 def test_a_silent_host_is_noticed(cluster: Cluster) -> None:
-    """A host that is cut off without a word ends the run within the bound (F-10)."""
+    """A host that is cut off without a word ends the run; healed it serves (F-10, F-12, F-42)."""
     run = start_waiting(cluster)
     cluster.host("h3").cut()
     result = run.wait(timeout=30)
@@ -184,13 +183,14 @@ def test_a_silent_host_is_noticed(cluster: Cluster) -> None:
     assert "distrcomp: the agent on h3 is gone: nothing was heard for 10 s" == last
     assert "Traceback" not in result.err
     wait_until(lambda: not cluster.sandboxes(), 20, "h3 to end its nodes by itself")
+    cluster.host("h3").heal()
+    assert 0 == run_ring(cluster).code
 
 
 def test_two_hosts_that_lose_each_other(cluster: Cluster) -> None:
     """A cut between two hosts alone, which the launcher does not see, ends the run too (F-11)."""
-    run = cluster.operator.start(
-        "run", "-H", "h1:1,h2:1", "--output", "live", cluster.program(WAIT_FOR_EVER)
-    )
+    words = ("-H", "h1:1,h2:1", "--on-deadlock", "ignore", "--output", "live")
+    run = cluster.operator.start("run", *words, cluster.program(WAIT_FOR_EVER))
     for node in range(2):
         run.wait_for_line(f"[{node}] ready")
     h1, h2 = cluster.host("h1"), cluster.host("h2")
@@ -212,7 +212,7 @@ def test_arguments_that_are_no_text(cluster: Cluster) -> None:
 
 
 def test_two_launchers_at_once(cluster: Cluster) -> None:
-    """Agents serve several runs at the same time."""
+    """Agents serve several runs at the same time (F-35)."""
     program = cluster.program(RING, "ring.py")
     runs = [
         cluster.operator.start("run", "--peers", "peers.txt", "-n", "3", program) for _ in range(3)
@@ -298,33 +298,6 @@ def test_peers_lists_and_pings(cluster: Cluster) -> None:
     assert " ms  " in lines[0]
     assert "refuses the connection" in lines[1]
     assert " ms  " in lines[2]
-
-
-def test_no_secret_is_to_be_seen(cluster: Cluster) -> None:
-    """No process shows a key or the run's secrets in arguments or environment (S-39)."""
-    run = start_waiting(cluster)
-    shown = b""
-    for name in NAMES:
-        for pid in cluster.host(name).processes():
-            shown += Path(f"/proc/{pid}/cmdline").read_bytes()
-            shown += Path(f"/proc/{pid}/environ").read_bytes()
-    assert b"PRIVATE KEY" not in shown
-    assert b"CERTIFICATE" not in shown
-    run.interrupt()
-    run.wait()
-
-
-def test_nodes_hold_nothing_of_the_agent(cluster: Cluster) -> None:
-    """A node has 0, 1, 2, its control socket, its links and what waits on them (S-40)."""
-    program = cluster.program(
-        "import os\nprint(sorted(os.readlink(f'/proc/self/fd/{fd}').split(':')[0] "
-        "for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}') "
-        "or os.path.islink(f'/proc/self/fd/{fd}')))\n"
-    )
-    result = cluster.operator.run("run", "-H", "h1:1", program)
-    assert 0 == result.code, result
-    assert "6969" not in result.out
-    assert os.sep + "store" not in result.out
 
 
 @pytest.mark.parametrize("options", [(), ("--data-plane", "plain")])

@@ -68,7 +68,17 @@ class Agent:
     @property
     def n_refused(self) -> int:
         """How many connections were refused so far."""
-        return self._server._refused.total()
+        return self._server.refusals.total
+
+    @property
+    def n_strangers(self) -> int:
+        """How many connections there are whose other end is unknown."""
+        return len(self._server._strangers)
+
+    @property
+    def n_handshakes(self) -> int:
+        """How many of them are at a TLS handshake."""
+        return len(self._server._handshakes._sources)
 
 
 def hello() -> bytes:

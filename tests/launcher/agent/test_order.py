@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from launcher import limits
 from launcher.agent.order import require_command, require_sound
 from launcher.control import messages as m
 from launcher.errors import CannotStart, PeerRefused
@@ -45,8 +46,26 @@ def test_sound(ids: tuple[int, ...], machine_of: tuple[int, ...]) -> None:
     ],
 )
 def test_contradiction(changed: dict[str, Any]) -> None:
-    """An order whose nodes are not the nodes of one machine contradicts itself."""
-    with pytest.raises(PeerRefused, match="contradicts itself"):
+    """An order whose nodes are not the nodes of one machine makes no sense."""
+    with pytest.raises(PeerRefused, match="makes no sense"):
+        require_sound(order(**changed))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"arguments": ("prog.py", "a\0b")},
+        {"environment": (m.Setting("A", "x\0"),)},
+        {"environment": (m.Setting("A\0", ""),)},
+        {"environment": (m.Setting("A=B", ""),)},
+        {"environment": (m.Setting("", "x"),)},
+        {"data_plane": "none"},
+        {"machine_of": (0,) * (limits.NODES_MAX + 1)},
+    ],
+)
+def test_impossible_texts(changed: dict[str, Any]) -> None:
+    """S-12: what no process can be started with is refused before any is."""
+    with pytest.raises(PeerRefused, match="makes no sense"):
         require_sound(order(**changed))
 
 

@@ -77,7 +77,7 @@ def test_create(tmp_path: Path) -> None:
 
 
 def test_lay(sandbox: Sandbox, store: Store) -> None:
-    """Files lie in private folders with their content and mode, under any umask."""
+    """S-22: files are ours and lie in private folders with content and mode, under any umask."""
     manifest = manifest_of(store, {"ring.py": "1", "a/b/c.py": "2", "a/d.py": "3"}, mode=0o700)
     before = os.umask(0o277)
     try:
@@ -86,6 +86,7 @@ def test_lay(sandbox: Sandbox, store: Store) -> None:
         os.umask(before)
     assert (sandbox.path / "a/b/c.py").read_text() == "2"
     assert mode_of(sandbox.path / "ring.py") == 0o700
+    assert (sandbox.path / "ring.py").stat().st_uid == os.geteuid()
     assert mode_of(sandbox.path / "a/b") == 0o700
 
 

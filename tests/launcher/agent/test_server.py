@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import _pickle
 import asyncio
 import contextlib
+import marshal
+import pickle
 import socket
 from collections.abc import Callable
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from distrcomp.preamble import Preamble, pack_preamble
@@ -52,6 +56,32 @@ def test_operator(on_agent: Callable[..., None], caplog: pytest.LogCaptureFixtur
         await connection.channel.close()
         assert 0 == agent.n_refused
         assert "operator (operator) connected from 127.0.0.1" in caplog.text
+
+    on_agent(act)
+
+
+def test_no_unpickling(on_agent: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """S-03: an agent loads no pickle and no marshalled code, in a whole run with failing nodes."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("something was unpickled")
+
+    async def act(agent: Agent) -> None:
+        connection = await dial_agent(peer_at(agent.port), agent.lab.operator)
+        launcher = Launcher(connection.channel, asyncio.ensure_future(asyncio.sleep(0, None)))
+        launcher.greet = _greeted  # type: ignore[method-assign]
+        with monkeypatch.context() as patch:
+            for module in (pickle, cloudpickle, marshal, _pickle):
+                for name in ("load", "loads", "Unpickler"):
+                    if hasattr(module, name):
+                        patch.setattr(module, name, refuse)
+            await launcher.run("print('hello')\nraise ValueError(lambda: 1)")
+            failed = await launcher.hear(m.NodeFailed)
+            await launcher.hear(m.NodeExited)
+            await launcher.say(m.CloseRun())
+            await launcher.hear(m.RunClosed)
+        assert "ValueError" in failed.error
+        await connection.channel.close()
 
     on_agent(act)
 
@@ -110,6 +140,31 @@ def test_hand_over(credentials: Any) -> None:
         assert b"the node's own" == got
         connection.close()
         writer.transport.abort()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    play(act)
+
+
+def test_many_nodes_at_once(credentials: Any) -> None:
+    """All nodes of a machine may dial at once, each a moment before it says for whom (F-19)."""
+    host = FakeHost()
+
+    async def act() -> None:
+        listeners = listen("127.0.0.1", 0)
+        server = Server(host, credentials)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(server.serve(listeners))
+        address = listeners[0].getsockname()
+        dialled = [await asyncio.open_connection(*address) for _ in range(200)]
+        await until(lambda: 200 == len(server._strangers))
+        for number, (_, writer) in enumerate(dialled):
+            writer.write(pack_preamble(Preamble(RUN_ID, number, 300)))
+        await until(lambda: 200 == len(host.taken))
+        assert 0 == server.refusals.total
+        for _, writer in dialled:
+            writer.transport.abort()
+        for _, connection in host.taken:
+            connection.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

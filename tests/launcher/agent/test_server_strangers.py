@@ -88,7 +88,7 @@ def test_expired(on_agent: Callable[..., None], age: timedelta) -> None:
 
 
 def test_agents_certificate(on_agent: Callable[..., None], credentials: Any) -> None:
-    """S-06: an agent's certificate is made for serving: it opens no session anywhere."""
+    """S-06, S-47: an agent's certificate is made for serving: it opens no session anywhere."""
 
     async def act(agent: Agent) -> None:
         context = careless_client(credentials.path)
@@ -261,30 +261,52 @@ def test_deep_message(on_agent: Callable[..., None]) -> None:
 # --- many strangers ------------------------------------------------------------------------------
 
 
-def test_cap_per_source(on_agent: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """S-15: one source keeps so many unknown connections and no more; others are served on."""
-    monkeypatch.setattr(limits, "STRANGERS_PER_SOURCE_MAX", 8)
+CLIENT_HELLO = b"\x16\x03\x01\x02\x00"  # and 512 bytes that never come
+
+
+async def crowd(agent: Agent, sources: int, each: int) -> list[asyncio.StreamWriter]:
+    """Connections from so many sources that say nothing, or begin a handshake and stop."""
+    writers = []
+    for number in range(sources * each):
+        source = (f"127.0.1.{number % sources + 1}", 0)
+        _, writer = await asyncio.open_connection("127.0.0.1", agent.port, local_addr=source)
+        writer.write(CLIENT_HELLO if number % 2 else b"")
+        writers.append(writer)
+    return writers
+
+
+@pytest.mark.parametrize(("sources", "each"), [(1, 800), (8, 100)])
+def test_crowds(on_agent: Callable[..., None], sources: int, each: int) -> None:
+    """S-15: of strangers so many stay and no more; who belongs here is served at once.
+
+    So is one who comes from the strangers' own address: not the newest one gives way.
+    """
+    handshakes = min(limits.HANDSHAKES_MAX, sources * limits.HANDSHAKES_PER_SOURCE_MAX)
+    mute = min(limits.STRANGERS_MAX, sources * limits.STRANGERS_PER_SOURCE_MAX)
 
     async def act(agent: Agent) -> None:
         running = await dial_agent(peer_at(agent.port), agent.lab.operator)
-        idle = await asyncio.gather(*(agent.connect() for _ in range(40)))
-        await until(lambda: agent.n_refused >= 32)
-        assert 32 == agent.n_refused
+        writers = await crowd(agent, sources, each)
+        await until(lambda: agent.n_refused >= sources * each - mute)
         await running.channel.send(m.Ping(1))
         assert 1 == (await running.channel.receive()).number
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1",
-            agent.port,
-            ssl=agent.lab.operator.credentials.client_context(),
-            server_hostname="h1",
-            local_addr=("127.0.0.2", 0),
-        )
-        other = await greet(peer_at(agent.port), StreamChannel(reader, writer, m.CONTROL))
-        for _, each in idle:
-            each.transport.abort()
-        await until(lambda: agent.n_refused >= 40)
+        for source in ("127.0.0.1", "127.0.1.1"):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1",
+                agent.port,
+                ssl=agent.lab.operator.credentials.client_context(),
+                server_hostname="h1",
+                local_addr=(source, 0),
+            )
+            other = await greet(peer_at(agent.port), StreamChannel(reader, writer, m.CONTROL))
+            await other.channel.close()
+        assert agent.n_strangers <= mute
+        assert agent.n_handshakes <= handshakes
+        for each_writer in writers:
+            each_writer.transport.abort()
+        await until(lambda: agent.n_refused >= sources * each)
         await agent.check_serves()
-        await asyncio.gather(other.channel.close(), running.channel.close())
+        await running.channel.close()
 
     on_agent(act)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import stat
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
 
 from launcher.cluster import certificates
 from launcher.cluster.authority import Authority, create_cluster
@@ -65,7 +68,7 @@ def test_issue(home: Home, authority: Authority) -> None:
 
 
 def test_sign(authority: Authority) -> None:
-    """A request is signed for the name and addresses that the operator's side chose."""
+    """A request is signed for the name and addresses that the operator's side chose (S-13)."""
     request = certificates.make_request(certificates.new_key())
     signed = authority.sign_agent(request, "h1", ["127.0.0.1", "10.0.0.1"])
     assert (signed.member,) == authority.members.all()
@@ -98,3 +101,22 @@ def test_bad_request(authority: Authority) -> None:
     with pytest.raises(BadUsage, match=r"request is damaged"):
         authority.sign_agent(b"x", "h1", [])
     assert () == authority.members.all()
+
+
+@pytest.mark.parametrize("role", ["operator", "authority", "node"])
+def test_request_for_another_role(authority: Authority, role: str) -> None:
+    """S-13, S-06: a request that asks to be signed as operator gets an agent's certificate."""
+    key = certificates.new_key()
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, role),
+            x509.NameAttribute(NameOID.COMMON_NAME, "operator"),
+        ]
+    )
+    powers = x509.BasicConstraints(ca=True, path_length=None)
+    builder = x509.CertificateSigningRequestBuilder(subject).add_extension(powers, critical=True)
+    request = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    signed = authority.sign_agent(request, "h1", [])
+    made = x509.load_pem_x509_certificate(signed.certificate_pem.encode())
+    assert "OU=agent,CN=h1" in ",".join(reversed(made.subject.rfc4514_string().split(",")))
+    assert made.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False

@@ -68,7 +68,7 @@ def test_both_ends_are_known(operator: Credentials, agent: Credentials, name: st
 
 
 def test_wrong_name(operator: Credentials, agent: Credentials) -> None:
-    """An agent that answers in another one's place is refused, and told apart (S-07)."""
+    """An agent that answers in another one's place is refused, and told apart (S-07, S-47)."""
     error = _failure(agent.server_context(), operator.client_context(), "h2")
     assert (
         "the machine at h2:6969 calls itself h1: write `h2:6969 name=h1` in the peers file if "

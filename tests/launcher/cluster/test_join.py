@@ -185,7 +185,7 @@ def test_man_in_the_middle(
 
 
 def test_agent_in_the_middle(home: Home, authority: Authority, agent_home: Home) -> None:
-    """A member that is not the operator never sees the token either (S-06)."""
+    """A member that is not the operator never sees the token either (S-06, S-47)."""
     agent_home.make_config()
     path = agent_home.config / "other.pem"
     path.write_bytes(authority.issue_agent("h0", []))

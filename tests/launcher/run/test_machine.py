@@ -182,7 +182,7 @@ def test_any_events(
     continue_on_failure: bool,
     timeout_s: float | None,
 ) -> None:
-    """Events in any order raise nothing and move forward only; in the end it ends, with a verdict.
+    """S-12: events in any order raise nothing and move forward only; it ends, with a verdict.
 
     The verdict: an exit code that a process can have, and a cause if and only if it isn't 0.
     """

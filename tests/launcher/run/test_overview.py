@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from distrcomp.notices import Waiting
 from launcher.control import looks
 from launcher.control import messages as m
 from launcher.run.events import PeerLost
@@ -55,7 +56,8 @@ def test_one_picture() -> None:
 
     async def act(driver: Driver, agents: Agents) -> None:
         driver.exit(1)
-        driver.machine.waiting[2] = ("recv from node 0", agents.overview._loop.time())
+        waiting = Waiting(1, "recv from node 0", "prog.py:3", 1.0, False, (0,), None, ())
+        driver.say(1, m.NodeWaiting(2, waiting))
         agents.answers = {
             0: [told(status(0, "suspended"), status(1, "ended"))],
             1: [told(status(2))],
@@ -67,7 +69,7 @@ def test_one_picture() -> None:
         assert [
             (0, "h0", 100, "suspended", "", 1.5),
             (1, "h0", None, "finished", "", None),
-            (2, "h1", 102, "running", "recv from node 0", 1.5),
+            (2, "h1", 102, "running", "recv from node 0 at prog.py:3", 1.5),
         ] == seen
         assert [None, None] == [node.since_s for node in run.nodes[:2]]
         assert run.nodes[2].since_s is not None

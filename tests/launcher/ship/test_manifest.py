@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import string
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
@@ -103,10 +105,25 @@ def test_file_as_folder(file: str, inner: str) -> None:
 
 @pytest.mark.parametrize("mode", [0, 0o644, 0o755, 0o4700, 0o2700, 0o1600, 0o100600, -1])
 def test_modes(mode: int) -> None:
-    """S-22: only 0600 and 0700 exist."""
+    """S-22: only 0600 and 0700 exist; there is no setuid, setgid or sticky."""
     check(entry("a", mode=0o600), entry("b", mode=0o700))
     with pytest.raises(BadManifest, match="mode"):
         check(entry("a", mode=mode))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK, stat.S_IFDIR],
+)
+def test_kinds(kind: int) -> None:
+    """S-21: there are regular files and nothing else: no mode of another kind is taken."""
+    with pytest.raises(BadManifest, match="mode"):
+        check(entry("a", mode=kind | 0o600))
+
+
+def test_no_owner_and_no_time() -> None:
+    """S-22: neither an owner nor a time can be said of a file."""
+    assert ["path", "mode", "size", "sha256"] == [field.name for field in fields(FileEntry)]
 
 
 @pytest.mark.parametrize("size", [-1, 1001, 2**63])

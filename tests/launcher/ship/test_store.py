@@ -109,7 +109,7 @@ def test_wrong_content(store: Store, content: bytes) -> None:
 
 
 def test_too_much(store: Store) -> None:
-    """The first byte too many ends the writer and leaves nothing."""
+    """S-18: the first byte too many ends the writer and leaves nothing."""
     writer = store.writer(entry(ONE))
     writer.write(ONE)
     with pytest.raises(BadManifest, match="more than its 10 bytes"):

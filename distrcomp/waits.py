@@ -1,0 +1,216 @@
+"""What the threads of a node wait for, so that a person can be told; no I/O.
+
+Most waits are over before anybody could ask, so entering one costs next to nothing: `Wait` keeps
+references and one moment. Only a wait that has lasted a second (`limits.WAIT_TOLD_AFTER_S`) is told
+of: its thread wakes once, looks where its program called us, the wait gets a serial, and the agent
+hears of it (notices.Waiting), and again when it is over (notices.Resumed). So the launcher has a
+picture of who waits for whom; what it concludes from that stands in launcher/run/deadlock.
+
+A serial is used once, so the same serial at two moments means that a thread has waited from the one
+to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+from . import limits
+from .collectives.kinds import described
+from .mailbox import ANY, Receive
+from .notices import Envelope, Waiting
+from .spaces import COLLECTIVE, POINT_TO_POINT, SPACES
+
+_PACKAGE = __file__.rpartition("/")[0] + "/"
+# Our calls' own names stand in their frames, but for these, and for calls that are compiled.
+_NAMES = {
+    "__exit__": "the end of a with block",
+    "receive": "recv",
+    "find": "probe",
+    "finish": "send",
+    "finish_posted": "send",
+    "wait_receive": "wait",
+    "wait_for": "wait",
+}
+
+
+class Wait:
+    """One wait of one thread for other nodes.
+
+    Args:
+        since: when it began.
+        sources: the nodes that can end it, by their ids in the world; ANY among them: all of its
+            communicator. Asked only once it is told of.
+        wanted: the receive that it waits for, if it waits for one.
+        has_deadline: whether it ends by itself.
+
+    Attributes:
+        tell_at: when it is to be told of; None once it was, and where nobody wants to know.
+        serial: which one it is; 0 until it is told of.
+        is_waiting: whether its thread does nothing else just now.
+        told_sources: the sources that were told last.
+        tests: what tells whether that for which it waits has come, and what raises when it never
+            can any more.
+    """
+
+    __slots__ = (
+        "has_deadline",
+        "is_waiting",
+        "serial",
+        "since",
+        "sources",
+        "tell_at",
+        "tests",
+        "told_sources",
+        "wanted",
+    )
+
+    def __init__(
+        self,
+        since: float,
+        sources: Callable[[], Iterable[int]] | None,
+        wanted: Receive | None = None,
+        has_deadline: bool = False,
+    ) -> None:
+        self.since = since
+        self.sources = sources
+        self.wanted = wanted
+        self.has_deadline = has_deadline
+        self.tell_at: float | None = None
+        self.serial = 0
+        self.is_waiting = False
+        self.told_sources: set[int] = set()
+        self.tests: tuple[Callable[[], bool], Callable[[], None]] | None = None
+
+    def has_moved_on(self) -> bool:
+        """Whether other nodes can end it than those that were told."""
+        return self.sources is not None and not self.told_sources.issuperset(self.sources())
+
+    def may_go_on(self) -> bool:
+        """Whether its thread may act, now or by itself later on; raises what its thread will."""
+        if self.has_deadline or not self.is_waiting or self.tests is None:
+            return True
+        is_over, check = self.tests
+        check()
+        return is_over()
+
+
+class Waits:
+    """The waits of one node that were told of.
+
+    Attributes:
+        tell: takes a notice to the agent; None where nobody wants to know.
+        told: by serial, the waits that are not over, with the ids of their threads.
+        folder: the program's; what it lies in is left out of the names of places.
+    """
+
+    def __init__(self) -> None:
+        self.tell: Callable[[Any], None] | None = None
+        self.told: dict[int, tuple[int, Wait]] = {}
+        self.folder = ""
+        self._serials = 0
+
+    def begin(
+        self,
+        now: float,
+        sources: Callable[[], Iterable[int]] | None,
+        wanted: Receive | None = None,
+        has_deadline: bool = False,
+        in_collective: bool = False,
+    ) -> Wait:
+        """A wait begins; see Wait.
+
+        Args:
+            in_collective: nodes in different collectives find that out themselves, and first.
+        """
+        wait = Wait(now, sources, wanted, has_deadline)
+        if self.tell is not None:
+            wait.tell_at = now + (
+                limits.COLLECTIVE_TOLD_AFTER_S if in_collective else limits.WAIT_TOLD_AFTER_S
+            )
+        return wait
+
+    def register(self, wait: Wait, thread: int) -> None:
+        """A wait has lasted: it gets its serial."""
+        wait.tell_at = None
+        self._serials += 1
+        wait.serial = self._serials
+        self.told[wait.serial] = thread, wait
+
+    def describe(
+        self, wait: Wait, members: Sequence[int], frame: FrameType | None, now: float
+    ) -> Waiting:
+        """What to tell of a wait.
+
+        Args:
+            members: the nodes of its communicator, in order; none: all nodes.
+            frame: the innermost of its thread.
+        """
+        name, place = called(frame)
+        wanted = wait.wanted
+        sources = set((wanted.source,) if wait.sources is None and wanted else ())
+        sources.update(() if wait.sources is None else wait.sources())
+        wait.told_sources = set(sources)
+        if ANY in sources:
+            sources = set(members)
+        envelope = None if wanted is None else envelope_of(wanted)
+        return Waiting(
+            serial=wait.serial,
+            operation=_operation(name, wanted, members)[: limits.PLACE_CHARS_MAX],
+            place=place.removeprefix(self.folder)[-limits.PLACE_CHARS_MAX :],
+            waited_s=now - wait.since,
+            has_deadline=wait.has_deadline,
+            sources=tuple(sorted(sources)),
+            wanted=envelope,
+            members=tuple(members),
+        )
+
+    def end(self, wait: Wait) -> None:
+        """A wait that was told of is over."""
+        self.told.pop(wait.serial, None)
+
+    def all_wait(self, threads: Iterable[int]) -> bool:
+        """Whether each of these threads waits, and nothing has ended that or will by itself."""
+        told = self.told.values()
+        waiting = {thread for thread, _ in told}
+        if not waiting or not waiting.issuperset(threads):
+            return False
+        return not any(wait.may_go_on() for _, wait in told)
+
+
+def envelope_of(wanted: Receive) -> Envelope:
+    """What a receive asks for, as it is told."""
+    return Envelope(wanted.communicator, wanted.source, wanted.tag)
+
+
+def called(frame: FrameType | None) -> tuple[str, str]:
+    """Which call of ours a program stands in, and where in the program that is, as FILE:LINE.
+
+    Args:
+        frame: the innermost of a thread, which is one of ours.
+    """
+    name = ""
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        name = frame.f_code.co_name
+        frame = frame.f_back
+    place = "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return _NAMES.get(name, name), place
+
+
+def _operation(name: str, wanted: Receive | None, members: Sequence[int]) -> str:
+    """A wait in words: `recv(source=1, tag=7)`, `barrier #3`."""
+    if wanted is None or wanted.communicator < 0:
+        return name
+    space = wanted.communicator % SPACES
+    if space == COLLECTIVE:
+        with suppress(ValueError):
+            return described(wanted.tag)
+    if space != POINT_TO_POINT:
+        return name
+    source = members.index(wanted.source) if wanted.source in members else wanted.source
+    asked = (("source", source), ("tag", wanted.tag))
+    told = [f"{what}={number}" for what, number in asked if number != ANY]
+    call = f"({', '.join(told)})"
+    return f"{name} for recv{call}" if name.startswith("wait") else name + call

@@ -1,0 +1,101 @@
+"""Writes the tables of attacks and faults into the documentation.
+
+`python -m tests.case_table FILE...`, where a FILE is what `pytest --case-report FILE` wrote; more
+than one count as one run. Each table stands between two marks in its page.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.case_report import FAILED, NOT_TRIED, VERDICTS, merged
+from tests.cases import ATTACK, CASES, FAULT, KINDS
+
+PAGES = {ATTACK: "docs/security.md", FAULT: "docs/failures.md"}
+
+_ROOT = Path(__file__).parents[1]
+_END = "<!-- end of the table -->"
+_TESTS_SHOWN_MAX = 3
+
+
+def table(kind: str, report: dict[str, Any]) -> str:
+    """The counts, the figures, and a row for each case of this kind.
+
+    Args:
+        kind: ATTACK or FAULT.
+        report: what `--case-report` wrote.
+    """
+    counts = report["counts"][KINDS[kind]]
+    lines = [
+        "Of {} {}: {}.".format(
+            sum(counts.values()),
+            KINDS[kind],
+            ", ".join(f"{counts[word]} {word}" for word in VERDICTS),
+        ),
+        "",
+        *(f"- {figure}" for figure in sorted(report["figures"][KINDS[kind]])),
+        "",
+        "| case | what is done | result | tests | known limit |",
+        "|---|---|---|---|---|",
+    ]
+    for name, case in CASES.items():
+        if name.startswith(kind):
+            found = report["cases"][name]
+            limit = case.limit or (case.waits_for and f"waits for {case.waits_for}")
+            cells = (name, case.title, found["verdict"], _files(found["tests"]), limit)
+            lines.append("| {} |".format(" | ".join(cells)))
+    return "\n".join(lines) + "\n"
+
+
+def with_table(page: str, kind: str, text: str) -> str:
+    """`page` with `text` between the marks for this kind of case.
+
+    Raises:
+        ValueError: the page has no such marks.
+    """
+    begin = begin_mark(kind)
+    before, found, rest = page.partition(begin)
+    _, end, after = rest.partition(_END)
+    if not found or not end:
+        raise ValueError(f"no table between {begin} and {_END}")
+    return f"{before}{begin}\n{text}{_END}{after}"
+
+
+def begin_mark(kind: str) -> str:
+    """The line before the table of this kind of case."""
+    return f"<!-- {KINDS[kind]}: python -m tests.case_table -->"
+
+
+def not_held(report: dict[str, Any]) -> list[str]:
+    """The cases that are tried, have not been held, and name no known limit."""
+    return [
+        name
+        for name, found in report["cases"].items()
+        if found["verdict"] in (FAILED, NOT_TRIED) and not CASES[name].limit
+    ]
+
+
+def _files(tests: dict[str, str]) -> str:
+    """The files of the tests that ran, the first few of them."""
+    ran = [test for test, outcome in tests.items() if outcome != "skipped"]
+    files = list(dict.fromkeys(Path(test.partition("::")[0]).stem for test in ran))
+    more = [f"{len(files) - _TESTS_SHOWN_MAX} more"] if len(files) > _TESTS_SHOWN_MAX else []
+    return ", ".join([*(f"`{file}`" for file in files[:_TESTS_SHOWN_MAX]), *more])
+
+
+def main(paths: list[str]) -> None:
+    """Rewrites the tables from these reports; tells which cases want attention."""
+    report = merged(json.loads(Path(path).read_text("utf-8")) for path in paths)
+    for kind, name in PAGES.items():
+        page = _ROOT / name
+        if page.exists():
+            page.write_text(with_table(page.read_text("utf-8"), kind, table(kind, report)), "utf-8")
+    for name in not_held(report):
+        print(f"{name} {report['cases'][name]['verdict']}, and no limit is told in tests/cases.py")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,179 @@
+"""What is told of waits: when, with which words, and which of them may go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from distrcomp import limits
+from distrcomp.collectives.kinds import BCAST, tag_of
+from distrcomp.errors import NodeLost
+from distrcomp.mailbox import ANY, Receive
+from distrcomp.notices import Envelope
+from distrcomp.spaces import COLLECTIVE, SERVICE
+from distrcomp.waits import Wait, Waits, called
+
+THREAD, OTHER = 1, 2
+
+
+def heard(told: list[Any] | None = None) -> Waits:
+    """A register that somebody listens to."""
+    waits = Waits()
+    waits.tell = ([] if told is None else told).append
+    return waits
+
+
+def test_nobody_listens() -> None:
+    """Then a wait is never told of."""
+    assert Waits().begin(100.0, None).tell_at is None
+
+
+def test_when_it_is_told() -> None:
+    """After a second; a collective's later, when mismatches are known."""
+    assert 100.0 + limits.WAIT_TOLD_AFTER_S == heard().begin(100.0, None).tell_at
+    collective = heard().begin(100.0, None, in_collective=True)
+    assert 100.0 + limits.COLLECTIVE_TOLD_AFTER_S == collective.tell_at
+    assert limits.COLLECTIVE_TOLD_AFTER_S > limits.COLLECTIVE_TELL_AFTER_S
+
+
+def test_each_has_a_serial() -> None:
+    """It is given when the wait is told of, and never again."""
+    waits = heard()
+    serials = []
+    for _ in range(3):
+        wait = waits.begin(100.0, None)
+        assert 0 == wait.serial
+        waits.register(wait, THREAD)
+        assert wait.tell_at is None
+        serials.append(wait.serial)
+        waits.end(wait)
+    assert [1, 2, 3] == serials
+    assert {} == waits.told
+
+
+WORDS: list[tuple[Receive | None, tuple[int, ...], str]] = [
+    (Receive(0, 1, 7), (), "outer(source=1, tag=7)"),
+    (Receive(0, ANY, 7), (), "outer(tag=7)"),
+    (Receive(0, ANY, ANY), (), "outer()"),
+    (Receive(8, 5, ANY), (3, 5), "outer(source=1)"),
+    (Receive(COLLECTIVE, 1, tag_of(BCAST, 2, 17)), (), "bcast #17 with root 2"),
+    (Receive(COLLECTIVE, 1, ANY), (), "outer"),
+    (Receive(COLLECTIVE, 1, 2**31 - 2**26 - 1), (), "outer"),  # of no kind
+    (Receive(SERVICE, 1, 0), (), "outer"),
+    (Receive(-1, 1, 0), (), "outer"),
+    (None, (), "outer"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "members", "words"), WORDS)
+def test_in_words(wanted: Receive | None, members: tuple[int, ...], words: str) -> None:
+    """The call by its name, with what it asks for as the program has written it."""
+    waits = heard()
+    wait = waits.begin(100.0, lambda: [4, 2], wanted)
+    waits.register(wait, THREAD)
+    waiting = waits.describe(wait, members, ours("outer", sys._getframe), 101.5)
+    assert words == waiting.operation
+    assert (1, 1.5, False, (2, 4)) == (
+        waiting.serial,
+        waiting.waited_s,
+        waiting.has_deadline,
+        waiting.sources,
+    )
+    assert members == waiting.members
+    if wanted is not None:
+        assert Envelope(wanted.communicator, wanted.source, wanted.tag) == waiting.wanted
+
+
+def ours(name: str, act: Callable[[], Any]) -> Any:
+    """What `act` gives when it is called from a function `name` of the package."""
+    space: dict[str, Any] = {"act": act}
+    path = sys.modules["distrcomp.waits"].__file__ or ""
+    exec(compile(f"def {name}():\n return act()\n", path, "exec"), space)
+    return space[name]()
+
+
+def test_the_sources_of_a_receive() -> None:
+    """Its own; any is all nodes of a part, and told by none where that is the world."""
+    waits = heard()
+    told = [
+        waits.describe(Wait(0.0, None, Receive(8, source, 0)), members, None, 1.0).sources
+        for source, members in ((1, (1, 2)), (ANY, (1, 2)), (ANY, ()))
+    ]
+    assert [(1,), (1, 2), ()] == told
+
+
+def test_the_place_is_the_programs() -> None:
+    """The first frame that isn't ours, by its path in the program's folder; our call's own name."""
+    name, place = called(ours("recv", sys._getframe))
+    assert "recv" == name
+    assert place.startswith(f"{__file__}:")
+    assert "wait" == called(ours("wait_for", sys._getframe))[0]
+    waits = heard()
+    waits.folder = __file__.removesuffix("test_waits.py")
+    wait = Wait(0.0, None, None)
+    assert waits.describe(wait, (), ours("recv", sys._getframe), 1.0).place.startswith(
+        "test_waits.py:"
+    )
+
+
+def test_long_words_are_cut() -> None:
+    """A path keeps its end."""
+    space: dict[str, Any] = {"get": sys._getframe}
+    source = sys.modules["distrcomp.waits"].__file__ or ""
+    exec(compile("def recv():\n return get()\n", source, "exec"), space)
+    path = f"{'x' * 500}/a.py"
+    exec(compile("def program():\n return recv()\n", path, "exec"), space)
+    place = heard().describe(Wait(0.0, None, None), (), space["program"](), 1.0).place
+    assert len(place) == limits.PLACE_CHARS_MAX
+    assert place.endswith("x/a.py:2")
+
+
+def waiting(waits: Waits, thread: int = THREAD, **how: Any) -> Wait:
+    """A wait that was told of and in which nothing has happened."""
+    wait = waits.begin(100.0, None, **how)
+    waits.register(wait, thread)
+    wait.is_waiting = True
+    wait.tests = (lambda: False, lambda: None)
+    return wait
+
+
+def test_all_wait() -> None:
+    """Each thread of the program has to be in a wait that was told of."""
+    waits = heard()
+    assert not waits.all_wait([])
+    waiting(waits)
+    assert waits.all_wait([THREAD])
+    assert not waits.all_wait([THREAD, OTHER])
+    waiting(waits, OTHER)
+    assert waits.all_wait([THREAD, OTHER])
+
+
+def test_who_may_go_on() -> None:
+    """A deadline, an end that its thread hasn't seen yet, and something else to do."""
+    for change in (
+        lambda wait: setattr(wait, "has_deadline", True),
+        lambda wait: setattr(wait, "is_waiting", False),
+        lambda wait: setattr(wait, "tests", None),
+        lambda wait: setattr(wait, "tests", (lambda: True, lambda: None)),
+    ):
+        waits = heard()
+        waiting(waits)
+        wait = waiting(waits)
+        assert waits.all_wait([THREAD])
+        change(wait)
+        assert not waits.all_wait([THREAD])
+
+
+def test_who_is_about_to_raise() -> None:
+    """What its thread will raise is raised, so that nobody takes it for waiting."""
+
+    def check() -> None:
+        raise NodeLost(1, "h1", "it has finished")
+
+    waits = heard()
+    waiting(waits).tests = (lambda: False, check)
+    with pytest.raises(NodeLost):
+        waits.all_wait([THREAD])

@@ -1,0 +1,1 @@
+"""Faults: processes killed or stopped in every phase of a run, connections slowed, held and cut."""

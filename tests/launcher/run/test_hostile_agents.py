@@ -1,0 +1,168 @@
+"""Agents that send what nobody asked for: the launcher writes, shows and believes none of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.agent.host import python_version
+from launcher.cluster.peers_file import Peer
+from launcher.control import messages as m
+from launcher.control.channel import Channel, memory_pair
+from launcher.errors import ChannelClosed
+from launcher.run.connect import Connection
+from launcher.run.controller import Controller
+from launcher.run.plain import listed, plain_lines
+from launcher.run.sinks import Sinks
+from launcher.run.table import NoView
+from launcher.ship.bundle import Bundle
+from launcher.ship.manifest import FileEntry, Manifest
+from tests.launcher.run.course_kit import CLOSED, make_course
+
+SECRET = b"what only the launcher's machine has"
+LIMIT_S = 30.0
+GOOD_ANSWERS: dict[type, tuple[Any, ...]] = {
+    m.OpenRun: (m.Missing(()), m.Shipped()),
+    m.StartNodes: (m.NodeReady(2),),
+    m.SignalNodes: (m.NodeExited(2, None, 15),),
+    m.AbortRun: (m.NodeExited(2, None, 15),),
+    m.CloseRun: (CLOSED,),
+}
+Script = Callable[[Channel], Coroutine[Any, Any, None]]
+
+
+def play(folder: Path, hostile: Script) -> Controller:
+    """A run of nodes 0 and 1 on the hostile agent, h0, and node 2 on a good one; how it ended."""
+    path = folder / "prog.py"
+    path.write_bytes(b"pass\n")
+    (folder / "secret").write_bytes(SECRET)
+    digest = hashlib.sha256(b"pass\n").digest()
+    bundle = Bundle(Manifest((FileEntry("prog.py", 0o600, 5, digest),)), {digest: path}, {}, None)
+
+    async def act() -> Controller:
+        pairs = [memory_pair(), memory_pair()]
+        welcome = m.Welcome(m.PROTOCOL, "0", python_version(), "h", 4)
+        connections = [
+            Connection(Peer(f"h{peer}"), ours, welcome) for peer, (ours, _) in enumerate(pairs)
+        ]
+        sinks = Sinks(3, "report", folder / "out", lambda *_: None)
+        controller = Controller(make_course(), connections, bundle, sinks, NoView(), None)
+        agents = [
+            asyncio.ensure_future(act_as(theirs))
+            for act_as, (_, theirs) in zip((hostile, good), pairs, strict=True)
+        ]
+        async with asyncio.timeout(LIMIT_S):
+            await controller.run()
+        for agent in agents:
+            agent.cancel()
+        await asyncio.gather(*agents, return_exceptions=True)
+        return controller
+
+    return asyncio.run(act())
+
+
+async def open_up(channel: Channel, *nodes: int) -> None:
+    """What a good agent does, until its nodes are ready."""
+    await hear(channel, m.OpenRun)
+    await channel.send(m.Missing(()))
+    await channel.send(m.Shipped())
+    await hear(channel, m.StartNodes)
+    for node in nodes:
+        await channel.send(m.NodeReady(node))
+
+
+async def begin(channel: Channel) -> None:
+    """What the hostile agent does in order, until its programs run."""
+    await open_up(channel, 0, 1)
+    await hear(channel, m.OpenLink)
+    await channel.send(m.LinkReady(0, 2))
+    await hear(channel, m.Go)
+
+
+async def good(channel: Channel) -> None:
+    """An agent with node 2, which ends when it is told to."""
+    with contextlib.suppress(ChannelClosed):
+        while True:
+            for answer in GOOD_ANSWERS.get(type(await channel.receive()), ()):
+                await channel.send(answer)
+
+
+async def hear(channel: Channel, kind: type) -> Any:
+    """The next message of this class."""
+    while not isinstance(message := await channel.receive(), kind):
+        pass
+    return message
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (m.Output(2, 1, b"forged"), "it sent the output of a node it does not have"),
+        (m.Output(0, 7, b"forged"), "it sent the output of a node it does not have"),
+        (m.Output(-1, 1, b"forged"), "it sent the output of a node it does not have"),
+        (m.Output(2**63, 1, b"forged"), "it sent the output of a node it does not have"),
+        (m.Missing((hashlib.sha256(SECRET).digest(),)), "it sent Missing, which may not come now"),
+        (b"cos\nsystem\n", "it sent bytes, which may not come now"),
+    ],
+)
+def test_unasked(tmp_path: Path, said: Any, why: str) -> None:
+    """S-24, S-29: what an agent sends of nodes that are not its own is no output, and its end."""
+
+    async def hostile(channel: Channel) -> None:
+        await begin(channel)
+        await channel.send(said)
+
+    controller = play(tmp_path, hostile)
+    cause = controller.machine.ledger.cause()
+    assert cause is not None
+    assert f"the agent on h0 is gone: {why}" == cause.headline
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert [f"{node}.{end}" for node in range(3) for end in ("err", "out")] == names
+    assert [b""] * 6 == [(tmp_path / "out" / name).read_bytes() for name in names]
+
+
+def test_a_file_that_is_not_shipped(tmp_path: Path) -> None:
+    """S-24: an agent gets the files of the bundle; asked for others, the launcher sends nothing."""
+    got: list[Any] = []
+
+    async def hostile(channel: Channel) -> None:
+        await hear(channel, m.OpenRun)
+        await channel.send(m.Missing((hashlib.sha256(SECRET).digest(),)))
+        while True:
+            got.append(await channel.receive())
+
+    controller = play(tmp_path, hostile)
+    cause = controller.machine.ledger.cause()
+    assert cause is not None
+    assert "it asked for a file that is not of the bundle" in cause.headline
+    assert [] == [each for each in got if isinstance(each, m.BlobPart)]
+
+
+NAMES = ("../../etc/passwd", "/abs", "\x1b]0;x\x07", "a\nTotal time : 0.\n", "-rf")
+
+
+def test_names_of_files(tmp_path: Path) -> None:
+    """S-24, S-37: names of files that an agent reports are shown escaped, and open no file."""
+
+    async def hostile(channel: Channel) -> None:
+        await begin(channel)
+        await channel.send(m.NodeFailed(0, "\x1b[2Jboom", "Traceback\x1b[2J\r", None))
+        await channel.send(m.NodeExited(0, 1, None))
+        await channel.send(m.NodeExited(1, 0, None))
+        await hear(channel, m.CloseRun)
+        await channel.send(m.RunClosed(NAMES, 5, NAMES))
+
+    controller = play(tmp_path, hostile)
+    outputs = {f"{node}.{end}" for node in range(3) for end in ("err", "out")}
+    found = {path.name for path in tmp_path.rglob("*")}
+    assert {"prog.py", "secret", "out", *outputs} == found
+    (written, remains) = controller.machine.notes
+    assert listed(NAMES) in written
+    assert listed(NAMES) in remains
+    assert all(plain_lines(note) == note for note in controller.machine.notes)

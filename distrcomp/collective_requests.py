@@ -72,6 +72,9 @@ class CollectiveRequest(Request):
         path.open_turns.add(turn_of(self._tag))
         self._step()
 
+    def described(self) -> str:
+        return f"the request of {described(self._tag)}"
+
     def _step(self) -> None:
         """Goes on as far as it can without waiting."""
         if self._is_over_here:  # it was given up when this was due already

@@ -84,7 +84,7 @@ class Communicator(ServiceCalls):
             [1, 2]
             >>> request.wait()
         """
-        return self._send_request(self._post(dest, tag, codec.encode(obj)))
+        return self._send_request(self._post(dest, tag, codec.encode(obj)), tag)
 
     def issend(self, dest: int, obj: Any, tag: int = 0) -> Request:
         """Begins to send `obj`; the request is done when a receive was matched with it.
@@ -99,7 +99,7 @@ class Communicator(ServiceCalls):
             >>> request.test()
             True
         """
-        return self._send_request(self._post(dest, tag, codec.encode(obj), synchronous=True))
+        return self._send_request(self._post(dest, tag, codec.encode(obj), synchronous=True), tag)
 
     def irecv(self, source: int = ANY, tag: int = ANY, *, out: Any = None) -> Request:
         """Begins to receive: the next message that fits belongs to the request.

@@ -17,7 +17,7 @@ from .frames import ACKNOWLEDGEMENT, QUESTION, Message
 from .links import Link, MpiLink, Pending, ShmLink, StreamLink
 from .progress import SPIN_S
 from .receiving import earlier
-from .spaces import SPACES
+from .spaces import POINT_TO_POINT, SPACES
 from .standing import StandingCalls
 from .waits import Wait
 
@@ -47,12 +47,27 @@ class Engine(StandingCalls):
     """The messages of one node; see Mesh for what it is made of."""
 
     _serials = 0
+    sends_synchronously = False
+    """Whether standard sends return only when they were received (`--strict-sends`)."""
     handover: Any = None  # has collectives of its own for the world, see mpi_collectives
 
     # --- the program's calls ---------------------------------------------------------------
 
-    def send(self, dest: int, message: Message, synchronous: bool = False) -> Sending:
-        """Posts a message; `finish` waits for what becomes of it, or `flush_later` does not."""
+    def sees_sends(self, communicator: int) -> bool:
+        """Whether all that the program sends there has to come here, and nothing the short way."""
+        is_asked = self.sends_synchronously or self.trace is not None
+        return is_asked and communicator % SPACES == POINT_TO_POINT
+
+    def send(self, dest: int, message: Message, synchronous: bool | None = None) -> Sending:
+        """Posts a message; `finish` waits for what becomes of it, or `flush_later` does not.
+
+        Args:
+            synchronous: whether it is over only when it was received; None leaves that to the run.
+        """
+        if self.sees_sends(message.communicator):
+            if self.trace is not None:
+                self.trace.remember(dest, message)
+            synchronous = self.sends_synchronously if synchronous is None else synchronous
         with self.gate:
             self._check()
             serial = 0

@@ -68,6 +68,7 @@ CALL_FILES = {
         "collective_calls",
         "close_collectives",
         "meeting",
+        "collective_end",
         "groups",
         "services",
         "communicator",

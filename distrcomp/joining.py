@@ -17,8 +17,9 @@ import socket
 import sys
 import threading
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+from .accounts import Trace
 from .collective_end import mismatch_left
 from .communicator import Communicator
 from .control import Control, NoticeSocket
@@ -30,6 +31,7 @@ from .links import Bells, ShmLink
 from .links.local import local_links
 from .notices import Ready, Ticket, WritesStacks
 from .progress import Progress
+from .requests import Request
 from .stacks import StackWriter
 
 
@@ -65,6 +67,9 @@ class World:
             self.notices = NoticeSocket(socket.socket(fileno=descriptor))
             engine = self._take_ticket(self.notices)
         self._engine = engine
+        engine.sends_synchronously = "DISTRCOMP_STRICT_SENDS" in os.environ
+        if "DISTRCOMP_DEBUG" in os.environ:
+            engine.trace = Trace(os.getcwd())
         self.communicator = Communicator(engine, timeout=_default_timeout())
         os.register_at_fork(after_in_child=self._disown)
         atexit.register(self.end)
@@ -72,7 +77,11 @@ class World:
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part in the run; `in_order` is False after a failure."""
-        self._engine.close(in_order)
+        notices = self.notices
+        if self._engine.close(in_order, hears_out=notices is not None) and in_order and notices:
+            account = self._engine.account(self._is_forsaken)
+            if any(account):
+                notices.send(account)
         if self.job is not None:
             self.job.close()
 
@@ -94,6 +103,10 @@ class World:
         self.close(in_order=False)
         if self.job is not None:
             self.job.fail(code, why)
+
+    def _is_forsaken(self, living: object) -> bool:
+        is_one = issubclass(type(living), Request)  # what it says of itself may be a proxy's answer
+        return is_one and cast(Request, living).is_forsaken_in(self._engine)
 
     def _take_ticket(self, notices: NoticeSocket) -> Engine:
         try:

@@ -34,7 +34,7 @@ class LinkPath(LongPath):
     def _prepare(self) -> None:
         super()._prepare()
         self._links: dict[int, ShmLink | StreamLink | MpiLink] = {}
-        self._is_atomic = is_atomic()
+        self._is_atomic = is_atomic() and not self._engine.sees_sends(self._number)
         for node in range(self.n_node):
             self._know(node)
 

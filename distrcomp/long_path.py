@@ -97,7 +97,7 @@ class LongPath:
         return wanted
 
     def _post(
-        self, dest: int, tag: int, encoded: codec.Encoded, synchronous: bool = False
+        self, dest: int, tag: int, encoded: codec.Encoded, synchronous: bool | None = None
     ) -> Sending:
         kind, meta, buffers = encoded
         message = Message(self._engine.node_id, tag_number(tag), self._number, kind, meta, buffers)
@@ -118,12 +118,12 @@ class LongPath:
             self._engine.let_go(sending)
             raise
 
-    def _send_request(self, sending: Sending) -> Request:
+    def _send_request(self, sending: Sending, tag: int) -> Request:
         if self._gate.interrupted:
             self._engine.let_go(sending)
             self._engine.check_interrupt()
         self._engine.flush_later()
-        return SendRequest(self._engine, sending)
+        return SendRequest(self._engine, sending, tag)
 
     def _take(self, wanted: Receive, out: Any, status: Status | None) -> Any:
         """What the caller gets for the message matched with `wanted`, which is unread if none."""

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from . import limits
+from .accounts import Accounts, Requests, Trace
 from .errors import LinkFailed, WorldClosed
 from .fates import Fates
 from .frames import Message
@@ -22,6 +23,7 @@ from .interrupts import Signals
 from .links import Link
 from .links.traffic import traffic
 from .mailbox import Mailbox, Receive
+from .notices import Account
 from .poller import READABLE, WRITABLE
 from .progress import Progress
 from .spaces import Spaces
@@ -46,8 +48,13 @@ class Mesh:
         peer_of: the peer on which a node runs.
         spaces: which numbers of communicators are used here.
         waits: what its threads wait for, as far as that is told.
+        requests: which were begun, and whether anybody has waited for them.
+        accounts: what nobody has received.
+        trace: where the program has sent its messages, under `--debug`.
         gate, mailbox, bells, spins: for `fast_path`, which works on them itself.
     """
+
+    trace: Trace | None = None
 
     def __init__(
         self,
@@ -69,6 +76,9 @@ class Mesh:
         self.peer_of = peer_of
         self.spaces = Spaces()
         self.waits = Waits()
+        self.requests = Requests()
+        self.accounts = Accounts()
+        self._progress.dropped = self.accounts.drop
         self.signals = Signals(self.gate, self._progress.poller.wake)
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
@@ -78,18 +88,24 @@ class Mesh:
         self._closed: Exception | None = None
         self.must_look_again = False
 
-    def close(self, in_order: bool) -> None:
-        """Ends this node's part: with goodbyes, once all is delivered, or at once."""
+    def close(self, in_order: bool, hears_out: bool = False) -> bool:
+        """Ends this node's part: with goodbyes, once all is delivered, or at once.
+
+        Returns whether it had not ended before.
+
+        Args:
+            hears_out: waits a moment for what the others still send, to count it.
+        """
         with self.gate:
             if self._closed is not None:
-                return
+                return False
             self._closed = WorldClosed("this node has closed its connection to the others")
             self._drop_shortcuts()
             progress = self._progress
             progress.poller.wake()
             while progress.is_polling:  # another thread waits in a call: it will meet `_closed`
                 progress.condition.wait()
-            interrupt = self._say_goodbye() if in_order else None
+            interrupt = self._say_goodbye(hears_out) if in_order else None
             for node in list(self._links):
                 progress.detach(node)
             progress.poller.close()
@@ -98,6 +114,11 @@ class Mesh:
         if interrupt is not None:
             raise interrupt
         self.check_interrupt()
+        return True
+
+    def account(self, is_forsaken: Callable[[Any], bool]) -> Account:
+        """What this node leaves behind; for its end. See Requests.close."""
+        return self.accounts.balance(self.requests.close(is_forsaken), self.trace)
 
     # --- called by the control thread ---
 
@@ -304,8 +325,10 @@ class Mesh:
             progress.wake()
         return True
 
-    def _say_goodbye(self) -> BaseException | None:
+    def _say_goodbye(self, hears_out: bool) -> BaseException | None:
         """Says goodbye on every link and waits until the other machines have all of it.
+
+        Then it hears out who has not said goodbye yet, if it shall, for a moment.
 
         Returns what a signal's handler has raised to end that, if it has.
 
@@ -317,8 +340,10 @@ class Mesh:
             link.finish()
             self._progress.watch(node, link)
         self._progress.n_sending += 1  # for good
-        self._progress.is_deaf = True
+        self._progress.unheard = self.accounts.add
+        self.accounts.add_unread(self.mailbox)
         deadline = monotonic() + limits.DRAIN_TIMEOUT_S
+        until: float | None = None
         while not self._fates.is_aborted:
             try:
                 self.check_interrupt()
@@ -328,7 +353,14 @@ class Mesh:
             queued = any(link.queued_bytes for link in undrained)
             if queued:
                 deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-            elif not undrained or monotonic() >= deadline:
+            elif not undrained:
+                if until is None:
+                    until = monotonic() + limits.HEAR_OUT_S
+                if not hears_out or not self._links or monotonic() >= until:
+                    break
+                self._progress.wait(until)
+                continue
+            elif monotonic() >= deadline:
                 break
             self._progress.wait(monotonic() + (0.1 if queued else _DRAIN_LOOK_S))
         return None

@@ -247,6 +247,56 @@ class Standing(NamedTuple):
     unread: tuple[Unread, ...] = ()
 
 
+class Unreceived(NamedTuple):
+    """Messages of one kind that came to the node and that nobody received; `nbytes` of all.
+
+    Attributes:
+        collective: to which one they belong, in words; empty for messages of the program.
+    """
+
+    source: int
+    communicator: int
+    tag: int
+    n_message: int
+    nbytes: int
+    collective: str
+
+
+class Undelivered(NamedTuple):
+    """Bytes that the node still had for another one when that had finished."""
+
+    dest: int
+    nbytes: int
+
+
+class Unwaited(NamedTuple):
+    """Requests of one kind for which nobody waited; `place` is where, if that is known."""
+
+    what: str
+    n_request: int
+    place: str
+
+
+class SentFrom(NamedTuple):
+    """Where the program sent its latest messages of one kind, the oldest of them first."""
+
+    dest: int
+    communicator: int
+    tag: int
+    places: tuple[str, ...]
+
+
+class Account(NamedTuple):
+    """What the node leaves behind at its end; of `n_message` and `n_request` the first kinds."""
+
+    n_message: int
+    unreceived: tuple[Unreceived, ...]
+    undelivered: tuple[Undelivered, ...]
+    n_request: int
+    unwaited: tuple[Unwaited, ...]
+    sent: tuple[SentFrom, ...]
+
+
 TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort, Ask, AskTraffic)
 TO_AGENT = Schema(
     Ready,
@@ -259,4 +309,5 @@ TO_AGENT = Schema(
     Waiting,
     Resumed,
     Standing,
+    Account,
 )

@@ -54,7 +54,8 @@ class Progress:
             much lies unread: two nodes that wait for each other's room would wait for ever.
         due: what messages have brought about and is to be done outside the lock.
         doer: the thread that is doing that; None if none is.
-        is_deaf: nobody will ask for a message any more, so none is kept.
+        unheard: takes messages once nobody will ask for any more; none is kept then.
+        dropped: is told of bytes that were to go to a node that has finished.
         conditions: what threads wait for in memory that others write; who sleeps looks there last.
     """
 
@@ -74,7 +75,8 @@ class Progress:
         self.n_sending = 0
         self.due: deque[Callable[[], None]] = deque()
         self.doer: int | None = None
-        self.is_deaf = False
+        self.unheard: Callable[[Message], None] | None = None
+        self.dropped: Callable[[int, int], None] | None = None
         self.conditions: list[Callable[[], bool]] = []
         self.poller = Poller()
         self.is_polling = False
@@ -104,8 +106,7 @@ class Progress:
         self.unsent.discard(node)
         self._held.discard(node)
         link = self.links.pop(node)
-        descriptor = link.fileno()
-        if descriptor is None:
+        if (descriptor := link.fileno()) is None:
             self._local.remove(node)
         else:
             self.poller.unwatch(descriptor)
@@ -126,8 +127,7 @@ class Progress:
 
     def watch(self, node: int, link: Link) -> None:
         """Waits for what `link` needs now."""
-        descriptor = link.fileno()
-        if descriptor is not None and not self._fates.is_broken(node):
+        if (descriptor := link.fileno()) is not None and not self._fates.is_broken(node):
             is_held = self._is_held(node, link)
             (self._held.add if is_held else self._held.discard)(node)
             mask = 0 if is_held else READABLE
@@ -317,7 +317,7 @@ class Progress:
     def _memory_for(self, message: Message, nbytes: int) -> memoryview | None:
         """Where a message may arrive straight that is the next of all from its source."""
         receive = self._mailbox.receive_for(message)
-        if receive is None or receive.target is None or self.is_deaf:
+        if receive is None or receive.target is None or self.unheard:
             return None
         return receive.target.memory_for(message, nbytes)
 
@@ -346,7 +346,8 @@ class Progress:
             self.unmatched.discard(message.serial)
             self.wake()
             return
-        if self.is_deaf:
+        if self.unheard is not None:
+            self.unheard(message)
             return
         receive = self._mailbox.deliver(message)
         if receive is not None:
@@ -374,8 +375,7 @@ class Progress:
             self._acknowledge(message)
 
     def _acknowledge(self, message: Message) -> None:
-        link = self.links.get(message.source)
-        if link is None:
+        if (link := self.links.get(message.source)) is None:
             return
         link.post(Message(self._node_id, 0, 0, ACKNOWLEDGEMENT, b"", [], message.serial))
         if link.queued_bytes:
@@ -384,13 +384,13 @@ class Progress:
 
     def _end_of_link(self, node: int, link: Link, end: LinkEnded) -> None:
         if end.clean:
+            if link.queued_bytes and self.dropped and not self.unheard:  # else maybe a goodbye
+                self.dropped(node, link.queued_bytes)
             self.lose(node, "it has finished: it sends and receives no more")
         elif self._fates.link_broke(node, str(end), monotonic()):
             self.detach(node)
-        else:
-            descriptor = link.fileno()
-            if descriptor is not None:
-                self.poller.unwatch(descriptor)
+        elif (descriptor := link.fileno()) is not None:
+            self.poller.unwatch(descriptor)
 
     def lose(self, node: int, why: str) -> None:
         """Nothing more can come from `node`."""

@@ -27,11 +27,21 @@ class RawCalls(FastPath):
 
     def isend_raw(self, dest: int, view: memoryview, tag: int = 0) -> Request:
         """Begins to send bytes; see `isend`."""
-        return self._send_request(self._post(dest, tag, encode_raw(view)))
+        return self._send_request(self._post(dest, tag, encode_raw(view)), tag)
+
+    def ibsend_raw(self, dest: int, view: memoryview, tag: int = 0) -> Request:
+        """Begins to send bytes that are its own, and waits for nobody; see `isend`.
+
+        The request need not be waited for.
+        """
+        sending = self._post(dest, tag, encode_raw(view), synchronous=False)
+        request = self._send_request(sending, tag)
+        request.excuse()
+        return request
 
     def issend_raw(self, dest: int, view: memoryview, tag: int = 0) -> Request:
         """Begins to send bytes, done when a receive was matched with them; see `issend`."""
-        return self._send_request(self._post(dest, tag, encode_raw(view), synchronous=True))
+        return self._send_request(self._post(dest, tag, encode_raw(view), synchronous=True), tag)
 
     def recv_raw(
         self,

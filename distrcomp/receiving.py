@@ -66,6 +66,7 @@ class Receiving(Telling):
         with self.gate:
             for member in members:
                 self._progress.sweep(member)
+            self.accounts.add_unread(self.mailbox, number)
             for space in range(number, number + SPACES):
                 self._fates.parts.drop(space)
                 self.mailbox.drop(space)
@@ -275,8 +276,6 @@ class Receiving(Telling):
         looks = _LAST_LOOKS
         until = deadline
         wait = self.begin_wait(None, wanted, deadline)
-        if wait.tell_at is not None:
-            wait.tests = partial(self._is_matched, wanted), partial(self.check_source, wanted)
         try:
             while wanted.message is None:
                 if watch is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from time import monotonic
 from typing import Any
 
 from .engine import Engine, Sending
 from .errors import DoesNotFit, SendTimeout, Undecodable
-from .mailbox import Receive
+from .mailbox import Receive, awaited
 from .requests import Request
 from .status import Status
 
@@ -16,9 +17,13 @@ from .status import Status
 class SendRequest(Request):
     """A request of `isend` or `issend`."""
 
-    def __init__(self, engine: Engine, sending: Sending) -> None:
+    def __init__(self, engine: Engine, sending: Sending, tag: int) -> None:
         super().__init__(engine)
         self._sending = sending
+        self._tag = tag
+
+    def described(self) -> str:
+        return f"isend to node {self._sending.dest} with tag {self._tag}"
 
     def _told(self) -> str:
         return f"send to {self._name}"
@@ -74,6 +79,9 @@ class ReceiveRequest(Request):
         self._value: Any = None
         self._error: Undecodable | None = None
 
+    def described(self) -> str:
+        return f"i{awaited(self._wanted.source, self._wanted.tag)}"
+
     @property
     def status(self) -> Status | None:
         return None if self._wanted.message is None else self._status_of(self._wanted)
@@ -101,8 +109,10 @@ class ReceiveRequest(Request):
             limit = self._default_timeout if timeout is None else timeout
             if not self._engine.wait_receive(self._wanted, limit):
                 raise self._timeout_error(limit)
-            self._value = self._open(self._take)
-            self._take = None
+            with vars(self).setdefault("_opening", Lock()):  # several threads may wait for it
+                if self._take is not None:
+                    self._value = self._open(self._take)
+                    self._take = None
         if self._error is not None:
             raise self._error
         return self._value

@@ -35,11 +35,36 @@ class Request:
         'for the request'
     """
 
+    _was_taken = True  # until it is made
+    _is_excused = False
+    place = ""
+    """Where it was begun, under `--debug`."""
+
     def __init__(self, engine: Engine, default_timeout: float | None = None) -> None:
         self._engine = engine
         self._default_timeout = default_timeout
         self._is_cancelled = False
         self._was_taken = False
+        engine.requests.were_begun = True
+        if engine.trace is not None:
+            self.place = engine.trace.place()
+
+    def __del__(self) -> None:
+        if not (self._was_taken or self._is_excused or self._is_cancelled):
+            self._engine.requests.forsaken(self)
+
+    def is_forsaken_in(self, engine: Engine) -> bool:
+        """Whether nobody has waited for it, and it is one of this node's."""
+        is_over = self._was_taken or self._is_excused or self._is_cancelled
+        return not is_over and self._engine is engine
+
+    def excuse(self) -> None:
+        """It need not be waited for."""
+        self._is_excused = True
+
+    def described(self) -> str:
+        """What it is, in words."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         state = "done" if self._is_done() else "under way"
@@ -65,6 +90,7 @@ class Request:
             Whatever `recv` or `send` raises. After DoesNotFit the message is unread again, and the
             request cancelled.
         """
+        self._is_excused = True
         value = self._result(seconds(timeout))
         self._engine.check_interrupt()
         self._was_taken = True
@@ -83,7 +109,9 @@ class Request:
             self._watch()
             if not self._is_done():
                 self._check()
-        return self._is_done()
+        is_done = self._is_done()
+        self._is_excused |= is_done
+        return is_done
 
     def cancel(self) -> bool:
         """Takes a receive back that was not matched yet; whether it is cancelled.
@@ -160,6 +188,7 @@ class Request:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._is_excused = True
         if self._is_over():
             return
         if kind is not None:

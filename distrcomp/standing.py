@@ -75,7 +75,7 @@ class StandingCalls(Receiving):
             for thread, frame in sys._current_frames().items()
             if thread not in ours and not _joins(frame)
         }
-        return self.waits.all_wait(threads)
+        return self.waits.all_wait(threads, self.check_source)
 
     def _stands(self, number: int) -> Standing:
         waits = [wait for _, wait in self.waits.told.values()]

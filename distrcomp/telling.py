@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TypeVar
 
+from . import limits
 from .mailbox import Receive
 from .mesh import Mesh
 from .notices import Resumed
@@ -31,8 +32,13 @@ class Telling(Mesh):
         Args:
             sources, wanted: see Wait; without both every node can end it.
         """
-        in_collective = wanted is not None and wanted.communicator % SPACES == COLLECTIVE
-        return self.waits.begin(monotonic(), sources, wanted, deadline is not None, in_collective)
+        now = monotonic()
+        tell_at = None
+        if self.waits.tell is not None:
+            tell_at = now + limits.WAIT_TOLD_AFTER_S
+            if wanted is not None and wanted.communicator % SPACES == COLLECTIVE:
+                tell_at = now + limits.COLLECTIVE_TOLD_AFTER_S
+        return Wait(now, sources, wanted, deadline is not None, tell_at)
 
     def end_wait(self, wait: Wait) -> None:
         """What `begin_wait` began is over; for who is not inside a call."""

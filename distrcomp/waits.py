@@ -37,7 +37,7 @@ _NAMES = {
 
 
 class Wait:
-    """One wait of one thread for other nodes.
+    """One wait of one thread for other nodes. Most are over before anything is asked of them.
 
     Args:
         since: when it began.
@@ -45,27 +45,21 @@ class Wait:
             communicator. Asked only once it is told of.
         wanted: the receive that it waits for, if it waits for one.
         has_deadline: whether it ends by itself.
+        tell_at: when it is to be told of; None where nobody wants to know.
 
     Attributes:
-        tell_at: when it is to be told of; None once it was, and where nobody wants to know.
+        tell_at: None once it was told of.
         serial: which one it is; 0 until it is told of.
         is_waiting: whether its thread does nothing else just now.
         told_sources: the sources that were told last.
         tests: what tells whether that for which it waits has come, and what raises when it never
-            can any more.
+            can any more. By default that is the match of `wanted`.
     """
 
-    __slots__ = (
-        "has_deadline",
-        "is_waiting",
-        "serial",
-        "since",
-        "sources",
-        "tell_at",
-        "tests",
-        "told_sources",
-        "wanted",
-    )
+    serial = 0
+    is_waiting = False
+    told_sources: frozenset[int] = frozenset()
+    tests: tuple[Callable[[], bool], Callable[[], None]] | None = None
 
     def __init__(
         self,
@@ -73,28 +67,34 @@ class Wait:
         sources: Callable[[], Iterable[int]] | None,
         wanted: Receive | None = None,
         has_deadline: bool = False,
+        tell_at: float | None = None,
     ) -> None:
         self.since = since
         self.sources = sources
         self.wanted = wanted
         self.has_deadline = has_deadline
-        self.tell_at: float | None = None
-        self.serial = 0
-        self.is_waiting = False
-        self.told_sources: set[int] = set()
-        self.tests: tuple[Callable[[], bool], Callable[[], None]] | None = None
+        self.tell_at = tell_at
 
     def has_moved_on(self) -> bool:
         """Whether other nodes can end it than those that were told."""
         return self.sources is not None and not self.told_sources.issuperset(self.sources())
 
-    def may_go_on(self) -> bool:
-        """Whether its thread may act, now or by itself later on; raises what its thread will."""
-        if self.has_deadline or not self.is_waiting or self.tests is None:
+    def may_go_on(self, check_source: Callable[[Receive], None]) -> bool:
+        """Whether its thread may act, now or by itself later on; raises what its thread will.
+
+        Args:
+            check_source: raises when nothing for a receive can come any more.
+        """
+        if self.has_deadline or not self.is_waiting:
             return True
-        is_over, check = self.tests
-        check()
-        return is_over()
+        if self.tests is not None:
+            is_over, check = self.tests
+            check()
+            return is_over()
+        if self.wanted is None:
+            return True
+        check_source(self.wanted)
+        return self.wanted.message is not None
 
 
 class Waits:
@@ -111,26 +111,6 @@ class Waits:
         self.told: dict[int, tuple[int, Wait]] = {}
         self.folder = ""
         self._serials = 0
-
-    def begin(
-        self,
-        now: float,
-        sources: Callable[[], Iterable[int]] | None,
-        wanted: Receive | None = None,
-        has_deadline: bool = False,
-        in_collective: bool = False,
-    ) -> Wait:
-        """A wait begins; see Wait.
-
-        Args:
-            in_collective: nodes in different collectives find that out themselves, and first.
-        """
-        wait = Wait(now, sources, wanted, has_deadline)
-        if self.tell is not None:
-            wait.tell_at = now + (
-                limits.COLLECTIVE_TOLD_AFTER_S if in_collective else limits.WAIT_TOLD_AFTER_S
-            )
-        return wait
 
     def register(self, wait: Wait, thread: int) -> None:
         """A wait has lasted: it gets its serial."""
@@ -152,7 +132,7 @@ class Waits:
         wanted = wait.wanted
         sources = set((wanted.source,) if wait.sources is None and wanted else ())
         sources.update(() if wait.sources is None else wait.sources())
-        wait.told_sources = set(sources)
+        wait.told_sources = frozenset(sources)
         if ANY in sources:
             sources = set(members)
         envelope = None if wanted is None else envelope_of(wanted)
@@ -171,13 +151,13 @@ class Waits:
         """A wait that was told of is over."""
         self.told.pop(wait.serial, None)
 
-    def all_wait(self, threads: Iterable[int]) -> bool:
+    def all_wait(self, threads: Iterable[int], check_source: Callable[[Receive], None]) -> bool:
         """Whether each of these threads waits, and nothing has ended that or will by itself."""
         told = self.told.values()
         waiting = {thread for thread, _ in told}
         if not waiting or not waiting.issuperset(threads):
             return False
-        return not any(wait.may_go_on() for _, wait in told)
+        return not any(wait.may_go_on(check_source) for _, wait in told)
 
 
 def envelope_of(wanted: Receive) -> Envelope:

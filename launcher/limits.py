@@ -178,6 +178,9 @@ WAITS_PER_NODE_MAX = 1000
 DEADLOCK_LINES_MAX = 20
 # Remarks of agents in one report.
 NOTES_MAX = 100
+# What nodes leave behind: so many kinds of messages, and of requests, are told one by one.
+LEAVINGS_MAX = 20
+LEAVINGS_CHARACTERS_MAX = 8000
 # What the report and the other nodes are told of one failure: longer is no sentence, and an error
 # that holds an array would go to every node. A traceback of 1,000 frames takes about this much.
 SENTENCE_CHARACTERS_MAX = 2000

@@ -72,6 +72,7 @@ PURE_MODULES = (
     "launcher/run/output.py",
     "launcher/run/report.py",
     "launcher/agent/session.py",
+    "launcher/agent/relay.py",
     "launcher/ship/manifest.py",
     "launcher/ship/ignore.py",
     "launcher/cluster/peers_file.py",

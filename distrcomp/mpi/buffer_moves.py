@@ -16,7 +16,7 @@ from typing import Any
 
 from ..collectives import Algorithm, Port
 from ..collectives import bcast as bcast_objects
-from .errors import ERR_TRUNCATE, MPIException
+from .errors import ERR_TRUNCATE, ERR_TYPE, MPIException
 from .specs import MessageSpec
 
 _DIRECT_BYTES_MIN = 64 * 1024
@@ -51,10 +51,14 @@ class Room:
         They may be fewer than there is room for, as MPICH has it, though MPI calls that an error.
 
         Raises:
-            MPIException: ERR_TRUNCATE when they are more.
+            MPIException: ERR_TRUNCATE when they are more, ERR_TYPE when it is an object, as nodes
+                give that call `bcast` where others call `Bcast`.
         """
         if value is None:
             return
+        if getattr(getattr(value, "dtype", None), "char", "") != "B":
+            what = type(value).__name__
+            raise MPIException(ERR_TYPE, f"an object came, of type {what}, and not memory")
         if value.nbytes > self._spec.nbytes:
             raise MPIException(
                 ERR_TRUNCATE, f"{value.nbytes} bytes came for {self._spec.nbytes} bytes of memory"

@@ -9,9 +9,10 @@ it is received into is an error, and the memory is full then (MPI-4.1, 3.2.4).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from ..errors import CallError, Truncated
+from ..errors import CallError, Truncated, Undecodable
 from ..raw import RawMessage
 from ..requests import Request as CoreRequest
 from .attributes import HIGHEST_TAG
@@ -58,6 +59,20 @@ class BufferReceive(Receiving):
             status.count = self._value.nbytes
         elif isinstance(self._error, Truncated):
             status.count = self._spec.nbytes
+
+    def end(self) -> None:
+        """Its request was waited for, or freed: then what comes is put into the memory still."""
+        if self._is_over or self.is_cancelled:
+            return
+        with self._core._gate:
+            if self._wanted.message is None:
+                self._wanted.then = self._land
+                return
+        self._land()
+
+    def _land(self) -> None:
+        with suppress(CallError, Undecodable):  # nobody asks any more
+            take(self._spec, self._request._result(None))
 
 
 class BufferCalls(BufferOwner, CommBase):
@@ -271,7 +286,7 @@ class BufferCalls(BufferOwner, CommBase):
         pool = own if own is not None and own.is_attached else node_pool
         try:
             pool.take(view.nbytes)
-            request = self._core.isend_raw(dest, memoryview(bytes(view)), tag)
+            request = self._core.ibsend_raw(dest, memoryview(bytes(view)), tag)
         except CallError as error:
             self._wrong(error)
         except MPIException as error:

@@ -19,6 +19,7 @@ from ..errors import (
     Undecodable,
     Unpicklable,
 )
+from ..tracebacks import is_ours
 from .attributes import CommAttributes
 from .errhandler import HasErrhandler
 from .errors import ERR_COMM, MPIException
@@ -124,9 +125,11 @@ class CommBase(Named, Hinted, CommAttributes, HasErrhandler, Handle, null="COMM_
 
 
 def _raise_as_it_was(error: BaseException) -> NoReturn:
-    """Raises an error that has nothing to do with the one that is being handled."""
-    context = error.__context__
+    """Raises an error that has nothing to do with the one that is being handled, nor with us."""
+    context, trace = error.__context__, error.__traceback__
+    while trace is not None and is_ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
     try:
-        raise error
+        raise error.with_traceback(trace)
     finally:
         error.__context__ = context

@@ -14,6 +14,7 @@ from typing import Any
 from ..views import content
 from . import raw_memory
 from .foreign_arrays import Foreign, from_cuda_array_interface, from_dlpack
+from .special_buffers import IN_PLACE
 
 _NATIVE = ("=", "@", "|", "<" if sys.byteorder == "little" else ">")
 
@@ -94,6 +95,11 @@ def export(obj: Any) -> Exported:
         pass
     except ValueError:
         return _odd_array(obj)
+    except BufferError:
+        raise BufferError(
+            f"this {type(obj).__name__} doesn't lie in one piece: send or receive a copy that does,"
+            " or say by a datatype how it lies"
+        ) from None
     if hasattr(obj, "__dlpack__") and hasattr(obj, "__dlpack_device__"):
         return _foreign(obj, from_dlpack(obj))
     if hasattr(obj, "__cuda_array_interface__"):
@@ -130,6 +136,8 @@ def _form(obj: Any) -> str:
 
 def _odd_array(obj: Any) -> Exported:
     """An array whose items the buffer protocol has no format for (dates and times), as integers."""
+    if obj is IN_PLACE:
+        raise BufferError("IN_PLACE stands for a collective's own input only, and not for this")
     kind = getattr(getattr(obj, "dtype", None), "kind", "")
     if kind not in ("M", "m"):
         raise BufferError(f"the memory of a {type(obj).__name__} of this type can't be had")

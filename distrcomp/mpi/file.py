@@ -138,11 +138,12 @@ class File(TransferCalls, SplitCalls, HasGroup, Hinted):
     def _resize(self, size: int, change: Callable[[FileState], None]) -> None:
         state = self._live
         failure = None
+        sizes = state.core.allgather(size)
         try:
+            if sizes != [size] * state.core.n_node:
+                raise MPIException(ERR_NOT_SAME, "the nodes have given different sizes")
             if size < 0:
                 raise MPIException(ERR_ARG, f"a size of {size}")
-            if state.core.allgather(size) != [size] * state.core.n_node:
-                raise MPIException(ERR_NOT_SAME, "the nodes have given different sizes")
             if state.core.node_id == 0:
                 with file_system.translated():
                     change(state)

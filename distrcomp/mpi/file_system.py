@@ -68,6 +68,8 @@ def translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise MPIException(class_of(error), str(error)) from None  # the detail says it all
+    except OverflowError:
+        raise MPIException(errors.ERR_ARG, "a place or size beyond what files have") from None
 
 
 def class_of(error: OSError) -> int:

@@ -21,7 +21,7 @@ from .comm import Comm
 from .comm_base import CommState
 from .constants import COMM_TYPE_SHARED, UNDEFINED
 from .errhandler import Errhandler
-from .errors import ERR_ARG, ERR_GROUP, ERR_ROOT, SUCCESS, MPIException
+from .errors import ERR_ARG, ERR_COMM, ERR_GROUP, ERR_ROOT, SUCCESS, MPIException
 from .group import Group
 from .info import INFO_NULL, Info
 from .inter_collectives import InterCollectives
@@ -185,6 +185,8 @@ class Intercomm(InterCollectives, Comm):
     def _joined(cls, local: Sequence[int], remote: Sequence[int], tag: int) -> Intercomm:
         """A communicator of these groups, which all of their nodes call for."""
         low, high = sorted((tuple(local), tuple(remote)))
+        if shared := set(low) & set(high):
+            raise MPIException(ERR_COMM, f"node {min(shared)} of the world is in both groups")
         with cls._wrap(None)._translated():
             union = join().communicator.create_group((*low, *high), tag)
         return cls._wrap(InterState(union, tuple(local), tuple(remote)))

@@ -161,6 +161,9 @@ class CoreOperation(Operation):
         if not self.is_cancelled and self._request.cancel():
             self.is_cancelled = True
 
+    def end(self) -> None:
+        self._request.excuse()
+
 
 class Parts(Operation):
     """Several operations as one.
@@ -197,6 +200,10 @@ class Parts(Operation):
 
     def fill(self, status: Status) -> None:
         self._told.fill(status)
+
+    def end(self) -> None:
+        for part in self._parts:
+            part.end()
 
 
 class Renewed(Operation):

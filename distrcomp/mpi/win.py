@@ -27,13 +27,14 @@ from .constants import (
     WIN_UNIFIED,
 )
 from .errors import (
-    ERR_ARG,
     ERR_COMM,
     ERR_DISP,
+    ERR_NO_MEM,
     ERR_RMA_ATTACH,
     ERR_RMA_FLAVOR,
     ERR_SIZE,
     ERR_WIN,
+    SUCCESS,
     MPIException,
 )
 from .exporters import Exported
@@ -104,8 +105,9 @@ class Win(OperationCalls, SynchronizationCalls, HasGroup, Hinted, Named, Attribu
     ) -> Self:
         """Create a window of new memory. Collective."""
         with Comm._given(comm)._translated():
-            state = _opened(comm, size, disp_unit, info)
-            return cls._made(state, WIN_FLAVOR_ALLOCATE, buffer.allocate(size, clear=True))
+            memory, wrong = _allocated(exact(size))
+            state = _opened(comm, size, disp_unit, info, wrong)
+            return cls._made(state, WIN_FLAVOR_ALLOCATE, memory)
 
     @classmethod
     def Allocate_shared(
@@ -261,10 +263,23 @@ def _part(state: WinState, rank: int) -> buffer:
     return buffer._of(Exported(None, state.parts[rank], "B"))
 
 
-def _opened(comm: Intracomm, size: int, disp_unit: int, info: Info) -> WinState:
-    """The state of a new window, without its memory. Collective."""
+def _allocated(size: int) -> tuple[buffer, int]:
+    """New memory; and an error class where there is none, which all nodes are to hear."""
+    try:
+        return buffer.allocate(max(size, 0), clear=True), SUCCESS
+    except (MemoryError, ValueError):
+        return _nothing(), ERR_NO_MEM
+
+
+def _opened(
+    comm: Intracomm, size: int, disp_unit: int, info: Info, wrong: int = SUCCESS
+) -> WinState:
+    """The state of a new window, without its memory. Collective.
+
+    Args:
+        wrong: an error class, if this node knows already that it can't have the window.
+    """
     size, disp_unit = exact(size), exact(disp_unit)
-    wrong = 0
     if size < 0:
         wrong = ERR_SIZE
     elif disp_unit <= 0:
@@ -272,14 +287,10 @@ def _opened(comm: Intracomm, size: int, disp_unit: int, info: Info) -> WinState:
     if not comm or comm.Is_inter():
         raise MPIException(ERR_COMM, "a window is made by an intracommunicator")
     told = comm._core.allgather((wrong, size, disp_unit))
-    for code, _, _ in told:
+    for node, (code, nbytes, unit) in enumerate(told):
         if code:
-            raise MPIException(
-                wrong or ERR_ARG,
-                f"a window of {size} bytes in units of {disp_unit}"
-                if wrong
-                else "another node of the communicator has given a wrong size or unit",
-            )
+            what = f"node {node} wants a window of {nbytes} bytes in units of {unit}"
+            raise MPIException(wrong or code, what)
     state = WinState(comm._core.dup(), combine)
     state.sizes = [size for _, size, _ in told]
     state.disp_units = [unit for _, _, unit in told]

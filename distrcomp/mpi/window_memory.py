@@ -69,7 +69,10 @@ def share(core: Communicator, nbytes: int) -> memoryview:
             another machine, or may not open what another process has.
     """
     if core.n_node == 1:
-        return memoryview(mmap.mmap(-1, max(nbytes, 1)))[:nbytes]
+        alone, why = _mapped(-1, max(nbytes, 1))
+        if alone is None:
+            raise MPIException(ERR_RMA_SHARED, why)
+        return alone[:nbytes]
     descriptor = -1
     offer = None
     try:
@@ -110,7 +113,7 @@ def _open(offer: _Offer, own: int) -> tuple[memoryview | None, str]:
     if offer.why:
         return None, offer.why
     if own >= 0:
-        return _map(own, offer), ""
+        return _mapped(own, offer.nbytes + _TOKEN_BYTES)
     if _machine() != offer.machine:
         return None, "it runs on another machine than node 0"
     try:
@@ -123,15 +126,18 @@ def _open(offer: _Offer, own: int) -> tuple[memoryview | None, str]:
             os.pread(descriptor, _TOKEN_BYTES, offer.nbytes) != offer.token
         ):
             return None, "what it finds is not the memory of node 0"
-        return _map(descriptor, offer), ""
+        return _mapped(descriptor, offer.nbytes + _TOKEN_BYTES)
     except OSError as error:
         return None, f"it can't use the memory of node 0 ({error})"
     finally:
         os.close(descriptor)
 
 
-def _map(descriptor: int, offer: _Offer) -> memoryview:
-    return memoryview(mmap.mmap(descriptor, offer.nbytes + _TOKEN_BYTES))
+def _mapped(descriptor: int, nbytes: int) -> tuple[memoryview | None, str]:
+    try:
+        return memoryview(mmap.mmap(descriptor, nbytes)), ""
+    except (OSError, OverflowError) as error:
+        return None, f"it can't have the common memory ({error})"
 
 
 def _machine() -> str:

@@ -33,6 +33,7 @@ from .order import (
     start_folder,
     threads_note,
 )
+from .relay import relayed
 from .sandbox import Sandbox
 from .shared import Shared, share
 from .status import nodes_status
@@ -339,19 +340,11 @@ class PeerRun:
                     self._link_here(node, dest)
                 else:
                     await self._tell(m.LinkWanted(node, dest))
-            case n.LinkUp(dest):
-                await self._tell(m.LinkReady(node, dest))
-            case n.LinkDown(dest, why):
-                await self._tell(m.LinkFailed(node, dest, why))
-            case n.Failed(error, traceback, because_of):
-                self._failed_at.setdefault(node, self._loop.time())
-                await self._tell(m.NodeFailed(node, error, traceback, because_of))
-            case n.Waiting():
-                await self._tell(m.NodeWaiting(node, notice))
-            case n.Resumed(serial):
-                await self._tell(m.NodeResumed(node, serial))
-            case n.Standing():
-                await self._tell(m.NodeStanding(node, notice))
+            case _:
+                if isinstance(notice, n.Failed):
+                    self._failed_at.setdefault(node, self._loop.time())
+                if (message := relayed(node, notice)) is not None:
+                    await self._tell(message)
 
     async def _watch(self, node: NodeProcess) -> None:
         async def give_up() -> None:

@@ -45,6 +45,7 @@ _REFUSED: Mapping[str, str] = {
     "output_dir": _OUTPUT,
     "stdin": "mpiexec gives its stdin to node 0",
     "on_failure": "the first failure ends an MPI job",
+    "strict": "nobody tells us there what was never received",
     "data_plane": "messages go as that MPI sends them",
     "mpi4py": "under mpiexec a program has the real mpi4py",
 }

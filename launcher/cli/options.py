@@ -52,6 +52,22 @@ def policy_options(function: _Function) -> _Function:
     return failure(deadlock(function))
 
 
+def strict_options(function: _Function) -> _Function:
+    """Adds what is asked of the program beyond that it ends well."""
+    strict = click.option(
+        "--strict",
+        is_flag=True,
+        help="Fail when messages were never received, or requests never waited for.",
+    )
+    sends = click.option(
+        "--strict-sends",
+        is_flag=True,
+        help="Have every send wait until it is received, as `ssend` does: finds programs that rely "
+        "on buffers.",
+    )
+    return strict(sends(function))
+
+
 def chosen_peers(peers: Path | None, host: str | None) -> tuple[Peer, ...] | None:
     """The peers that the options name, None for neither; raises BadUsage."""
     if host is not None:

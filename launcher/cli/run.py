@@ -25,7 +25,7 @@ from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
 from ..ship.bundle import Wanted, collect
 from ..ship.manifest import check_path
-from .options import chosen_peers, peers_options, policy_options
+from .options import chosen_peers, peers_options, policy_options, strict_options
 from .version import version_option
 
 _RUNS_REST = ("-m", "-c")
@@ -120,6 +120,7 @@ class _Show:
 )
 @click.option("--stdin", default="0", metavar="NODE|none", help="The node that reads our stdin.")
 @policy_options
+@strict_options
 @click.option(
     "--data-plane",
     type=click.Choice(["tls", "plain"]),
@@ -201,13 +202,14 @@ def _request(program: tuple[str, ...], options: dict[str, Any]) -> Request:
         environment=(
             *map(_setting, options["env"]),
             *_recv_timeout(recv_timeout_s),
-            *_prepared(mpi4py=options["mpi4py"]),
+            *_told(options),
         ),
         wdir=options["wdir"],
         timeout_s=options["timeout"],
         stdin_node=_stdin_node(options["stdin"]),
         continue_on_failure=options["on_failure"] == "continue",
         on_deadlock=options["on_deadlock"],
+        is_strict=options["strict"],
         data_plane=options["data_plane"],
     )
 
@@ -265,9 +267,14 @@ def _recv_timeout(seconds: float | None) -> tuple[Setting, ...]:
     return () if seconds is None else (Setting("DISTRCOMP_RECV_TIMEOUT", repr(seconds)),)
 
 
-def _prepared(*, mpi4py: bool) -> tuple[Setting, ...]:
-    """How the nodes learn what to do before the program starts."""
-    return (Setting("DISTRCOMP_PREPARE", "distrcomp.mpi.shim"),) if mpi4py else ()
+def _told(options: dict[str, Any]) -> tuple[Setting, ...]:
+    """How the nodes learn what the options ask of them."""
+    settings = {
+        "mpi4py": Setting("DISTRCOMP_PREPARE", "distrcomp.mpi.shim"),
+        "strict_sends": Setting("DISTRCOMP_STRICT_SENDS", "1"),
+        "debug": Setting("DISTRCOMP_DEBUG", "1"),
+    }
+    return tuple(setting for name, setting in settings.items() if options[name])
 
 
 def _stdin_node(text: str) -> int:

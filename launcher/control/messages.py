@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distrcomp.notices import Machine, Standing, Waiting
+from distrcomp.notices import Account, Machine, Standing, Waiting
 from distrcomp.schema import Schema
 
 from .looks import AskRuns, Runs, StacksTaken, TakeStacks
@@ -292,6 +292,14 @@ class NodeStanding:
 
 
 @dataclass(frozen=True)
+class NodeLeaves:
+    """What a node leaves behind at its end, which follows."""
+
+    node: int
+    account: Account
+
+
+@dataclass(frozen=True)
 class NodeFindings:
     """What is found at a node that did not end well; comes before its NodeExited.
 
@@ -367,6 +375,7 @@ FROM_AGENT = (
     NodeWaiting,
     NodeResumed,
     NodeStanding,
+    NodeLeaves,
     NodeExited,
     Runs,
     StacksTaken,

@@ -20,6 +20,8 @@ class Course:
         program: what runs, for people.
         timeout_s: the time limit, counted from the start of the programs.
         on_deadlock: what is done about nodes that wait for each other: "abort", "report", "ignore".
+        is_strict: whether messages that nobody received, and requests that nobody waited for, are a
+            failure.
     """
 
     labels: tuple[str, ...]
@@ -31,3 +33,4 @@ class Course:
     timeout_s: float | None = None
     program: str = ""
     on_deadlock: str = "abort"
+    is_strict: bool = False

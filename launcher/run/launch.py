@@ -59,6 +59,7 @@ class Request:
     stdin_node: int = 0
     continue_on_failure: bool = False
     on_deadlock: str = "abort"
+    is_strict: bool = False
     data_plane: str = "tls"
 
 
@@ -244,6 +245,7 @@ def _course(
         timeout_s=request.timeout_s,
         program=" ".join(request.arguments),
         on_deadlock=request.on_deadlock,
+        is_strict=request.is_strict,
     )
 
 

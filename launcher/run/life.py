@@ -12,7 +12,8 @@ from ..control import messages as m
 from .course import Course
 from .deadlock import Diagnosis
 from .events import Action, FromPeer, SetTimer, Tell
-from .ledger import Ledger
+from .leavings import Leavings
+from .ledger import Failure, Ledger
 
 
 class State(Enum):
@@ -38,6 +39,7 @@ class Life:
         is_shipping_on: whether bytes went to a peer since somebody last looked.
         unproven: the links that must be proven and are not.
         diagnosis: who waits for whom, while the program runs.
+        leavings: what the nodes leave behind.
         asked_for_stacks: the peers that were asked for the sake of the report.
         signalled: the last signal by which nodes were stopped, 0 for none.
     """
@@ -54,6 +56,7 @@ class Life:
         self.is_shipping_on = False
         self.unproven = dict.fromkeys(course.proofs)
         self.diagnosis = Diagnosis(len(course.placement))
+        self.leavings = Leavings()
         self.asked_for_stacks: set[int] = set()
         self.signalled = 0
 
@@ -97,9 +100,20 @@ class Life:
         """Has every peer remove what is left."""
         self.state = State.CLOSING
         self.ledger.ended_at = now
+        self._settle()
         actions = self.tell_all(m.CloseRun())
         self.end_if_all_closed()
         return [*actions, SetTimer("close", limits.CLOSE_RUN_TIMEOUT_S)]
+
+    def _settle(self) -> None:
+        """Tells what the nodes have left behind; after a failure it would explain nothing."""
+        left = cut(self.leavings.told(), limits.LEAVINGS_CHARACTERS_MAX)
+        if not left or self.ledger.cause() is not None:
+            return
+        if self.course.is_strict:
+            self.ledger.failures.append(Failure(left, left))
+        else:
+            self.notes.insert(0, left)
 
     def end_if_all_closed(self) -> None:
         """The run is over when no peer has anything of it."""

@@ -119,6 +119,8 @@ def _objection(life: Life, event: FromPeer) -> str | None:
             is_wrong = out_of_turn and life.state is State.SHIPPING
         case m.NodeReady(number):
             is_wrong = life.state is State.STARTING and ledger.nodes[number].state != "starting"
+        case m.NodeLeaves(number):
+            is_wrong = life.leavings.knows(number)
         case m.NodeExited(_, code, signal):
             is_wrong = (code is None) is (signal is None)
         case _:
@@ -137,6 +139,7 @@ _WATCHED: dict[type, Handler] = {
     m.NodeStanding: ignore,
     m.NodeFailed: watching.on_failed,
     m.NodeFindings: watching.on_findings,
+    m.NodeLeaves: watching.on_leaving,
     m.NodeExited: watching.on_exit,
     m.Refused: watching.on_refusal,
     PeerLost: watching.on_loss,
@@ -153,6 +156,7 @@ _STARTED: dict[type, Handler] = {
     m.LinkWanted: watching.on_link_wanted,
     m.NodeFailed: opening.on_early_end,
     m.NodeFindings: ignore,
+    m.NodeLeaves: ignore,
     m.NodeExited: opening.on_early_end,
     TimerFired: opening.on_start_timer,
 }
@@ -200,6 +204,7 @@ TABLE: dict[State, dict[type, Handler]] = {
         m.NodeReady: ignore,
         m.NodeFailed: ignore,
         m.NodeFindings: ignore,
+        m.NodeLeaves: ignore,
         m.LinkWanted: ignore,
         m.LinkReady: ignore,
         m.LinkFailed: ignore,

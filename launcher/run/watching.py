@@ -71,6 +71,12 @@ def on_findings(life: Life, event: FromPeer, now: float) -> list[Action]:
     return []
 
 
+def on_leaving(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A node is about to end in order, and says what it leaves behind."""
+    life.leavings.take(event.message.node, event.message.account)
+    return []
+
+
 def on_exit(life: Life, event: FromPeer, now: float) -> list[Action]:
     """A node's process is over."""
     message = event.message

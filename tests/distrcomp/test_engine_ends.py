@@ -329,7 +329,7 @@ def test_a_closing_node_keeps_nothing(kind: str) -> None:
     with nodes(2, kind) as two:
         request = two.worlds[0].isend(1, bytes(10 * MIB))  # unread, so the goodbye takes its time
         closing = two.start(two.engines[0].close, True)
-        wait_until(lambda: two.engines[0]._progress.is_deaf, TIMEOUT_S, "the goodbye")
+        wait_until(lambda: two.engines[0]._progress.unheard, TIMEOUT_S, "the goodbye")
         for _ in range(20):
             two.send(1, 0, bytes(1000))
         assert two.receive(1, 0) == bytes(10 * MIB)

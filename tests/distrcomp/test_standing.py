@@ -13,6 +13,7 @@ import pytest
 
 from distrcomp import limits
 from distrcomp import notices as n
+from distrcomp.mailbox import Receive
 from distrcomp.requests import Request
 from distrcomp.standing import _joins
 from tests.distrcomp.kit import KINDS, TIMEOUT_S, Nodes, nodes
@@ -260,6 +261,19 @@ def test_who_joins_a_waiting_thread() -> None:
     end.set()
     for joiner in (*joiners, target):
         joiner.join()
+
+
+def test_when_waits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a second; a collective's later, when mismatches are known; and else never."""
+    monkeypatch.undo()
+    with nodes(2) as made:
+        engine = made.engines[0]
+        assert engine.begin_wait(None).tell_at is None
+        engine.listen(print, "/folder")
+        for space, after_s in ((0, limits.WAIT_TOLD_AFTER_S), (1, limits.COLLECTIVE_TOLD_AFTER_S)):
+            wait = engine.begin_wait(None, Receive(space, 1, 0))
+            assert wait.tell_at == wait.since + after_s
+    assert limits.COLLECTIVE_TOLD_AFTER_S > limits.COLLECTIVE_TELL_AFTER_S
 
 
 def test_nobody_listens() -> None:

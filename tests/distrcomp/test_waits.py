@@ -11,6 +11,7 @@ import pytest
 from distrcomp import limits
 from distrcomp.collectives.kinds import BCAST, tag_of
 from distrcomp.errors import NodeLost
+from distrcomp.frames import Message
 from distrcomp.mailbox import ANY, Receive
 from distrcomp.notices import Envelope
 from distrcomp.spaces import COLLECTIVE, SERVICE
@@ -26,25 +27,12 @@ def heard(told: list[Any] | None = None) -> Waits:
     return waits
 
 
-def test_nobody_listens() -> None:
-    """Then a wait is never told of."""
-    assert Waits().begin(100.0, None).tell_at is None
-
-
-def test_when_it_is_told() -> None:
-    """After a second; a collective's later, when mismatches are known."""
-    assert 100.0 + limits.WAIT_TOLD_AFTER_S == heard().begin(100.0, None).tell_at
-    collective = heard().begin(100.0, None, in_collective=True)
-    assert 100.0 + limits.COLLECTIVE_TOLD_AFTER_S == collective.tell_at
-    assert limits.COLLECTIVE_TOLD_AFTER_S > limits.COLLECTIVE_TELL_AFTER_S
-
-
 def test_each_has_a_serial() -> None:
     """It is given when the wait is told of, and never again."""
     waits = heard()
     serials = []
     for _ in range(3):
-        wait = waits.begin(100.0, None)
+        wait = Wait(100.0, None, tell_at=101.0)
         assert 0 == wait.serial
         waits.register(wait, THREAD)
         assert wait.tell_at is None
@@ -72,7 +60,7 @@ WORDS: list[tuple[Receive | None, tuple[int, ...], str]] = [
 def test_in_words(wanted: Receive | None, members: tuple[int, ...], words: str) -> None:
     """The call by its name, with what it asks for as the program has written it."""
     waits = heard()
-    wait = waits.begin(100.0, lambda: [4, 2], wanted)
+    wait = Wait(100.0, lambda: [4, 2], wanted)
     waits.register(wait, THREAD)
     waiting = waits.describe(wait, members, ours("outer", sys._getframe), 101.5)
     assert words == waiting.operation
@@ -133,22 +121,28 @@ def test_long_words_are_cut() -> None:
 
 def waiting(waits: Waits, thread: int = THREAD, **how: Any) -> Wait:
     """A wait that was told of and in which nothing has happened."""
-    wait = waits.begin(100.0, None, **how)
+    wait = Wait(100.0, None, **how)
     waits.register(wait, thread)
     wait.is_waiting = True
     wait.tests = (lambda: False, lambda: None)
     return wait
 
 
+def check_source(wanted: Receive) -> None:
+    """Nothing is known against any source but one."""
+    if wanted.source == 7:
+        raise NodeLost(7, "h1", "it has finished")
+
+
 def test_all_wait() -> None:
     """Each thread of the program has to be in a wait that was told of."""
     waits = heard()
-    assert not waits.all_wait([])
+    assert not waits.all_wait([], check_source)
     waiting(waits)
-    assert waits.all_wait([THREAD])
-    assert not waits.all_wait([THREAD, OTHER])
+    assert waits.all_wait([THREAD], check_source)
+    assert not waits.all_wait([THREAD, OTHER], check_source)
     waiting(waits, OTHER)
-    assert waits.all_wait([THREAD, OTHER])
+    assert waits.all_wait([THREAD, OTHER], check_source)
 
 
 def test_who_may_go_on() -> None:
@@ -162,9 +156,34 @@ def test_who_may_go_on() -> None:
         waits = heard()
         waiting(waits)
         wait = waiting(waits)
-        assert waits.all_wait([THREAD])
+        assert waits.all_wait([THREAD], check_source)
         change(wait)
-        assert not waits.all_wait([THREAD])
+        assert not waits.all_wait([THREAD], check_source)
+
+
+def test_a_receive_tests_itself() -> None:
+    """It goes on once it is matched, and when nothing can come any more."""
+    waits = heard()
+    wanted = Receive(0, 1, 5)
+    waiting(waits, wanted=wanted).tests = None
+    assert waits.all_wait([THREAD], check_source)
+    wanted.message = Message(1, 5, 0, 1, b"", [])
+    assert not waits.all_wait([THREAD], check_source)
+    waits = heard()
+    waiting(waits, wanted=Receive(0, 7, 5)).tests = None
+    with pytest.raises(NodeLost):
+        waits.all_wait([THREAD], check_source)
+
+
+def test_who_has_moved_on() -> None:
+    """Other nodes than were told can end it now; fewer of them are no news."""
+    sources = [1, 2]
+    wait = Wait(0.0, lambda: sources)
+    heard().describe(wait, (), None, 1.0)
+    sources.remove(1)
+    assert not wait.has_moved_on()
+    sources.append(3)
+    assert wait.has_moved_on()
 
 
 def test_who_is_about_to_raise() -> None:
@@ -176,4 +195,4 @@ def test_who_is_about_to_raise() -> None:
     waits = heard()
     waiting(waits).tests = (lambda: False, check)
     with pytest.raises(NodeLost):
-        waits.all_wait([THREAD])
+        waits.all_wait([THREAD], check_source)

@@ -181,3 +181,16 @@ def test_a_null_communicator_has_no_collectives() -> None:
         with pytest.raises(MPI.Exception) as caught:
             call()
         assert caught.value.Get_error_class() == MPI.ERR_COMM
+
+
+@pytest.mark.parametrize("value", [[1, 2], np.arange(4.0)])
+def test_an_object_where_memory_is_awaited(value: Any) -> None:
+    """`bcast` at the root and `Bcast` elsewhere is an error that says so."""
+
+    def program(comm: Any) -> None:
+        comm.bcast(value) if comm.rank == 0 else comm.Bcast(np.zeros(4))
+
+    with pytest.raises(NodeFailed) as caught:
+        on_nodes(program, 2)
+    assert isinstance(caught.value.__cause__, MPI.Exception)
+    assert caught.value.__cause__.Get_error_class() == MPI.ERR_TYPE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from distrcomp.errors import BadTag, NoSuchNode, Truncated, Unpicklable, WorldClosed
@@ -72,3 +74,23 @@ def test_errors_of_pickling_pass() -> None:
     with pytest.raises(TypeError, match="generator") as raised:
         MPI.COMM_SELF.send((each for each in ()), 0)
     assert not isinstance(raised.value, Unpicklable)
+
+
+class Proud:
+    """Refuses to be pickled, for a reason of its own."""
+
+    def __reduce__(self) -> str:
+        try:
+            raise KeyError("first")
+        except KeyError as error:
+            raise LookupError("second") from error
+
+
+def test_what_pickle_raises_passes_as_it_was() -> None:
+    """With the program's own reason, without ours, and with none of our lines behind its own."""
+    with pytest.raises(LookupError, match="second") as caught:
+        MPI.COMM_SELF.send(Proud(), 0)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert isinstance(caught.value.__context__, KeyError)
+    names = [entry.name for entry in traceback.extract_tb(caught.value.__traceback__)]
+    assert names[-2:] == ["_raise_as_it_was", "__reduce__"]

@@ -223,3 +223,15 @@ def test_views_are_left_free() -> None:
         exported, spec = export(view), message([view, MPI.BYTE])
         view.release()
         assert exported.memory.nbytes == spec.nbytes == count
+
+
+def test_what_to_do_about_gaps() -> None:
+    """The sentence says what to do."""
+    with pytest.raises(BufferError, match="this ndarray doesn't lie in one piece: send or receive"):
+        message(np.zeros(8)[::2])
+
+
+def test_where_in_place_is_not_allowed() -> None:
+    """The sentence names it."""
+    with pytest.raises(BufferError, match="IN_PLACE stands for a collective's own input only"):
+        message(MPI.IN_PLACE)

@@ -111,3 +111,10 @@ def test_locks_keep_other_processes_out(descriptor: int) -> None:
     assert is_free_elsewhere()
     with file_system.locked(descriptor, [], for_writing=True):
         assert is_free_elsewhere()
+
+
+def test_places_beyond_what_files_have() -> None:
+    """A number that the system can't take is an error of the argument."""
+    with pytest.raises(MPI.Exception) as caught, file_system.translated():
+        os.truncate(os.devnull, 2**64)
+    assert caught.value.Get_error_class() == MPI.ERR_ARG

@@ -174,3 +174,10 @@ def test_other_ways_to_meet() -> None:
         assert caught.value.Get_error_class() == MPI.ERR_PORT
     WORLD.Barrier()
     half.Free()
+
+
+def test_groups_that_share_a_node() -> None:
+    """They are refused on all nodes."""
+    with pytest.raises(MPI.Exception, match="is in both groups") as caught:
+        WORLD.Create_intercomm(0, WORLD, 0, 7)
+    assert caught.value.Get_error_class() == MPI.ERR_COMM

@@ -66,9 +66,12 @@ def test_calls_of_a_window() -> None:
 
 @pytest.mark.nodes(2)
 def test_calls_of_a_file(tmp_path: Path) -> None:
-    """One changes its size and the other closes it."""
+    """Other sizes are refused by all; then one changes its size and the other closes it."""
     name = WORLD.bcast(str(tmp_path / "file"))
     file = MPI.File.Open(WORLD, name, MODE)
+    with pytest.raises(MPI.Exception) as caught:
+        file.Set_size(-1 if WORLD.rank == 0 else 8)
+    assert caught.value.Get_error_class() == MPI.ERR_NOT_SAME
     with pytest.raises(MPI.Exception, match="is in barrier") as caught:
         file.Set_size(8) if WORLD.rank == 0 else file.Close()
     assert caught.value.Get_error_class() == MPI.ERR_OTHER

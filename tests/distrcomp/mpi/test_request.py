@@ -156,3 +156,25 @@ def test_handles() -> None:
         request.__reduce__()
     COMM.send("x", 0)
     assert "x" == copy.wait()
+
+
+def test_a_freed_receive_goes_on() -> None:
+    """What comes after its request was freed is put into the memory (MPI-4.1, 3.7.3)."""
+    for begin in (
+        lambda memory: COMM.Irecv(memory, 0, 5),
+        lambda memory: COMM.Isendrecv(b"", 0, 6, memory, 0, 5),
+    ):
+        memory = np.zeros(3)
+        begin(memory).Free()
+        COMM.Send(np.arange(3.0), 0, 5)
+        assert not COMM.Iprobe(0, 5)
+        assert [0, 1, 2] == memory.tolist()
+    COMM.Recv(bytearray(), 0, 6)
+
+
+def test_a_message_that_came_before_its_request_was_freed() -> None:
+    """It is in the memory at once; one that is too long fills it."""
+    memory = np.zeros(2)
+    COMM.Send(np.arange(3.0), 0, 5)
+    COMM.Irecv(memory, 0, 5).Free()
+    assert [0, 1] == memory.tolist()

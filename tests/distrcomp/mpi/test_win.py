@@ -348,3 +348,11 @@ def test_windows_left_open() -> None:
             win.Get(got, 0)
             win.Unlock(0)
         assert got.tolist() == [0.0]
+
+
+@pytest.mark.nodes(2)
+def test_one_wants_too_much() -> None:
+    """All nodes hear that it can't have its window, and what is made next works."""
+    size = 2**60 if WORLD.Get_rank() == 0 else 8
+    assert error_class(lambda: MPI.Win.Allocate(size, comm=WORLD)) == MPI.ERR_NO_MEM
+    MPI.Win.Allocate(8, comm=WORLD).Free()

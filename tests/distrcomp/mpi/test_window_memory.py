@@ -111,3 +111,17 @@ def test_alone() -> None:
     for nbytes in (0, 10):
         memory = window_memory.share(Alone(), nbytes)  # type: ignore[arg-type]
         assert bytes(memory) == bytes(nbytes)
+
+
+def test_more_than_there_is() -> None:
+    """All nodes hear that node 0 can't have it itself, and so does one that is alone."""
+
+    class Alone:
+        n_node = 1
+
+    for error in Pair().run(2**60):
+        assert isinstance(error, MPI.Exception)
+        assert error.Get_error_class() == MPI.ERR_RMA_SHARED
+    with pytest.raises(MPI.Exception) as caught:
+        window_memory.share(Alone(), 2**60)  # type: ignore[arg-type]
+    assert caught.value.Get_error_class() == MPI.ERR_RMA_SHARED

@@ -21,6 +21,7 @@ def make_course(
     proofs: Sequence[tuple[int, int]] = ((0, 2),),
     continue_on_failure: bool = False,
     timeout_s: float | None = None,
+    is_strict: bool = False,
 ) -> Course:
     """A run of nodes on h0, h1, ... as `placement` says."""
     labels = tuple(f"h{peer}" for peer in range(max(placement) + 1))
@@ -41,7 +42,14 @@ def make_course(
     )
     opening = m.OpenRun(b"r" * 16, b"")
     return Course(
-        labels, tuple(placement), opening, orders, tuple(proofs), continue_on_failure, timeout_s
+        labels=labels,
+        placement=tuple(placement),
+        opening=opening,
+        orders=orders,
+        proofs=tuple(proofs),
+        continue_on_failure=continue_on_failure,
+        timeout_s=timeout_s,
+        is_strict=is_strict,
     )
 
 

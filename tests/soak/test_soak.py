@@ -1,0 +1,36 @@
+"""Some runs of the soak, so that it can't rust."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.conftest import go_without
+from tests.hosts.network import why_impossible
+from tests.leaks import LeakChecker
+from tests.soak.field import field
+from tests.soak.plan import PATIENT, STUCK, TRAFFIC, Plan
+from tests.soak.tally import Tally
+
+pytestmark = pytest.mark.hosts
+
+PLANS = (
+    Plan(0, TRAFFIC, "-", 4, 5, "tls", ()),
+    Plan(1, TRAFFIC, "-", 5, 4, "plain", (("node", 1.0),)),
+    Plan(2, TRAFFIC, "-", 6, 6, "tls", (("agent", 1.5),)),
+    Plan(3, PATIENT, "sleeping", 7, 3, "tls", (("launcher", 2.0),)),
+    Plan(4, PATIENT, "other_thread", 8, 3, "plain", ()),
+    Plan(5, STUCK, "ring", 9, 4, "tls", ()),
+)
+
+
+def test_every_verdict_is_right(tmp_path: Path, leaks: LeakChecker) -> None:
+    """Programs of each kind, and each kind of victim: no fault, and nothing left."""
+    go_without(why_impossible(), os.environ)
+    tally = Tally()
+    with field(tmp_path, leaks) as hosts:
+        for plan in PLANS:
+            assert [] == tally.add(hosts.run(plan), hosts.tidy_up()), plan
+    assert 0 == tally.n_fault

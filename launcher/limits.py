@@ -90,6 +90,10 @@ JOIN_TRIES_MAX = 10_000
 JOIN_SOURCES_MAX = 1024
 JOIN_STRANGERS_MAX = 128
 JOIN_STRANGERS_PER_SOURCE_MAX = 32
+# A line has about 150 characters; more is no line, and is not decoded.
+JOIN_LINE_CHARACTERS_MAX = 1000
+# How long the end of a TLS connection may take that is closed in order.
+TLS_SHUTDOWN_TIMEOUT_S = 1.0
 # Addresses one machine may put into its certificate: more than any machine's interfaces.
 JOIN_ADDRESSES_MAX = 64
 # A sentence from the other end of a join, shown to a person.
@@ -150,6 +154,8 @@ START_TIMEOUT_S = 120.0
 # Shipping may take long, on a slow line, but not this long without a part of SHIP_CHUNK_BYTES gone
 # to any peer; a slow disk may take as long to lay the largest bundle (14 MiB a second).
 SHIP_STALL_TIMEOUT_S = 300.0
+# A link that fails before the start may be the news of a node's end: how long to wait for that.
+LAST_WORD_S = 1.0
 # A run that must stop: told first, SIGTERM after this long, SIGKILL after as long again.
 STOP_STEP_S = 2.0
 # How long an agent may take to remove a run's last trace.

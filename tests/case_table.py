@@ -81,7 +81,8 @@ def not_held(report: dict[str, Any]) -> list[str]:
 def _files(tests: dict[str, str]) -> str:
     """The files of the tests that ran, the first few of them."""
     ran = [test for test, outcome in tests.items() if outcome != "skipped"]
-    files = list(dict.fromkeys(Path(test.partition("::")[0]).stem for test in ran))
+    paths = (Path(test.partition("::")[0]).with_suffix("") for test in ran)
+    files = list(dict.fromkeys("/".join(path.parts[-2:]) for path in paths))
     more = [f"{len(files) - _TESTS_SHOWN_MAX} more"] if len(files) > _TESTS_SHOWN_MAX else []
     return ", ".join([*(f"`{file}`" for file in files[:_TESTS_SHOWN_MAX]), *more])
 
@@ -91,8 +92,11 @@ def main(paths: list[str]) -> None:
     report = merged(json.loads(Path(path).read_text("utf-8")) for path in paths)
     for kind, name in PAGES.items():
         page = _ROOT / name
-        if page.exists():
-            page.write_text(with_table(page.read_text("utf-8"), kind, table(kind, report)), "utf-8")
+        text = page.read_text("utf-8")
+        if begin_mark(kind) in text:
+            page.write_text(with_table(text, kind, table(kind, report)), "utf-8")
+        else:
+            print(f"{name} has no table: put {begin_mark(kind)} and {_END} where it shall stand")
     for name in not_held(report):
         print(f"{name} {report['cases'][name]['verdict']}, and no limit is told in tests/cases.py")
 

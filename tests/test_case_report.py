@@ -124,7 +124,8 @@ def test_table() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| S-")]
     assert len(rows) == 47
     assert (
-        rows[0] == f"| S-01 | {CASES['S-01'].title} | held | `test_S_01` | {CASES['S-01'].limit} |"
+        rows[0]
+        == f"| S-01 | {CASES['S-01'].title} | held | `tests/test_S_01` | {CASES['S-01'].limit} |"
     )
     assert f"| {CASES['S-02'].title} | not tried |  |" in rows[1]
     assert "the hub" in rows[30]
@@ -169,10 +170,10 @@ def test_what_wants_attention() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_documented_table_is_complete(kind: str) -> None:
     """Each case stands in the documentation, with the title and the limit of the list here."""
-    page = ROOT / PAGES[kind]
-    if not page.exists():
-        pytest.skip(f"there is no {PAGES[kind]} yet")
-    rows = [re.split(r"\s*\|\s*", line) for line in page.read_text("utf-8").splitlines()]
+    page = (ROOT / PAGES[kind]).read_text("utf-8")
+    if begin_mark(kind) not in page:
+        pytest.skip(f"{PAGES[kind]} has no table yet")
+    rows = [re.split(r"\s*\|\s*", line) for line in page.splitlines()]
     shown = {row[1]: row for row in rows if len(row) == 7}
     for name, case in CASES.items():
         if name.startswith(kind):

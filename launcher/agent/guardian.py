@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +101,13 @@ class Guardian:
         """The group is gone, so its number may soon be somebody else's."""
         self._say("no group", group)
 
-    def watch_run(self, run_id: str) -> None:
-        """From now on what bears the run's id dies with this process."""
-        self._say("run", run_id)
+    def watch_run(self, mark: str) -> None:
+        """From now on what bears this mark (`mark_of`) dies with this process."""
+        self._say("run", mark)
 
-    def forget_run(self, run_id: str) -> None:
+    def forget_run(self, mark: str) -> None:
         """Nothing of the run is left."""
-        self._say("no run", run_id)
+        self._say("no run", mark)
 
     def watch_folder(self, folder: str) -> None:
         """From now on the folder goes with this process."""
@@ -171,25 +171,35 @@ def _kill_all(watched: dict[str, set[Any]]) -> None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill(group, signal.SIGKILL)
         time.sleep(_LEADER_HEAD_START_S)
-    for run_id in watched["run"]:
-        kill_stragglers(run_id)
+    for mark in watched["run"]:
+        kill_stragglers(mark)
 
 
-def kill_stragglers(run_id: str) -> int:
-    """Kills every process that bears the run's id in its environment, and says how many.
+def mark_of(run_id: str, nodes: Iterable[int]) -> str:
+    """By what a run's processes on one peer are known: the run's id and these nodes' ids.
+
+    The id of the run alone would also mark those of another agent on the same machine.
+    """
+    return f"{run_id} {' '.join(map(str, nodes))}"
+
+
+def kill_stragglers(mark: str) -> int:
+    """Kills every process that bears the mark in its environment, and says how many.
 
     So does what a node started, unless it was given another environment; a process group of its own
     does not hide it.
     """
-    mark = f"DISTRCOMP_RUN_ID={run_id}".encode()
+    run_id, *nodes = mark.split()
+    run = f"DISTRCOMP_RUN_ID={run_id}".encode()
+    marks = run, frozenset(f"DISTRCOMP_NODE_ID={node}".encode() for node in nodes)
     killed = 0
     for _ in range(_ROUNDS_MAX):  # what is killed may have forked meanwhile
-        found = [pid for pid in _processes() if _is_marked(pid, mark)]
+        found = [pid for pid in _processes() if _is_marked(pid, *marks)]
         for pid in found:
             with contextlib.suppress(OSError):
                 descriptor = os.pidfd_open(pid)  # from here on the number cannot be another's
                 try:
-                    if _is_marked(pid, mark):
+                    if _is_marked(pid, *marks):
                         signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                         killed += 1
                 finally:
@@ -206,11 +216,12 @@ def _processes() -> list[int]:
         return []  # no Linux: the groups are all we can reach
 
 
-def _is_marked(pid: int, mark: bytes) -> bool:
+def _is_marked(pid: int, run: bytes, nodes: frozenset[bytes]) -> bool:
     try:
-        return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        variables = set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
     except OSError:
         return False  # another user's, or gone
+    return run in variables and not nodes.isdisjoint(variables)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An order to start nodes: what it must fulfil before anything is started, and what it comes to."""
+"""An order to start nodes: what it must fulfil, and what it comes to."""
 
 from __future__ import annotations
 
@@ -52,24 +52,24 @@ def _nodes_on(machine: int, order: m.StartNodes) -> list[int]:
     return [node for node, its_machine in enumerate(order.machine_of) if its_machine == machine]
 
 
-def require_command(command: str, folder: str, path: str | None) -> None:
-    """Raises CannotStart if there is no such command here."""
-    found = shutil.which(str(Path(folder) / command) if "/" in command else command, path=path)
-    if found is None:
-        raise CannotStart(f"there is no command {command!r} on this machine")
-
-
-def start_folder(sandbox: Path, wdir: str) -> str:
-    """The folder in which nodes start, made if it is not there."""
+def start_folder(root: Path, wdir: str) -> str:
+    """The folder below the sandbox in which the nodes start, made if missing; or CannotStart."""
     if not wdir:
-        return str(sandbox)
+        return str(root)
     check_path(wdir)
-    folder = sandbox / wdir
+    folder = root / wdir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"--wdir {wdir} cannot be made: {error.strerror}") from error
     return str(folder)
+
+
+def require_command(command: str, folder: str, path: str | None) -> None:
+    """Raises CannotStart if there is no such command here."""
+    found = shutil.which(str(Path(folder) / command) if "/" in command else command, path=path)
+    if found is None:
+        raise CannotStart(f"there is no command {command!r} on this machine")
 
 
 def command_line(order: m.StartNodes, sandbox: Path, folder: str) -> list[str]:

@@ -20,7 +20,7 @@ from ..ship.manifest import FileEntry, Manifest, check_manifest, unpack_manifest
 from ..ship.store import BlobWriter, Store
 from . import stopped
 from .findings import findings, stacks_of
-from .guardian import Guardian, kill_stragglers
+from .guardian import Guardian, kill_stragglers, mark_of
 from .memory_watch import read_kills
 from .node_process import STDERR, NodeProcess, Start
 from .order import (
@@ -69,6 +69,7 @@ class PeerRun:
         self._sandbox: Sandbox | None = None
         self._order: m.StartNodes | None = None
         self._folder = ""
+        self._mark = ""
         self._threads: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
         self._nodes: dict[int, NodeProcess] = {}
@@ -136,7 +137,8 @@ class PeerRun:
             raise PeerRefused("the bundle is not complete yet")
         require_sound(order)
         self._order = order
-        self._guardian.watch_run(self.run_id.hex())
+        self._mark = mark_of(self.run_id.hex(), [each.node for each in order.nodes])
+        self._guardian.watch_run(self._mark)
         self._folder = start_folder(self._sandbox.path, order.wdir)
         self._threads = shared_threads(order)
         if self._threads:
@@ -266,8 +268,8 @@ class PeerRun:
         for task in self._tasks:
             task.cancel()
         if self._order is not None:
-            await asyncio.to_thread(kill_stragglers, self.run_id.hex())
-            self._guardian.forget_run(self.run_id.hex())
+            await asyncio.to_thread(kill_stragglers, self._mark)
+            self._guardian.forget_run(self._mark)
         if self._laying is not None:  # a thread that still writes there cannot be stopped
             await asyncio.wait([self._laying])
         if self._writer is not None:
@@ -347,11 +349,7 @@ class PeerRun:
                     await self._tell(message)
 
     async def _watch(self, node: NodeProcess) -> None:
-        async def give_up() -> None:
-            await self._tell(m.NodeFailed(node.node, stopped.WHY, "", None))
-            node.signal(signal.SIGKILL)
-
-        async with stopped.watched(node.group, give_up):
+        async with stopped.watched(node, self._tell):
             code, number = await node.run()
         self._guardian.forget_group(node.group)
         if code != 0 or node.node in self._failed_at:

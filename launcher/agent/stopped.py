@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+from ..control import messages as m
 from .guardian import STOPPED_LOOK_INTERVAL_S, STOPPED_LOOKS, StopWatch, status_of
+from .node_process import NodeProcess
 
 STOPPED_S = STOPPED_LOOK_INTERVAL_S * (STOPPED_LOOKS - 1)
 WHY = f"it was stopped by a signal and not continued for {STOPPED_S:g} s"
 
 
 @contextlib.asynccontextmanager
-async def watched(
-    pid: int,
-    on_stopped: Callable[[], Awaitable[None]],
-    interval_s: float = STOPPED_LOOK_INTERVAL_S,
-) -> AsyncIterator[None]:
-    """Inside it, `on_stopped` is awaited once if this process is stopped and stays so.
+async def watched(node: NodeProcess, tell: Callable[[Any], Awaitable[None]]) -> AsyncIterator[None]:
+    """Inside it the node is told as failed, and killed, if it is stopped and stays so.
 
     Args:
-        pid: a child of ours that is not reaped as long as this lasts.
-        on_stopped: what to do then.
-        interval_s: how long between two looks.
+        node: one that is not reaped as long as this lasts.
+        tell: sends a message to the run's launcher.
     """
-    looking = asyncio.ensure_future(_look(pid, on_stopped, interval_s))
+
+    async def look() -> None:
+        await wait_stopped(node.group)
+        await tell(m.NodeFailed(node.node, WHY, "", None))
+        node.signal(signal.SIGKILL)
+
+    looking = asyncio.ensure_future(look())
     try:
         yield
     finally:
@@ -37,8 +42,8 @@ async def watched(
         await asyncio.gather(looking, return_exceptions=True)
 
 
-async def _look(pid: int, on_stopped: Callable[[], Awaitable[None]], interval_s: float) -> None:
+async def wait_stopped(pid: int, interval_s: float = STOPPED_LOOK_INTERVAL_S) -> None:
+    """Returns once this process has been stopped for long; `interval_s` lies between two looks."""
     watch = StopWatch()
     while not watch.look(status_of(pid)):  # noqa: ASYNC110  nobody tells of a stop
         await asyncio.sleep(interval_s)
-    await on_stopped()

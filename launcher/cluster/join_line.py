@@ -16,6 +16,7 @@ import string
 from distrcomp.errors import ProtocolError
 from distrcomp.schema import Schema
 
+from .. import limits
 from ..errors import BadUsage
 from . import names
 
@@ -24,7 +25,6 @@ TOKEN_BYTES = 16
 
 _FAMILY, _FORM = "dcj", "dcj1"
 _CHECK_BYTES = 4
-_LINE_CHARACTERS_MAX = 1000
 _EXPIRES_MAX = 2**40
 _DAMAGED = "this join line is damaged: copy it whole"
 
@@ -75,7 +75,7 @@ def parse_join_line(text: str) -> JoinLine:
         raise BadUsage("this join line is of another version of distrcomp: use the same on both")
     payload, _, check = rest.partition(".")
     try:
-        packed = _decode(payload) if len(line) <= _LINE_CHARACTERS_MAX else b""
+        packed = _decode(payload) if len(line) <= limits.JOIN_LINE_CHARACTERS_MAX else b""
         if form != _FORM or check != _check(packed):
             raise BadUsage(_DAMAGED)
         found = _SCHEMA.unpack(packed)

@@ -9,8 +9,6 @@ import ssl
 
 from .. import limits
 
-_SHUTDOWN_TIMEOUT_S = 1.0
-
 
 async def open_tls(
     connection: socket.socket, context: ssl.SSLContext, *, server_side: bool
@@ -30,7 +28,7 @@ async def open_tls(
                 connection,
                 ssl=context,
                 ssl_handshake_timeout=limits.HANDSHAKE_TIMEOUT_S,
-                ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT_S,
+                ssl_shutdown_timeout=limits.TLS_SHUTDOWN_TIMEOUT_S,
             )
         else:
             transport, _ = await loop.create_connection(
@@ -39,7 +37,7 @@ async def open_tls(
                 ssl=context,
                 server_hostname="",
                 ssl_handshake_timeout=limits.HANDSHAKE_TIMEOUT_S,
-                ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT_S,
+                ssl_shutdown_timeout=limits.TLS_SHUTDOWN_TIMEOUT_S,
             )
     except BaseException:
         # A handshake cancelled at once leaves its transport open; the end of the stream closes it.

@@ -128,6 +128,8 @@ class Launch:
             for peer, connection in zip(peers, self._connections, strict=True)
         ]
         plan, notes = make_plan(planned, self._request.n_node, self._request.oversubscribe)
+        if self._request.data_plane == "plain" and len(set(plan.placement)) > 1:
+            notes = (*notes, "messages between machines are not encrypted (--data-plane plain)")
         return Preparation(bundle, plan, self._connections, notes)
 
     async def run(self, preparation: Preparation, display: Display) -> tuple[RunResult, list[str]]:

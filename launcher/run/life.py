@@ -37,7 +37,7 @@ class Life:
         peers: those still in the run; whatever comes from another one is not looked at.
         asked, shipped, closed: the peers that have sent Missing, Shipped, RunClosed.
         is_shipping_on: whether bytes went to a peer since somebody last looked.
-        unproven: the links that must be proven and are not.
+        unproven: the links that must be proven and are not, with what speaks against it so far.
         diagnosis: who waits for whom, while the program runs.
         leavings: what the nodes leave behind.
         asked_for_stacks: the peers that were asked for the sake of the report.
@@ -54,7 +54,7 @@ class Life:
         self.shipped: set[int] = set()
         self.closed: set[int] = set()
         self.is_shipping_on = False
-        self.unproven = dict.fromkeys(course.proofs)
+        self.unproven = dict.fromkeys(course.proofs, "")
         self.diagnosis = Diagnosis(len(course.placement))
         self.leavings = Leavings()
         self.asked_for_stacks: set[int] = set()

@@ -85,9 +85,13 @@ def on_proven(life: Life, event: FromPeer, now: float) -> list[Action]:
 
 
 def on_not_proven(life: Life, event: FromPeer, now: float) -> list[Action]:
-    """Two machines cannot reach each other."""
+    """Two machines cannot reach each other.
+
+    Or the node that was dialled has ended, which its agent will say in a moment.
+    """
     why = cut(event.message.why, limits.SENTENCE_CHARACTERS_MAX)
-    return _cannot_start(life, Failure(why, why), now)
+    life.unproven[event.message.source, event.message.dest] = why
+    return [SetTimer("not proven", limits.LAST_WORD_S)]
 
 
 def on_early_end(life: Life, event: FromPeer, now: float) -> list[Action]:
@@ -108,7 +112,10 @@ def on_early_end(life: Life, event: FromPeer, now: float) -> list[Action]:
 
 
 def on_start_timer(life: Life, event: TimerFired, now: float) -> list[Action]:
-    """Not everything is ready in time."""
+    """Not everything is ready in time, or a link is not to be had."""
+    refused = [why for why in life.unproven.values() if why]
+    if event.name == "not proven" and refused:
+        return _cannot_start(life, Failure(refused[0], refused[0]), now)
     if event.name != "start":
         return []
     ledger = life.ledger

@@ -93,3 +93,12 @@ def test_another_machine_sees_one_port(cluster: Cluster) -> None:
     assert [] == [port for pid in pids for port in listening_ports(psutil.Process(pid))]
     run.interrupt()
     run.wait()
+
+
+def test_a_run_without_encryption_says_so(cluster: Cluster) -> None:
+    """S-46: messages that go unencrypted are told of in each run in which they do."""
+    program = cluster.program("import distrcomp as dc\ndc.barrier()\n")
+    words = ("run", "--data-plane", "plain", "-H", "h1:2,h2:2", "-n")
+    told = "messages between machines are not encrypted (--data-plane plain)"
+    assert told in cluster.operator.run(*words, "4", program).out
+    assert told not in cluster.operator.run(*words, "2", program).out

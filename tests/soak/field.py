@@ -93,6 +93,8 @@ class Field:
     def _kill(self, plan: Plan, run: Command) -> Iterator[Killed]:
         """Kills as planned until the run has ended."""
         dice = Random(f"{plan.seed}/killer")
+        if plan.kills and plan.waits_for_nodes:
+            wait_until(lambda: self._nodes() or not run.is_running, _RUN_LIMIT_S, "nodes")
         at = time.monotonic()
         for victim, after_s in plan.kills:
             at += after_s

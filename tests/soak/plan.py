@@ -18,6 +18,7 @@ class Plan(NamedTuple):
     Attributes:
         kind, shape, seed: the program's arguments.
         kills: what is killed and how many seconds after the one before, or after the start.
+        waits_for_nodes: whether the killer's clock begins with the nodes, not with the launcher.
     """
 
     number: int
@@ -27,6 +28,7 @@ class Plan(NamedTuple):
     n_node: int
     data_plane: str
     kills: tuple[tuple[str, float], ...]
+    waits_for_nodes: bool = False
 
 
 def make_plan(
@@ -43,7 +45,7 @@ def make_plan(
     stuck, patient = shapes
     shape = {TRAFFIC: ["-"], STUCK: list(stuck), PATIENT: list(patient)}[kind]
     kills: list[tuple[str, float]] = []
-    if kind != STUCK and dice.random() < 0.5:
+    if kind != STUCK and dice.random() < 0.65:
         for _ in range(20):
             victim = dice.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
             kills.append((victim, dice.expovariate(1.0 / kill_every_s)))
@@ -55,4 +57,5 @@ def make_plan(
         dice.randint(2, _NODES_MAX),
         dice.choice(("tls", "tls", "plain")),
         tuple(kills),
+        waits_for_nodes=dice.random() < 0.7,
     )

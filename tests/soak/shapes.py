@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 STUCK = ("ring", "ssend", "wrong_tag", "request", "probe", "threads", "barrier")
@@ -17,6 +18,14 @@ PATIENT = (
 )
 _WHOLE = ("barrier",)
 """Shapes that need all nodes of the world."""
+
+
+def core(shape: str, stuck: Sequence[int]) -> set[int]:
+    """Those of the nodes in a deadlock that a verdict has to name.
+
+    Of a barrier the others may come when two wait for each other already.
+    """
+    return set(stuck[:2] if shape in _WHOLE else stuck)
 
 
 def stuck_nodes(shape: str, seed: int, n_node: int) -> list[int]:

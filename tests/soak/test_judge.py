@@ -105,6 +105,10 @@ WRONG = {
         case(STUCK, headline=DEADLOCK, code=1, stuck=(0, 1, 2)),
         "nodes [0, 1, 2] are stuck, and the verdict is",
     ),
+    "too many named": (
+        case(STUCK, headline=DEADLOCK.replace("0 and 1", "0 to 2"), code=1),
+        "nodes [0, 1] are stuck, and the verdict is",
+    ),
 }
 
 

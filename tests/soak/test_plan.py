@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.soak.plan import PATIENT, STUCK, TRAFFIC, Plan, make_plan
 from tests.soak.shapes import PATIENT as PATIENT_SHAPES
 from tests.soak.shapes import STUCK as STUCK_SHAPES
-from tests.soak.shapes import stuck_nodes
+from tests.soak.shapes import core, stuck_nodes
 
 SHAPES = (STUCK_SHAPES, PATIENT_SHAPES)
 
@@ -45,6 +45,12 @@ def test_a_deadlock_has_two_nodes_at_least() -> None:
         assert 2 <= len(stuck_nodes("ring", seed, 5)) <= 5
     assert [0, 1, 2] == stuck_nodes("barrier", 1, 3)
     assert [0, 1] == stuck_nodes("ring", 1, 2)
+
+
+def test_what_a_verdict_has_to_name() -> None:
+    """All of a circle; of a barrier the two that wait for each other."""
+    assert {0, 2, 3} == core("ring", [0, 2, 3])
+    assert {0, 1} == core("barrier", [0, 1, 2, 3])
 
 
 def test_the_program_has_every_shape() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launcher.agent.guardian import Guardian
+from launcher.agent.guardian import Guardian, kill_stragglers, mark_of
 from tests.launcher.agent.agent_kit import lives
 from tests.leaks import LeakChecker, wait_until
 
@@ -87,6 +88,29 @@ def test_killed_guardian(tmp_path: Path, leaks: LeakChecker) -> None:
         guardian.watch_folder(str(tmp_path))
     guardian.release()
     assert tmp_path.is_dir()
+
+
+def test_marked_processes(leaks: LeakChecker) -> None:
+    """F-23: what bears the run's id and one of the nodes' ids is killed, and nothing else."""
+    run_id = secrets.token_hex(16)
+    marks = [(run_id, 1), (run_id, 2), (run_id, 11), (secrets.token_hex(16), 1), (run_id, None)]
+    started = [
+        subprocess.Popen(
+            ["sleep", "1000"],
+            env={
+                "DISTRCOMP_RUN_ID": run,
+                **({} if node is None else {"DISTRCOMP_NODE_ID": str(node)}),
+            },
+        )
+        for run, node in marks
+    ]
+    assert 2 == kill_stragglers(mark_of(run_id, [1, 2]))
+    ended = [process for process in started[:2] if process.wait(10) == -9]
+    assert started[:2] == ended
+    for process in started[2:]:
+        assert process.poll() is None
+        process.kill()
+        process.wait()
 
 
 def test_apart_from_the_terminal(leaks: LeakChecker) -> None:

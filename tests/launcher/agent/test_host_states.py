@@ -45,13 +45,13 @@ ALLOWED: dict[str, dict[type, str]] = {
     },
     "starting": {
         **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink), "starting"),
-        **dict.fromkeys((m.EndOfNode, m.AbortRun, m.SignalNodes), "starting"),
+        **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), "starting"),
         m.Go: "running",
         m.CloseRun: "closed",
     },
     "running": {
         **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink, m.Input), "running"),
-        **dict.fromkeys((m.EndOfNode, m.AbortRun, m.SignalNodes), "running"),
+        **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), "running"),
         m.CloseRun: "closed",
     },
     "closed": {m.Ping: "closed"},
@@ -115,7 +115,8 @@ MESSAGES: dict[type, st.SearchStrategy[Any]] = {
     m.Go: st.just(m.Go()),
     m.Input: st.builds(m.Input, st.sampled_from([b"", b"x" * 999])),
     m.EndOfNode: st.builds(m.EndOfNode, NUMBERS, TEXTS),
-    m.AbortRun: st.builds(m.AbortRun, NUMBERS, TEXTS),
+    m.AbortRun: st.builds(m.AbortRun, st.none() | NUMBERS, TEXTS),
+    m.AskNodes: st.builds(m.AskNodes, NUMBERS, st.lists(NUMBERS, max_size=3).map(tuple)),
     m.SignalNodes: st.builds(m.SignalNodes, st.sampled_from([2, 15, 9, 0, 19, -9, 2**40])),
     m.CloseRun: st.just(m.CloseRun()),
     **{kind: st.just(sample(kind)) for kind in m.FROM_AGENT},
@@ -224,6 +225,12 @@ class Conversation(RuleBasedStateMachine):
         async with asyncio.timeout(LIMIT_S):
             await self._ours.close()
             await self._serving
+
+
+def test_all_messages_are_said() -> None:
+    """Whoever adds a message adds what it may contain here, and when it may come."""
+    assert {*m.FROM_LAUNCHER, *m.FROM_AGENT} == set(MESSAGES)
+    assert set(m.FROM_LAUNCHER) == {kind for kinds in ALLOWED.values() for kind in kinds}
 
 
 def test_any_conversation(tmp_path: Path, leaks: object) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from launcher.agent.guardian import STOPPED_LOOKS, StopWatch, status_of
-from launcher.agent.stopped import watched
+from launcher.agent.stopped import wait_stopped
 from tests.leaks import LeakChecker, wait_until
 
 STOPPED = "Name:\tx\nState:\tT (stopped)\nvoluntary_ctxt_switches:\t{}\n"
@@ -63,21 +63,11 @@ def is_in_state(pid: int, letter: str) -> bool:
     return f"State:\t{letter}" in status_of(pid)
 
 
-async def _wait_for_stop(child: subprocess.Popen[bytes]) -> None:
-    noticed = asyncio.Event()
-
-    async def notice() -> None:
-        noticed.set()
-
-    async with watched(child.pid, notice, INTERVAL_S):
-        await noticed.wait()
-
-
 @pytest.mark.processes
 def test_a_real_process(child: subprocess.Popen[bytes]) -> None:
     """The kernel's own words are understood: SIGSTOP is noticed (F-05)."""
     child.send_signal(signal.SIGSTOP)
-    asyncio.run(asyncio.wait_for(_wait_for_stop(child), 30))
+    asyncio.run(asyncio.wait_for(wait_stopped(child.pid, INTERVAL_S), 30))
     assert is_in_state(child.pid, "T")
 
 

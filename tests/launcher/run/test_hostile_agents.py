@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from distrcomp.notices import Envelope, Standing, Unread, Waiting
 from launcher.agent.host import python_version
 from launcher.cluster.peers_file import Peer
 from launcher.control import messages as m
@@ -18,12 +21,14 @@ from launcher.control.channel import Channel, memory_pair
 from launcher.errors import ChannelClosed
 from launcher.run.connect import Connection
 from launcher.run.controller import Controller
+from launcher.run.events import TimerFired
+from launcher.run.life import State
 from launcher.run.plain import listed, plain_lines
 from launcher.run.sinks import Sinks
 from launcher.run.table import NoView
 from launcher.ship.bundle import Bundle
 from launcher.ship.manifest import FileEntry, Manifest
-from tests.launcher.run.course_kit import CLOSED, make_course
+from tests.launcher.run.course_kit import CLOSED, at, make_course
 
 SECRET = b"what only the launcher's machine has"
 LIMIT_S = 30.0
@@ -166,3 +171,76 @@ def test_names_of_files(tmp_path: Path) -> None:
     assert listed(NAMES) in written
     assert listed(NAMES) in remains
     assert all(plain_lines(note) == note for note in controller.machine.notes)
+
+
+# --- what nodes say of their waits ---------------------------------------------------------------
+
+NUMBERS = st.sampled_from([0, 1, 2, 3, -1, 7, 2**31, 2**63, 2**64 - 1])
+TEXTS = st.sampled_from(["recv", "", "a\nTotal time : 0.", "\x1b[2J", "x" * 5000])
+SOURCES = st.lists(NUMBERS, max_size=3).map(tuple)
+SECONDS = st.sampled_from([0.0, 1.5, -1.0, float("nan"), float("inf"), 1e308])
+WAITINGS = st.builds(
+    Waiting,
+    serial=NUMBERS,
+    operation=TEXTS,
+    place=TEXTS,
+    waited_s=SECONDS,
+    has_deadline=st.booleans(),
+    sources=SOURCES | st.sampled_from([(1,), (2,), (0,)]),
+    wanted=st.none() | st.builds(Envelope, NUMBERS, NUMBERS, NUMBERS),
+    members=SOURCES,
+)
+
+
+def standings(number: int) -> st.SearchStrategy[Standing]:
+    """Answers to the question of this number, likely ones among them."""
+    unread = st.builds(Unread, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+    stuck = st.builds(
+        Standing,
+        number=st.just(number),
+        is_waiting=st.just(True),
+        serials=st.just((1,)),
+        wakers=st.sampled_from([(0,), (1,), (2,), (0, 1, 2)]),
+        unread=st.lists(unread, max_size=3).map(tuple),
+    )
+    anything = st.builds(
+        Standing,
+        number=NUMBERS | st.just(number),
+        is_waiting=st.booleans(),
+        serials=SOURCES,
+        wakers=SOURCES,
+        wakes_all=st.booleans(),
+        arrivals=NUMBERS,
+        unread_from=SOURCES,
+        unsent_to=SOURCES,
+        held=SOURCES,
+        is_linking=st.booleans(),
+        unread=st.lists(unread, max_size=3).map(tuple),
+    )
+    return st.one_of(stuck, stuck, anything)
+
+
+@given(data=st.data())
+def test_any_words_of_waits(data: st.DataObject) -> None:
+    """S-29: whatever nodes say of their waits, nothing is raised, and what is shown is harmless."""
+    driver = at(State.RUNNING)
+    for _ in range(data.draw(st.integers(1, 12))):
+        node = data.draw(st.integers(0, 2))
+        peer = driver.machine.course.placement[node]
+        asked = [each for each in driver.told[peer] if isinstance(each, m.AskNodes)]
+        what = data.draw(st.sampled_from(["wait", "wait", "stand", "stand", "look", "resume"]))
+        if what == "wait":
+            driver.say(peer, m.NodeWaiting(node, data.draw(WAITINGS)))
+        elif what == "stand":
+            for each in asked[-1].nodes if asked else ():
+                standing = data.draw(standings(asked[-1].number))
+                driver.say(peer, m.NodeStanding(each, standing))
+        elif what == "resume":
+            driver.say(peer, m.NodeResumed(node, data.draw(NUMBERS)))
+        else:
+            for name in [each for each in driver.timers if each.startswith("deadlock ")]:
+                driver.timers.remove(name)
+                driver.event(TimerFired(name))
+    cause = driver.machine.ledger.cause()
+    if cause is not None:
+        assert cause.headline.isprintable()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from launcher import limits
 from launcher.control import messages as m
-from launcher.run.events import Interrupt, PeerLost, ShipProgress, TimerFired
+from launcher.run.events import Interrupt, PeerLost, SetTimer, ShipProgress, TimerFired
 from launcher.run.life import State
 from tests.launcher.run.course_kit import CLOSED, HASH, at
 
@@ -69,9 +70,21 @@ def test_node_ends_early(state: State, message: object, how: str) -> None:
 def test_link_not_proven() -> None:
     """Two machines that cannot reach each other end the run before it starts."""
     driver = at(State.PROVING)
-    driver.say(0, m.LinkFailed(0, 2, "node 0 on h0 cannot reach node 2 on h1 (10.0.0.2:6969)"))
-    expected = (3, "node 0 on h0 cannot reach node 2 on h1 (10.0.0.2:6969)")
+    why = "node 0 on h0 cannot reach node 2 on h1 (10.0.0.2:6969)"
+    assert [SetTimer("not proven", limits.LAST_WORD_S)] == driver.say(0, m.LinkFailed(0, 2, why))
+    driver.event(TimerFired("not proven"))
+    expected = (3, why)
     assert expected == (driver.exit_code, driver.headline)
+
+
+def test_a_node_that_ends_is_no_link_that_fails() -> None:
+    """The link to a node that dies may fail first; the node is the cause (F-01)."""
+    driver = at(State.PROVING)
+    driver.say(0, m.LinkFailed(0, 2, "node 0 on h0 cannot reach node 2 on h1"))
+    driver.exit(2, None, 9)
+    expected = (3, "node 2 on h1 ended before the program started: killed by SIGKILL (9)")
+    assert expected == (driver.exit_code, driver.headline)
+    assert [] == driver.event(TimerFired("not proven"))
 
 
 def test_start_timer() -> None:

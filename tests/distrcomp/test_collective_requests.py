@@ -35,7 +35,7 @@ def test_nothing_is_written_after_a_mismatch(three: Nodes) -> None:
 
     def has_come() -> bool:
         one.iprobe(0)
-        return tag in one._engine.unread_tags(1, one._all._number)
+        return (1, tag) in one._engine.unread(one._all._number)
 
     wait_until(has_come, TIMEOUT_S, "the root's message")
     assert [0, 0, 0] == out.tolist()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,10 +20,7 @@ from distrcomp.errors import (
     Undecodable,
 )
 from distrcomp.limits import MIB
-from distrcomp.mailbox import Receive
-from distrcomp.request_kinds import ReceiveRequest
 from distrcomp.requests import Request
-from distrcomp.status import Status
 from tests.distrcomp.kit import MEMORY, TIMEOUT_S, Nodes, nodes
 
 wait_all, wait_any, wait_some = Request.wait_all, Request.wait_any, Request.wait_some
@@ -370,31 +365,3 @@ def test_what_is_no_list_of_requests(two: Nodes, wrong: Any) -> None:
             with pytest.raises(CallError, match="is no list of requests"):
                 wait(given)
     request.cancel()
-
-
-def test_several_threads_wait_for_one() -> None:
-    """Each gets the object, which is made once."""
-    both = threading.Barrier(2, timeout=TIMEOUT_S)
-
-    class Matched:
-        """An engine whose waits end when both threads are in one."""
-
-        def wait_receive(self, *_: object) -> bool:
-            both.wait()
-            return True
-
-        def check_interrupt(self) -> None:
-            pass
-
-    made: list[object] = []
-
-    def take(_: object) -> object:
-        made.append(object())
-        return made[-1]
-
-    engine: Any = Matched()
-    request = ReceiveRequest(engine, Receive(0, 0, 0), take, lambda _: Status(0, 0, 0), None)
-    with ThreadPoolExecutor(2) as threads:
-        results = [waiting.result() for waiting in [threads.submit(request.wait) for _ in range(2)]]
-    assert [made[0]] * 2 == results
-    assert 1 == len(made)

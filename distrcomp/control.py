@@ -31,6 +31,7 @@ from .notices import (
     TO_NODE,
     Abort,
     Ask,
+    AskTraffic,
     Dial,
     Go,
     LinkDown,
@@ -39,6 +40,7 @@ from .notices import (
     NodeEnded,
     NoLink,
     Ticket,
+    Traffic,
     WantLink,
 )
 from .poller import WRITABLE
@@ -217,6 +219,9 @@ class Control:
                 engine.abort(culprit, why)
             case Ask(number):
                 self._notices.send(engine.standing(number, _threads_of_ours()))
+            case AskTraffic():
+                came, went = engine.traffic() or (None, None)
+                self._notices.send(Traffic(came, went))
 
     def _dial(self, node: int) -> None:
         from .links.handshake import dial

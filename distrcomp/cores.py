@@ -29,17 +29,17 @@ def cpu_quota(root: str = "/") -> float | None:
     strange there is none. In a container that sees the host's paths, its own quota is the root's.
     """
     quotas: list[float | None] = []
-    for line in _read(root, "proc/self/cgroup").splitlines():
+    for line in read_small(root, "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number == "0" and not controllers:
-            quotas += [_quota_v2(root, folder) for folder in _folders(_V2_FOLDERS, path)]
+            quotas += [_quota_v2(root, folder) for folder in cgroup_folders(_V2_FOLDERS, path)]
         elif "cpu" in controllers.split(","):
-            quotas += [_quota_v1(root, folder) for folder in _folders(_V1_FOLDERS, path)]
+            quotas += [_quota_v1(root, folder) for folder in cgroup_folders(_V1_FOLDERS, path)]
     return min((quota for quota in quotas if quota is not None), default=None)
 
 
-def _folders(mounts: tuple[str, ...], path: str) -> list[str]:
+def cgroup_folders(mounts: tuple[str, ...], path: str) -> list[str]:
     """The cgroup at `path` and all above it, wherever the tree of cgroups may be mounted."""
     parts = [part for part in path.split("/") if part]
     if ".." in parts:  # a cgroup outside of what is shown here
@@ -49,13 +49,13 @@ def _folders(mounts: tuple[str, ...], path: str) -> list[str]:
 
 
 def _quota_v2(root: str, folder: str) -> float | None:
-    words = _read(root, folder, "cpu.max").split()
+    words = read_small(root, folder, "cpu.max").split()
     return _ratio(*words) if len(words) == 2 else None
 
 
 def _quota_v1(root: str, folder: str) -> float | None:
-    quota = _read(root, folder, "cpu.cfs_quota_us")
-    return _ratio(quota, _read(root, folder, "cpu.cfs_period_us")) if quota else None
+    quota = read_small(root, folder, "cpu.cfs_quota_us")
+    return _ratio(quota, read_small(root, folder, "cpu.cfs_period_us")) if quota else None
 
 
 def _ratio(quota: str, period: str) -> float | None:
@@ -67,7 +67,7 @@ def _ratio(quota: str, period: str) -> float | None:
         return None
 
 
-def _read(*path: str) -> str:
+def read_small(*path: str) -> str:
     """The beginning of a small file; nothing where it cannot be read."""
     try:
         with open(os.path.join(*path), encoding="utf-8", errors="surrogateescape") as file:

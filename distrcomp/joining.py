@@ -29,9 +29,10 @@ from .errors import CollectiveMismatch, OutsideRun
 from .interrupts import put_off_handlers
 from .links import Bells, ShmLink
 from .links.local import local_links
-from .notices import Ready, Ticket
+from .notices import Ready, Ticket, WritesStacks
 from .progress import Progress
 from .requests import Request
+from .stacks import StackWriter
 
 
 class World:
@@ -45,12 +46,14 @@ class World:
         communicator: the world communicator.
         control: the control thread; None where no agent has started this process.
         notices: the agent's ear; None there.
+        stacks: where the agent reads where this node is; None where it has given no file.
         job: the MPI job, if this is one.
     """
 
     def __init__(self, descriptor: int | None, mpi_place: tuple[int, int] | None = None) -> None:
         self.control: Control | None = None
         self.notices: NoticeSocket | None = None
+        self.stacks: StackWriter | None = None
         self.job: Any = None  # its module is loaded where there is one
         if mpi_place is not None:
             from .mpi_joining import Job
@@ -133,6 +136,9 @@ class World:
             engine.attach(node, link)
         control.start(engine)
         self.control = control
+        if ticket.stacks >= 0:
+            self.stacks = StackWriter(ticket.stacks)
+            notices.send(WritesStacks(self.stacks.signal))
         notices.send(Ready())
         return engine
 
@@ -145,6 +151,8 @@ class World:
         )
         if self.control is not None:
             self.control.disown()
+        if self.stacks is not None:
+            self.stacks.disown()
 
 
 def _default_timeout() -> float | None:

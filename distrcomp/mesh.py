@@ -21,6 +21,7 @@ from .fates import Fates
 from .frames import Message
 from .interrupts import Signals
 from .links import Link
+from .links.traffic import traffic
 from .mailbox import Mailbox, Receive
 from .notices import Account
 from .poller import READABLE, WRITABLE
@@ -222,6 +223,14 @@ class Mesh:
     def take_from(self, node: int, link: Link) -> list[Message]:
         """For who has gone in by the gate: what has arrived on a link."""
         return self._progress.take(node, link, 1)
+
+    def traffic(self) -> tuple[int, int] | None:
+        """The bytes received and sent so far, roughly and without the lock; None: not known."""
+        found = [traffic(link) for link in list(self._links.values())]
+        known = [each for each in found if each is not None]
+        if len(known) < len(found):
+            return None
+        return sum(came for came, _ in known), sum(went for _, went in known)
 
     def deliver(self, message: Message) -> None:
         """For who has gone in by the gate: takes a message that has arrived."""

@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> int:
     faulthandler.enable()
     folder = os.getcwd()
     world = join()
+    if world.stacks is not None:
+        world.stacks.write_crashes()
     if world.job is not None:  # mpiexec mixes what nodes write, so it must be whole lines
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):

@@ -32,6 +32,7 @@ class Ticket(NamedTuple):
             where there is none.
         doorbells: the inherited descriptors of their eventfds, in the order of `local_nodes`; none
             without a segment.
+        stacks: the inherited descriptor of the file for this node's stacks; -1 where there is none.
     """
 
     run_id: bytes
@@ -44,6 +45,7 @@ class Ticket(NamedTuple):
     data_plane: str
     segment: int = -1
     doorbells: tuple[int, ...] = ()
+    stacks: int = -1
 
     @property
     def local_nodes(self) -> tuple[int, ...]:
@@ -114,6 +116,10 @@ class Abort(NamedTuple):
     why: str
 
 
+class AskTraffic(NamedTuple):
+    """How many bytes has the node received and sent so far? Answered by Traffic."""
+
+
 class Ask(NamedTuple):
     """How do you stand? To be answered by Standing with the same number."""
 
@@ -122,6 +128,19 @@ class Ask(NamedTuple):
 
 class Ready(NamedTuple):
     """The node has its ticket and waits for Go."""
+
+
+class WritesStacks(NamedTuple):
+    """At this signal the node writes its stacks into the file that the ticket names."""
+
+    signal: int
+
+
+class Traffic(NamedTuple):
+    """The bytes that a node has received and sent so far; None where that is not known."""
+
+    bytes_in: int | None
+    bytes_out: int | None
 
 
 class WantLink(NamedTuple):
@@ -278,5 +297,17 @@ class Account(NamedTuple):
     sent: tuple[SentFrom, ...]
 
 
-TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort, Ask)
-TO_AGENT = Schema(Ready, WantLink, LinkUp, LinkDown, Failed, Waiting, Resumed, Standing, Account)
+TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort, Ask, AskTraffic)
+TO_AGENT = Schema(
+    Ready,
+    WritesStacks,
+    Traffic,
+    WantLink,
+    LinkUp,
+    LinkDown,
+    Failed,
+    Waiting,
+    Resumed,
+    Standing,
+    Account,
+)

@@ -119,9 +119,31 @@ GROUP_GRACE_S = 0.3
 # At the end of a run its nodes are dead; how long their last output may take to be handed on.
 CLOSE_TIMEOUT_S = 5.0
 # Descriptors that an agent holds for each node while it starts them (a control socket, two pipes, a
-# doorbell), and some more: the segment, those of starting a process, and who calls meanwhile.
-NODE_START_DESCRIPTORS = 4
+# doorbell, the file of its stacks), and some more: the segment, those of starting a process, and
+# who calls meanwhile.
+NODE_START_DESCRIPTORS = 5
 SPARE_DESCRIPTORS = 32
+# The stacks of one node: Python writes 100 frames of 100 threads at most, and a person reads less.
+STACKS_BYTES_MAX = 64 * KIB
+# ... of all nodes of a peer together, well below FRAME_BYTES_MAX.
+STACKS_OF_PEER_BYTES_MAX = 8 * MIB
+# How long a node may take to write them: some milliseconds, and longer where cores are busy. It is
+# looked at so often, and taken for done when nothing came for the last of these times.
+STACKS_WAIT_S = 1.0
+STACKS_LOOK_S = 0.01
+STACKS_SETTLED_S = 0.05
+# How long a node may take to say how much it has received and sent: its control thread is quick
+# unless the program holds the interpreter's lock.
+TRAFFIC_WAIT_S = 0.3
+# Nodes of which one answer tells how they fare, and characters of a run's program.
+NODES_TOLD_MAX = 50_000
+PROGRAM_CHARACTERS_MAX = 200
+# Commands of the same user that look at one process at the same time.
+VIEWERS_MAX = 16
+# A killed process that used this share of what it could have is believed to have lacked memory; the
+# smaller one where the kernel has killed somebody for that meanwhile.
+MEMORY_SHARE_NEAR_LIMIT = 0.9
+MEMORY_SHARE_SUSPICIOUS = 0.1
 # A run's id is random, 128 bits.
 RUN_ID_BYTES = 16
 
@@ -140,6 +162,15 @@ STOP_STEP_S = 2.0
 CLOSE_RUN_TIMEOUT_S = 20.0
 # Events that wait for the launcher; a flood of output waits at the agents instead.
 EVENTS_MAX = 256
+# Places where nodes were, and lines of one of them, that a report in text shows; JSON has all.
+STACKS_SHOWN_MAX = 8
+STACK_LINES_SHOWN_MAX = 60
+# How long a command that looks at a run waits for the agents.
+LOOK_WAIT_S = 2.0
+# The last lines of a failed node that the report repeats, and failed nodes that it tells of at
+# length.
+LAST_LINES_MAX = 20
+POST_MORTEMS_SHOWN_MAX = 8
 # How often the live table is looked at while nothing happens.
 SHOW_INTERVAL_S = 0.25
 # Nodes that wait, and may wait for each other: when one tells, the others that tell at the same

@@ -76,6 +76,9 @@ class ShmLink(ShmInput):
         writer, reader: the rings to and from it.
         bells: how the nodes of this machine wake each other.
         helps: whether both ends may copy a message at the same time.
+
+    Attributes:
+        offered_bytes: the bytes of all messages that went out past the ring.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class ShmLink(ShmInput):
         self.writer = writer
         self._outgoing: deque[_Outgoing] = deque()
         self._waiting_bytes = 0
+        self.offered_bytes = 0
         self._offers: Any = None  # made with the first large message, as is what it needs
         self._has_asked = self._is_closed = self._said_goodbye = False
 
@@ -275,6 +279,8 @@ class ShmLink(ShmInput):
 
             self._offers = Offers(self.writer)
         offered: Pending | None = self._offers.put(message, pending)
+        if offered is not None:
+            self.offered_bytes += message.payload_bytes
         return offered
 
     def is_begun(self) -> bool:

@@ -45,12 +45,16 @@ class ShmInput:
         reader: the ring.
         bells: how the nodes of this machine wake each other.
         asks: whether the writer may be asked to help with large messages.
+
+    Attributes:
+        pulled_bytes: the bytes of all messages that came past the ring.
     """
 
     def __init__(self, reader: RingReader, bells: Bells, asks: bool) -> None:
         self.at_end = False
         self.memory_for: _MemoryFor = None
         self.reader = reader
+        self.pulled_bytes = 0
         self._bells = bells
         self._asks = asks
         self._stream: MessageReader | None = None  # its scratch costs every link of a large machine
@@ -205,6 +209,7 @@ class ShmInput:
             raise
         if is_whole:
             messages.append(self._arriving.message())
+            self.pulled_bytes += messages[-1].payload_bytes
             self.reader.skip(self._arriving.words)
             self._asks = self._asks and not self._arriving.is_refused
             self._arriving = None

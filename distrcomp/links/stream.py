@@ -75,6 +75,11 @@ class StreamLink:
     def is_broken(self) -> bool:
         return bool(self._broken)
 
+    @property
+    def sent_bytes(self) -> int:
+        """All that this process has handed to the kernel."""
+        return self._posted_bytes - self.queued_bytes
+
     def fileno(self) -> int:
         return self._socket.fileno()
 

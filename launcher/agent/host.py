@@ -8,6 +8,7 @@ import logging
 import shutil
 import socket
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from distrcomp.errors import ProtocolError
 from distrcomp.preamble import Preamble
 
 from .. import limits
+from ..control import looks
 from ..control import messages as m
 from ..control.channel import Channel
 from ..errors import ChannelClosed, LauncherError, PeerRefused
@@ -49,23 +51,35 @@ class Host:
         self._sandboxes = folder / "sandboxes"
         self.swept = sweep(self._sandboxes)
         self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
-        self._guardian = Guardian(is_agents=not is_temporary)
+        self.guardian = self._guardian = Guardian(is_agents=not is_temporary)
         self._folder = folder if is_temporary else None
         if is_temporary:
             self._guardian.watch_folder(str(folder))
         self._runs: dict[bytes, PeerRun] = {}
-        self._sessions: set[asyncio.Task[str | None]] = set()
+        self._sessions: set[asyncio.Task[Any]] = set()
 
     def hand_over(self, preamble: Preamble, connection: socket.socket) -> bool:
         """Gives a connection that came in for a node to that node; False: there is none such."""
         run = self._runs.get(preamble.run_id)
         return run is not None and run.hand_over(preamble.source, preamble.dest, connection)
 
+    async def runs(self, run_id: bytes) -> tuple[looks.RunStatus, ...]:
+        """How this run fares, if it is here; no id: all of them, up to a bound."""
+        told: list[looks.RunStatus] = []
+        for run in [run for own, run in self._runs.items() if run_id in (b"", own)]:
+            status = await run.status()
+            if sum(len(each.nodes) for each in (*told, status)) <= limits.NODES_TOLD_MAX:
+                told.append(status)
+        return tuple(told)
+
+    async def stacks(self, run_id: bytes, nodes: tuple[int, ...]) -> tuple[looks.NodeStacks, ...]:
+        """Where these nodes of a run are, if they are here; none named: all of them."""
+        run = self._runs.get(run_id)
+        return () if run is None else await run.take_stacks(nodes)
+
     def serve_here(self, channel: Channel) -> None:
         """Serves the launcher that holds this host, in the background."""
-        task = asyncio.ensure_future(self.serve(channel, m.OPERATOR))
-        self._sessions.add(task)
-        task.add_done_callback(self._sessions.discard)
+        self._spawn(self.serve(channel, m.OPERATOR))
 
     async def serve(self, channel: Channel, role: str) -> str | None:
         """One launcher's session, until it ends; why it was refused, if it was."""
@@ -119,7 +133,11 @@ class Host:
                     )
                 )
             case m.Ping(number):
-                await channel.send(m.Pong(number))
+                await channel.send(m.Pong(number, asyncio.get_running_loop().time()))
+            case looks.AskRuns(run_id):  # nodes may take a while to answer: no reason to wait
+                self._spawn(self._tell_runs(run_id, channel))
+            case looks.TakeStacks(run_id, nodes):  # a signal that comes next comes after it
+                await channel.send(looks.StacksTaken(run_id, await self.stacks(run_id, nodes)))
             case m.OpenRun(run_id, manifest):
                 runs.append(self._begin(run_id, channel))
                 await runs[0].open(manifest)
@@ -151,6 +169,15 @@ class Host:
                 run.ask(number, nodes)
             case m.SignalNodes(number):
                 run.signal(number)
+
+    async def _tell_runs(self, run_id: bytes, channel: Channel) -> None:
+        with contextlib.suppress(ChannelClosed):
+            await channel.send(looks.Runs(await self.runs(run_id)))
+
+    def _spawn(self, act: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(act)
+        self._sessions.add(task)
+        task.add_done_callback(self._sessions.discard)
 
     def _begin(self, run_id: bytes, channel: Channel) -> PeerRun:
         if len(run_id) != limits.RUN_ID_BYTES or run_id in self._runs:

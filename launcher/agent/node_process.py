@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import fcntl
 import logging
 import os
@@ -18,16 +17,17 @@ import socket
 import subprocess
 import sys
 import termios
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from distrcomp.errors import ProtocolError
-from distrcomp.frames import FrameDecoder, frame
-from distrcomp.notices import TO_AGENT, TO_NODE
+from distrcomp.frames import FrameDecoder
+from distrcomp.notices import TO_AGENT, AskTraffic, Traffic
 
 from .. import limits
+from .control_socket import ControlSocket
+from .stack_file import StackFile, ask_for_stacks, crash_of
 
 STDOUT, STDERR = 1, 2
 
@@ -36,7 +36,12 @@ log = logging.getLogger("distrcomp.agent")
 
 @dataclass(frozen=True)
 class Start:
-    """How to start one node; `inherited` are descriptors that it gets under the same numbers."""
+    """How to start one node.
+
+    Attributes:
+        inherited: descriptors that it gets under the same numbers.
+        writes_stacks: whether it gets a file for its stacks, too.
+    """
 
     node: int
     arguments: Sequence[str]
@@ -44,10 +49,31 @@ class Start:
     folder: str
     takes_input: bool
     inherited: tuple[int, ...] = ()
+    writes_stacks: bool = False
+
+
+@dataclass(frozen=True)
+class Death:
+    """What is known of a node's end beside its exit code.
+
+    Attributes:
+        at: when, by the loop's clock.
+        peak_bytes: the memory it has used at most.
+        is_killed_here: whether its agent has killed it.
+        crash: what Python wrote when it crashed.
+    """
+
+    at: float
+    peak_bytes: int
+    is_killed_here: bool
+    crash: str
 
 
 class NodeProcess:
     """A started node.
+
+    Attributes:
+        death: how it ended; None as long as it lives.
 
     Args:
         start: what to start.
@@ -66,7 +92,11 @@ class NodeProcess:
         self._on_notice = on_notice
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
+        self._stack_file = StackFile() if start.writes_stacks else None
+        self._stack_signal = 0
+        self._traffic: asyncio.Future[Traffic] | None = None
         ours, theirs = socket.socketpair()
+        given = [] if self._stack_file is None else [self._stack_file.descriptor]
         try:
             self._process = subprocess.Popen(
                 start.arguments,
@@ -75,22 +105,71 @@ class NodeProcess:
                 stderr=subprocess.PIPE,
                 cwd=start.folder,
                 env=start.environment | {"DISTRCOMP_CONTROL_FD": str(theirs.fileno())},
-                pass_fds=[theirs.fileno(), *start.inherited],
+                pass_fds=[theirs.fileno(), *given, *start.inherited],
                 start_new_session=True,
                 bufsize=0,
             )
         except BaseException:
             ours.close()
+            self._close_stack_file()
             raise
         finally:
             theirs.close()
-        self._control = _ControlSocket(ours)
+        self._control = ControlSocket(ours)
         self._exited = asyncio.Event()
+        self._is_killed = False
+        self.death: Death | None = None
 
     @property
     def group(self) -> int:
         """The process group, which is the pid of its leader."""
         return self._process.pid
+
+    @property
+    def stack_descriptor(self) -> int:
+        """Of the file for its stacks; -1 where it has none."""
+        return -1 if self._stack_file is None else self._stack_file.descriptor
+
+    def stacks_by(self, number: int) -> None:
+        """The node has said at which signal it writes its stacks."""
+        self._stack_signal = number if 0 < number < signal.NSIG else 0
+
+    async def take_stacks(self) -> tuple[str, str]:
+        """Where its threads are, as Python writes it; "" and why where that is not known."""
+        if self.has_ended:
+            return "", "it has ended"
+        if self._stack_file is None:
+            return "", "it is no Python program"
+        return await ask_for_stacks(self.group, self._stack_signal, self._stack_file)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is over."""
+        return self._process.returncode is not None
+
+    async def traffic(self) -> Traffic:
+        """Its bytes so far; not known of one that does not listen, or not within the bound.
+
+        A question that is open is not asked again, so nothing piles up for one that is stuck.
+        """
+        if not self._stack_signal or self.has_ended:
+            return Traffic(None, None)
+        asked = self._traffic
+        if asked is None:
+            asked = self._traffic = self._loop.create_future()
+            self.tell(AskTraffic())
+        await asyncio.wait([asked], timeout=limits.TRAFFIC_WAIT_S)
+        return asked.result() if asked.done() else Traffic(None, None)
+
+    def take_traffic(self, traffic: Traffic) -> None:
+        """The node has answered."""
+        asked, self._traffic = self._traffic, None
+        if asked is not None:
+            asked.set_result(traffic)
+
+    def _close_stack_file(self) -> None:
+        if self._stack_file is not None:
+            self._stack_file.close()
 
     @property
     def n_links_waiting(self) -> int:
@@ -114,6 +193,7 @@ class NodeProcess:
         SIGKILL goes to the leader alone: its group follows when it has had time to clean up.
         """
         if self._process.returncode is None:
+            self._is_killed |= number == signal.SIGKILL
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 (os.kill if number == signal.SIGKILL else os.killpg)(self.group, number)
 
@@ -144,10 +224,13 @@ class NodeProcess:
         ]
         try:
             await _wait_exit(self._process.pid)
+            at = self._loop.time()
             await asyncio.wait(pumps, timeout=limits.GROUP_GRACE_S)  # who holds no pipe is gone
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
-            code = self._process.wait()
+            code, peak_bytes = self._reap()
+            crash = "" if self._stack_file is None else self._stack_file.take()
+            self.death = Death(at, peak_bytes, self._is_killed, crash_of(crash))
             self._exited.set()
             for outcome in await asyncio.gather(*pumps, return_exceptions=True):
                 if isinstance(outcome, Exception):
@@ -157,10 +240,17 @@ class NodeProcess:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             self._control.close()
+            self._close_stack_file()
             if self._process.stdin is not None:
                 with contextlib.suppress(OSError):
                     self._process.stdin.close()
         return (code, None) if code >= 0 else (None, -code)
+
+    def _reap(self) -> tuple[int, int]:
+        """The exit code, negative for a signal, and the bytes it has used at most."""
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._process.returncode, usage.ru_maxrss * limits.KIB
 
     async def _pump_output(self, stream: int, pipe: Any) -> None:
         """Hands on what the node writes."""
@@ -241,77 +331,3 @@ async def _wait_exit(pid: int) -> None:
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
-
-
-class _ControlSocket:
-    """The agent's end of a node's control socket: nothing here ever blocks.
-
-    Attributes:
-        waiting_bytes, n_links_waiting: what the node has not taken yet.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        self.waiting_bytes = 0
-        self.n_links_waiting = 0
-        self._socket = connection
-        self._outgoing: deque[tuple[bytes, socket.socket | None]] = deque()
-        self._loop = asyncio.get_running_loop()
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def read(self) -> bytes:
-        return self._socket.recv(limits.OUTPUT_PART_BYTES)
-
-    def send(self, notice: Any, connection: socket.socket | None) -> None:
-        data = frame(TO_NODE.pack(notice))
-        self._outgoing.append((data, connection))
-        self.waiting_bytes += len(data)
-        self.n_links_waiting += connection is not None
-        if len(self._outgoing) == 1:
-            self._write()
-
-    def close(self) -> None:
-        if self._socket.fileno() >= 0:
-            self._loop.remove_writer(self._socket.fileno())
-            self._socket.close()
-        self.drop()
-
-    def drop(self) -> None:
-        """Gives up what the node has not taken."""
-        while self._outgoing:
-            self._taken(len(self._outgoing[0][0]))
-
-    def _taken(self, count: int) -> None:
-        """The node has so many bytes of the first notice, or shall not have it any more."""
-        data, connection = self._outgoing.popleft()
-        self.waiting_bytes -= count
-        if connection is not None:
-            self.n_links_waiting -= 1
-            connection.close()
-        if count < len(data):
-            self._outgoing.appendleft((data[count:], None))
-
-    def _write(self) -> None:
-        try:
-            while self._outgoing:
-                self._taken(self._send_first())
-        except BlockingIOError:
-            self._loop.add_writer(self._socket.fileno(), self._write)
-        except OSError:
-            self.drop()  # the node has ended; its process says how
-        else:
-            self._loop.remove_writer(self._socket.fileno())
-
-    def _send_first(self) -> int:
-        """Sends of the first notice what the kernel takes; how many bytes that was."""
-        data, connection = self._outgoing[0]
-        if connection is None:
-            return self._socket.send(data)
-        try:
-            return socket.send_fds(self._socket, [data], [connection.fileno()])
-        except OSError as error:
-            if error.errno != errno.ETOOMANYREFS:
-                raise
-            return len(data)  # so many are on their way (unix(7)) that this one is refused

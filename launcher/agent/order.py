@@ -1,15 +1,21 @@
-"""What an order to start nodes must fulfil, and be given, before anything is started."""
+"""An order to start nodes: what it must fulfil, and what it comes to."""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from distrcomp.cores import usable_cores
 
 from .. import limits
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
 from ..ship.manifest import check_path
+
+_OURS = "DISTRCOMP_"
 
 _DATA_PLANES = ("tls", "plain")
 
@@ -64,3 +70,63 @@ def require_command(command: str, folder: str, path: str | None) -> None:
     found = shutil.which(str(Path(folder) / command) if "/" in command else command, path=path)
     if found is None:
         raise CannotStart(f"there is no command {command!r} on this machine")
+
+
+def command_line(order: m.StartNodes, sandbox: Path, folder: str) -> list[str]:
+    """What starts a node in `folder`."""
+    if not order.is_python:
+        return list(order.arguments)
+    first, *rest = order.arguments
+    if not first.startswith("-"):
+        first = os.path.relpath(sandbox / first, folder)
+    return [sys.executable, "-P", "-m", "distrcomp.node", first, *rest]
+
+
+def node_environment(
+    order: m.StartNodes, run_id: bytes, ids: tuple[int, int], threads: Mapping[str, str]
+) -> dict[str, str]:
+    """The agent's own environment, what the launcher forwards, and who the node is.
+
+    Args:
+        ids: the node, and its number among those on this machine.
+        threads: variables that share the cores out.
+    """
+    node, local_id = ids
+    identity = {
+        "DISTRCOMP_NODE_ID": node,
+        "DISTRCOMP_N_NODE": len(order.machine_of),
+        "DISTRCOMP_LOCAL_ID": local_id,
+        "DISTRCOMP_LOCAL_N": len(order.nodes),
+        "DISTRCOMP_RUN_ID": run_id.hex(),
+        "RANK": node,
+        "WORLD_SIZE": len(order.machine_of),
+        "LOCAL_RANK": local_id,
+        "LOCAL_WORLD_SIZE": len(order.nodes),
+    }
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+        **threads,
+        **{setting.name: setting.value for setting in order.environment},
+        "PYTHONUNBUFFERED": "1",
+        **{name: str(value) for name, value in identity.items()},
+    }
+
+
+def shared_threads(order: m.StartNodes) -> dict[str, str]:
+    """OMP_NUM_THREADS where nobody has set it: the nodes here share the cores."""
+    if "OMP_NUM_THREADS" in {*os.environ, *(setting.name for setting in order.environment)}:
+        return {}
+    return {"OMP_NUM_THREADS": str(max(1, usable_cores() // len(order.nodes)))}
+
+
+def threads_note(order: m.StartNodes, label: str) -> str:
+    """What the report says of that."""
+    return (
+        f"OMP_NUM_THREADS={shared_threads(order)['OMP_NUM_THREADS']} on {label} (cores: "
+        f"{usable_cores()}, nodes: {len(order.nodes)}; -x OMP_NUM_THREADS=N sets another)"
+    )
+
+
+def program_name(order: m.StartNodes) -> str:
+    """The program and its arguments, cut to a bound."""
+    return " ".join(order.arguments)[: limits.PROGRAM_CHARACTERS_MAX]

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from distrcomp import notices as n
-from distrcomp.cores import usable_cores
 
 from .. import limits
+from ..control import looks
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
 from ..ship.manifest import FileEntry, Manifest, check_manifest, unpack_manifest
 from ..ship.store import BlobWriter, Store
 from . import stopped
+from .findings import findings, stacks_of
 from .guardian import Guardian, kill_stragglers, mark_of
-from .node_process import NodeProcess, Start
-from .order import require_command, require_sound, start_folder
+from .memory_watch import read_kills
+from .node_process import STDERR, NodeProcess, Start
+from .order import (
+    command_line,
+    node_environment,
+    program_name,
+    require_command,
+    require_sound,
+    shared_threads,
+    start_folder,
+    threads_note,
+)
 from .relay import relayed
 from .sandbox import Sandbox
 from .shared import Shared, share
+from .status import nodes_status
 
-_OURS = "DISTRCOMP_"
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
@@ -61,7 +71,12 @@ class PeerRun:
         self._folder = ""
         self._mark = ""
         self._threads: dict[str, str] = {}
+        self._loop = asyncio.get_running_loop()
         self._nodes: dict[int, NodeProcess] = {}
+        self._ready: set[int] = set()
+        self._failed_at: dict[int, float] = {}
+        self._kills = read_kills()
+        self._went_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._linked: set[frozenset[int]] = set()
         self._closing: asyncio.Future[m.RunClosed] | None = None
@@ -125,11 +140,13 @@ class PeerRun:
         self._mark = mark_of(self.run_id.hex(), [each.node for each in order.nodes])
         self._guardian.watch_run(self._mark)
         self._folder = start_folder(self._sandbox.path, order.wdir)
-        self._threads = await self._share_cores(order)
+        self._threads = shared_threads(order)
+        if self._threads:
+            await self._tell(m.Note(threads_note(order, self._label)))
         if order.is_python:
             await self._start_sharing(len(order.nodes))
             return
-        environment = self._environment(order.nodes[0].node, 0)
+        environment = node_environment(order, self.run_id, (order.nodes[0].node, 0), self._threads)
         require_command(order.arguments[0], self._folder, environment.get("PATH"))
         for node_order in order.nodes:
             await self._tell(m.NodeReady(node_order.node))
@@ -147,11 +164,12 @@ class PeerRun:
         for local_id, node_order in enumerate(order.nodes):
             start = Start(
                 node_order.node,
-                self._command(),
-                self._environment(node_order.node, local_id),
+                command_line(order, self._the_sandbox.path, self._folder),
+                node_environment(order, self.run_id, (node_order.node, local_id), self._threads),
                 self._folder,
                 takes_input=order.stdin_node == node_order.node,
                 inherited=shared.descriptors,
+                writes_stacks=order.is_python,
             )
             try:
                 node = NodeProcess(start, self._on_notice, self._on_output)
@@ -161,56 +179,10 @@ class PeerRun:
                 ) from error
             self._nodes[node_order.node] = node
             self._guardian.watch_group(node.group)
-            node.tell(self._ticket(node_order, shared))
+            node.tell(self._ticket(node_order, shared, node.stack_descriptor))
             self._spawn(self._watch(node))
 
-    async def _share_cores(self, order: m.StartNodes) -> dict[str, str]:
-        """OMP_NUM_THREADS where nobody has set it: the nodes here share the cores."""
-        known = {*os.environ, *(setting.name for setting in order.environment)}
-        if "OMP_NUM_THREADS" in known:
-            return {}
-        cores = usable_cores()
-        threads = max(1, cores // len(order.nodes))
-        await self._tell(
-            m.Note(
-                f"OMP_NUM_THREADS={threads} on {self._label} (cores: {cores}, nodes: "
-                f"{len(order.nodes)}; -x OMP_NUM_THREADS=N sets another)"
-            )
-        )
-        return {"OMP_NUM_THREADS": str(threads)}
-
-    def _command(self) -> list[str]:
-        order = self._the_order
-        if not order.is_python:
-            return list(order.arguments)
-        first, *rest = order.arguments
-        if not first.startswith("-"):
-            first = os.path.relpath(self._the_sandbox.path / first, self._folder)
-        return [sys.executable, "-P", "-m", "distrcomp.node", first, *rest]
-
-    def _environment(self, node: int, local_id: int) -> dict[str, str]:
-        """The agent's own environment, what the launcher forwards, and who the node is."""
-        order = self._the_order
-        identity = {
-            "DISTRCOMP_NODE_ID": node,
-            "DISTRCOMP_N_NODE": len(order.machine_of),
-            "DISTRCOMP_LOCAL_ID": local_id,
-            "DISTRCOMP_LOCAL_N": len(order.nodes),
-            "DISTRCOMP_RUN_ID": self.run_id.hex(),
-            "RANK": node,
-            "WORLD_SIZE": len(order.machine_of),
-            "LOCAL_RANK": local_id,
-            "LOCAL_WORLD_SIZE": len(order.nodes),
-        }
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-            **self._threads,
-            **{setting.name: setting.value for setting in order.environment},
-            "PYTHONUNBUFFERED": "1",
-            **{name: str(value) for name, value in identity.items()},
-        }
-
-    def _ticket(self, node: m.NodeOrder, shared: Shared) -> n.Ticket:
+    def _ticket(self, node: m.NodeOrder, shared: Shared, stacks: int) -> n.Ticket:
         order = self._the_order
         return n.Ticket(
             self.run_id,
@@ -223,10 +195,12 @@ class PeerRun:
             order.data_plane,
             shared.segment,
             shared.doorbells,
+            stacks,
         )
 
     def go(self) -> None:
         """Lets the programs begin."""
+        self._went_at = self._loop.time()
         if not self._the_order.is_python:
             self._start_nodes(Shared())
         self._tell_all(n.Go())
@@ -260,6 +234,26 @@ class PeerRun:
             raise PeerRefused(f"signal {number} is not one that ends a run")
         for node in self._nodes.values():
             node.signal(number)
+
+    async def take_stacks(self, nodes: Sequence[int]) -> tuple[looks.NodeStacks, ...]:
+        """Where these nodes are, if they are here; none named: all of them."""
+        asked = [node for node in self._nodes.values() if not nodes or node.node in nodes]
+        return await stacks_of(asked, self._folder)
+
+    async def status(self) -> looks.RunStatus:
+        """How the nodes here fare."""
+        seconds = None if self._went_at is None else self._loop.time() - self._went_at
+        order = self._order
+        if order is None:
+            return looks.RunStatus(self.run_id, "", 0, None, False, ())
+        nodes = await nodes_status(self._nodes.values(), self._label, self._state)
+        n_node = len(order.machine_of)
+        return looks.RunStatus(self.run_id, program_name(order), n_node, seconds, False, nodes)
+
+    def _state(self, node: int) -> str:
+        if self._went_at is not None:
+            return "running"
+        return "ready" if node in self._ready else "starting"
 
     async def close(self) -> m.RunClosed:
         """Kills what is left and removes every trace; all who call wait for the one end."""
@@ -336,14 +330,21 @@ class PeerRun:
     async def _on_notice(self, node: int, notice: Any) -> None:
         match notice:
             case n.Ready():
+                self._ready.add(node)
                 if self._the_order.is_python:
                     await self._tell(m.NodeReady(node))
+            case n.WritesStacks(number):
+                self._nodes[node].stacks_by(number)
+            case n.Traffic():
+                self._nodes[node].take_traffic(notice)
             case n.WantLink(dest):
                 if dest in self._nodes:
                     self._link_here(node, dest)
                 else:
                     await self._tell(m.LinkWanted(node, dest))
             case _:
+                if isinstance(notice, n.Failed):
+                    self._failed_at.setdefault(node, self._loop.time())
                 if (message := relayed(node, notice)) is not None:
                     await self._tell(message)
 
@@ -351,6 +352,12 @@ class PeerRun:
         async with stopped.watched(node, self._tell):
             code, number = await node.run()
         self._guardian.forget_group(node.group)
+        if code != 0 or node.node in self._failed_at:
+            failed_at = self._failed_at.get(node.node, inf)
+            found = findings(node, number, failed_at, self._kills, self._folder)
+            if found.crash:  # it went past stderr, where it is looked for
+                await self._on_output(node.node, STDERR, found.crash.encode())
+            await self._tell(found)
         await self._tell(m.NodeExited(node.node, code, number))
 
     def _tell_all(self, notice: Any) -> None:

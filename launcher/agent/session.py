@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from ..control import looks
 from ..control import messages as m
 from ..errors import PeerRefused
 
@@ -39,13 +40,14 @@ class Operation:
 
 
 _OPERATOR = frozenset({m.OPERATOR})
+_LOOKING = frozenset({m.OPERATOR, m.VIEWER})
 _KNOWN = frozenset({State.GREETED, State.SHIPPING, State.STARTING, State.RUNNING, State.CLOSED})
 _STARTED = frozenset({State.STARTING, State.RUNNING})
 _OPEN = frozenset({State.SHIPPING, State.STARTING, State.RUNNING})
 
 OPERATIONS: dict[type, Operation] = {
-    m.Hello: Operation(_OPERATOR, frozenset({State.NEW}), State.GREETED),
-    m.Ping: Operation(_OPERATOR, _KNOWN),
+    m.Hello: Operation(_LOOKING, frozenset({State.NEW}), State.GREETED),
+    m.Ping: Operation(_LOOKING, _KNOWN),
     m.OpenRun: Operation(_OPERATOR, frozenset({State.GREETED}), State.SHIPPING),
     m.BlobPart: Operation(_OPERATOR, frozenset({State.SHIPPING})),
     m.StartNodes: Operation(_OPERATOR, frozenset({State.SHIPPING}), State.STARTING),
@@ -57,6 +59,8 @@ OPERATIONS: dict[type, Operation] = {
     m.AbortRun: Operation(_OPERATOR, _STARTED),
     m.AskNodes: Operation(_OPERATOR, _STARTED),
     m.SignalNodes: Operation(_OPERATOR, _STARTED),
+    looks.AskRuns: Operation(_LOOKING, _KNOWN),
+    looks.TakeStacks: Operation(_LOOKING, _KNOWN),
     m.CloseRun: Operation(_OPERATOR, _OPEN, State.CLOSED),
 }
 

@@ -19,7 +19,9 @@ _COMMANDS = {
     "bench": "Measure messages between nodes, beside what the machine could do.",
     "cluster": "Make a cluster, and say who belongs to it.",
     "peers": "List the peers: reachable, round trip, slots, versions.",
+    "ps": "List the nodes of the runs that go on here or on the peers.",
     "run": "Run a program on many nodes.",
+    "stacks": "Show where the nodes of a run are in their program.",
 }
 
 

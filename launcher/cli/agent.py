@@ -17,11 +17,12 @@ from distrcomp.cores import usable_cores
 
 from ..agent import server
 from ..agent.host import Host
+from ..agent.window import Window
 from ..cluster.credentials import Credentials, load_agent
 from ..cluster.home import Home
 from ..cluster.names import join_host_port, parse_port, split_host_port
 from ..cluster.peers_file import AGENT_PORT
-from ..errors import BadUsage, Interrupted
+from ..errors import BadUsage, Interrupted, LauncherError
 
 
 @click.command()
@@ -89,13 +90,27 @@ async def _serve(
     click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
     gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
     serving = asyncio.ensure_future(server.Server(host, credentials).serve(listeners))
+    window = _open_window(home, host)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, serving.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await serving
+    if window is not None:
+        await window.close()
     await host.close()
     click.echo(f"agent {host.name} has stopped", err=True)
+
+
+def _open_window(home: Home, host: Host) -> Window | None:
+    """Lets commands on this machine look at what runs here."""
+    try:
+        window = Window(home, host.guardian)
+    except (LauncherError, OSError) as error:
+        click.echo(f"`distrcomp ps` on this machine will not see this agent: {error}", err=True)
+        return None
+    window.open(host)
+    return window
 
 
 def _parse_listen(text: str) -> tuple[str, int]:

@@ -23,7 +23,8 @@ from ..cluster.peers_file import Peer
 from ..errors import BadUsage, CannotWrite, Interrupted
 from ..run.launch import Display, Launch, Request
 from ..run.plain import plain
-from ..run.report import RunResult, render_text
+from ..run.report import render_text
+from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView
 from ..ship.bundle import Wanted, collect

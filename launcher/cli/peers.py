@@ -85,6 +85,6 @@ async def _ping(channel: Channel, number: int) -> float:
         answer = await channel.receive()
     if isinstance(answer, m.Refused):
         raise ProtocolError(answer.why)
-    if answer != m.Pong(number):
+    if not isinstance(answer, m.Pong) or answer.number != number:
         raise ProtocolError(f"it answered a ping with {type(answer).__name__}")
     return perf_counter() - begun

@@ -19,7 +19,8 @@ from ..errors import BadManifest, BadUsage, CannotWrite, Interrupted
 from ..run.launch import Display, Launch, Preparation, Request
 from ..run.plain import counted, plain, plain_lines
 from ..run.plan import parse_n
-from ..run.report import RunResult, render_json, render_text, report_format
+from ..run.report import render_json, render_text, report_format, where_nodes_were
+from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
 from ..ship.bundle import Wanted, collect
@@ -360,6 +361,9 @@ def _print(result: RunResult, outputs: list[str], show: _Show) -> None:
         text = render_text(replace(result, notes=()) if show.quiet else result, outputs)
         _write_through(STDOUT, text.encode(errors="backslashreplace"))
     elif result.cause is not None:
+        if show.output == "live" and not show.quiet:
+            for line in where_nodes_were(result.nodes):
+                click.echo(line, err=True)
         click.echo(f"distrcomp: {plain(result.cause.headline)}", err=True)
         if result.cause.node is None and result.cause.traceback:  # no node has printed it
             click.echo(plain_lines(result.cause.traceback), err=True)

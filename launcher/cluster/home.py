@@ -38,6 +38,7 @@ class Home:
 
     config: Path
     cache: Path
+    _runtime: Path | None = None
 
     @classmethod
     def find(cls, environ: Mapping[str, str], platform: str = sys.platform) -> Home:
@@ -51,12 +52,25 @@ class Home:
             config = Path(chosen).absolute()
             return cls(config, config / "cache")
         config, cache = _user_folders(environ, platform)
-        return cls(config / "distrcomp", cache / "distrcomp")
+        runtime = Path(environ.get("XDG_RUNTIME_DIR") or "")
+        return cls(
+            config / "distrcomp",
+            cache / "distrcomp",
+            runtime / "distrcomp" if runtime.is_absolute() else None,
+        )
 
     @property
     def cluster(self) -> Path:
         """The operator's folder."""
         return self.config / "cluster"
+
+    @property
+    def runtime(self) -> Path:
+        """The folder of what lives no longer than the user's processes."""
+        with contextlib.suppress(OSError):  # after `su` it may be somebody else's
+            if self._runtime is not None and self._runtime.parent.stat().st_uid == os.geteuid():
+                return self._runtime
+        return self.cache
 
     @property
     def operator_credentials(self) -> Path:

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from distrcomp.notices import Account, Machine, Standing, Waiting
 from distrcomp.schema import Schema
 
+from .looks import AskRuns, Runs, StacksTaken, TakeStacks
+
 PROTOCOL = 1
 
 OPERATOR, AGENT = "operator", "agent"
+# Who looks at runs from the same account, by a Unix socket: no certificate says so.
+VIEWER = "viewer"
 
 
 # --- launcher to agent -------------------------------------------------------------------------
@@ -175,9 +179,10 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Pong:
-    """The answer to Ping."""
+    """The answer to Ping, and what the agent's monotonic clock says."""
 
     number: int
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -295,6 +300,22 @@ class NodeLeaves:
 
 
 @dataclass(frozen=True)
+class NodeFindings:
+    """What is found at a node that did not end well; comes before its NodeExited.
+
+    Attributes:
+        at: when it failed, by the agent's monotonic clock (see Pong).
+        memory: what speaks for its having been killed for lack of memory; "" if nothing does.
+        crash: what Python wrote when it crashed.
+    """
+
+    node: int
+    at: float
+    memory: str
+    crash: str
+
+
+@dataclass(frozen=True)
 class NodeExited:
     """A node's process has ended, and all its output was sent before this."""
 
@@ -332,6 +353,8 @@ FROM_LAUNCHER = (
     AbortRun,
     AskNodes,
     SignalNodes,
+    AskRuns,
+    TakeStacks,
     CloseRun,
 )
 FROM_AGENT = (
@@ -348,11 +371,14 @@ FROM_AGENT = (
     Output,
     InputTaken,
     NodeFailed,
+    NodeFindings,
     NodeWaiting,
     NodeResumed,
     NodeStanding,
     NodeLeaves,
     NodeExited,
+    Runs,
+    StacksTaken,
     RunClosed,
 )
 CONTROL = Schema(*FROM_LAUNCHER, *FROM_AGENT)

@@ -11,6 +11,7 @@ from typing import Any
 from distrcomp.errors import ProtocolError
 
 from .. import limits
+from ..control import looks
 from ..control import messages as m
 from ..errors import CannotStart, ChannelClosed
 from ..ship.bundle import Bundle, read_blob
@@ -29,6 +30,7 @@ from .events import (
     TimerFired,
 )
 from .machine import RunMachine
+from .overview import Overview
 from .plain import plain_lines
 from .sinks import STDERR, STDOUT, Sinks
 from .stdin import StdinReader
@@ -69,6 +71,8 @@ class Controller:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stdin = StdinReader(self._events) if stdin_peer is not None else None
         self._stdin_peer = stdin_peer
+        self._clocks_known = (False, 0)
+        self.overview = Overview(self.machine, course.program, self._tell)
 
     async def run(self) -> None:
         """Until the run is over and cleaned up; the machine then knows how it went."""
@@ -83,6 +87,7 @@ class Controller:
                 event = await self._next_event()
                 if event is not None:
                     await self._handle(event)
+                    self._ask_clocks()
                 self._show()
         finally:
             for number in _SIGNALS:
@@ -98,6 +103,10 @@ class Controller:
         match event:
             case FromPeer(peer, m.Output(node, stream, data)):
                 await self._take_output(peer, node, stream, data)
+            case FromPeer(peer, looks.Runs() as answer):
+                self.overview.take(peer, answer)
+            case FromPeer(peer, m.Pong(number, at)):
+                self.machine.ledger.clocks.answer(peer, number, at, self._loop.time())
             case FromPeer(_, m.InputTaken()):
                 if self._stdin is not None:
                     self._stdin.more()
@@ -105,6 +114,9 @@ class Controller:
                 if self._stdin_peer is not None:
                     self._outgoing[self._stdin_peer].put_nowait(event)
             case _:
+                match event:
+                    case FromPeer(peer, looks.StacksTaken() as taken):
+                        self.overview.take(peer, taken)
                 started = self.machine.ledger.started_at
                 self._perform(self.machine.handle(event, self._loop.time()))
                 match event:
@@ -112,6 +124,15 @@ class Controller:
                         self._sinks.end_node(node)
                 if started is None and self.machine.ledger.started_at is not None and self._stdin:
                     self._stdin.start()
+
+    def _ask_clocks(self) -> None:
+        """Compares clocks when the programs begin, and close to each failure."""
+        machine = self.machine
+        now_known = (machine.ledger.started_at is not None, len(machine.ledger.failures))
+        if now_known != self._clocks_known:
+            self._clocks_known = now_known
+            for peer in machine.peers:
+                self._tell(peer, m.Ping(machine.ledger.clocks.ask(peer, self._loop.time())))
 
     async def _take_output(self, peer: int, node: int, stream: int, data: bytes) -> None:
         if not self._has(peer, node) or stream not in (STDOUT, STDERR):
@@ -134,13 +155,18 @@ class Controller:
         for action in actions:
             match action:
                 case Tell(peer, message):
-                    self._outgoing[peer].put_nowait(message)
+                    if isinstance(message, looks.TakeStacks):
+                        self.overview.expect(peer, looks.StacksTaken)
+                    self._tell(peer, message)
                 case Ship(peer, hashes):
                     self._spawn(self._ship(peer, hashes))
                 case SetTimer(name, seconds):
                     self._loop.call_later(seconds, self._post_later, TimerFired(name))
                 case Say(text):
                     self._view.say(plain_lines(text))
+
+    def _tell(self, peer: int, message: Any) -> None:
+        self._outgoing[peer].put_nowait(message)
 
     async def _listen(self, peer: int, connection: Connection) -> None:
         try:

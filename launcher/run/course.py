@@ -17,6 +17,7 @@ class Course:
         opening: the OpenRun for all; orders: the StartNodes of each peer.
         proofs: the (source, dest) of the links to prove before the program starts.
         continue_on_failure: whether the other nodes run on when one fails.
+        program: what runs, for people.
         timeout_s: the time limit, counted from the start of the programs.
         on_deadlock: what is done about nodes that wait for each other: "abort", "report", "ignore".
         is_strict: whether messages that nobody received, and requests that nobody waited for, are a
@@ -30,5 +31,6 @@ class Course:
     proofs: tuple[tuple[int, int], ...]
     continue_on_failure: bool = False
     timeout_s: float | None = None
+    program: str = ""
     on_deadlock: str = "abort"
     is_strict: bool = False

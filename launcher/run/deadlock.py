@@ -165,6 +165,14 @@ class Diagnosis:
         self._waits.pop(node, None)
         return self._look_soon()
 
+    def longest(self) -> dict[int, tuple[Waiting, float]]:
+        """For nodes that wait, their longest wait, and since when."""
+        return {
+            node: min(waits.values(), key=lambda wait: wait[1])
+            for node, waits in self._waits.items()
+            if waits
+        }
+
     def suspects(self) -> frozenset[int]:
         """The nodes that wait for each other by what was told of them."""
         candidates: dict[int, Wakers] = {}

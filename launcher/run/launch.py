@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from distrcomp.cores import usable_cores
 from distrcomp.notices import Machine, dialler
 
+from ..agent.guardian import Guardian
 from ..agent.host import Host
+from ..agent.window import Window
 from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..control import messages as m
-from ..errors import CannotStart
+from ..errors import CannotStart, LauncherError
 from ..ship.bundle import Bundle, Wanted
 from ..ship.manifest import pack_manifest
 from .connect import Connection, Operator, connect_all
 from .controller import Controller
 from .course import Course
+from .overview import Overview
 from .plan import Plan, PlannedPeer, make_plan
-from .report import Cause, RunResult
+from .results import Cause, RunResult
 from .sinks import Sinks
 from .table import View
 
@@ -143,11 +147,13 @@ class Launch:
             controller = Controller(
                 course, connections, preparation.bundle, sinks, display.view, stdin_peer
             )
-            await controller.run()
+            guardian = None if self._here is None else self._here.guardian
+            async with _window(guardian, controller.overview):
+                await controller.run()
         ledger = controller.machine.ledger
         result = RunResult(
             run_id=course.opening.run_id.hex(),
-            program=" ".join(request.arguments),
+            program=course.program,
             n_node=plan.n_node,
             exit_code=ledger.exit_code,
             seconds=(ledger.ended_at or 0.0) - (ledger.started_at or ledger.ended_at or 0.0),
@@ -160,6 +166,23 @@ class Launch:
             ),
         )
         return result, [kept.text() for kept in sinks.kept]
+
+
+@contextlib.asynccontextmanager
+async def _window(guardian: Guardian | None, overview: Overview) -> AsyncIterator[None]:
+    """Lets the run be looked at, if there is a place for that; without one it runs all the same."""
+    keeper = guardian or Guardian()
+    window: Window | None = None
+    try:
+        with contextlib.suppress(LauncherError, OSError):
+            window = Window(Home.find(os.environ), keeper)
+            window.open(overview)
+        yield
+    finally:
+        if window is not None:
+            await window.close()
+        if guardian is None:
+            keeper.release()
 
 
 def _unshipped(cause: Cause | None, folder: Path) -> tuple[str, ...]:
@@ -222,6 +245,7 @@ def _course(
         proofs=_proofs(machines, placement) if request.is_python else (),
         continue_on_failure=request.continue_on_failure,
         timeout_s=request.timeout_s,
+        program=" ".join(request.arguments),
         on_deadlock=request.on_deadlock,
         is_strict=request.is_strict,
     )

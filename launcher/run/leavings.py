@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from distrcomp.notices import Account, Unreceived, Unwaited
 
 from .. import limits
-from .plain import counted, listed, plain
-from .report import node_list
+from .plain import counted, listed, node_list, plain
 
 _Kind = tuple[int, int, int, int]  # source, destination, communicator, tag
 

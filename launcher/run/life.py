@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Any
 
 from .. import limits
+from ..control import looks
 from ..control import messages as m
 from .course import Course
 from .deadlock import Diagnosis
@@ -39,6 +40,7 @@ class Life:
         unproven: the links that must be proven and are not, with what speaks against it so far.
         diagnosis: who waits for whom, while the program runs.
         leavings: what the nodes leave behind.
+        asked_for_stacks: the peers that were asked for the sake of the report.
         signalled: the last signal by which nodes were stopped, 0 for none.
     """
 
@@ -55,6 +57,7 @@ class Life:
         self.unproven = dict.fromkeys(course.proofs, "")
         self.diagnosis = Diagnosis(len(course.placement))
         self.leavings = Leavings()
+        self.asked_for_stacks: set[int] = set()
         self.signalled = 0
 
     def label(self, peer: int) -> str:
@@ -82,6 +85,11 @@ class Life:
         """Tells the peer of a node, unless the node has ended."""
         known = self.ledger.nodes[node]
         return [] if known.ended else self.tell_peer(known.peer, message)
+
+    def take_stacks(self) -> list[Action]:
+        """Has every peer tell where its nodes are; what it is told next, it does afterwards."""
+        self.asked_for_stacks |= self.peers
+        return self.tell_all(looks.TakeStacks(self.course.opening.run_id, ()))
 
     def lose(self, peer: int, now: float) -> list[int]:
         """Takes a peer out of the run; the nodes that went with it."""
@@ -125,6 +133,16 @@ def ignore(life: Life, event: Any, now: float) -> list[Action]:
 def on_note(life: Life, event: FromPeer, now: float) -> list[Action]:
     """An agent has something for the report."""
     life.note(event.message.text)
+    return []
+
+
+def on_stacks(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A peer tells where its nodes are: for the report, or for somebody who looks at the run."""
+    for taken in event.message.nodes if event.peer in life.asked_for_stacks else ():
+        node = life.ledger.nodes[taken.node]
+        if not node.ended:
+            node.stacks = cut(taken.text, limits.STACKS_BYTES_MAX)
+            node.no_stacks = cut(taken.why, limits.SENTENCE_CHARACTERS_MAX)
     return []
 
 

@@ -23,12 +23,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..control import looks
 from ..control import messages as m
 from . import closing, opening, waiting, watching
 from .course import Course
 from .events import Action, FromPeer, Interrupt, PeerLost, ShipProgress, TimerFired
 from .ledger import Ledger
-from .life import Handler, Life, State, ignore, on_note
+from .life import Handler, Life, State, ignore, on_note, on_stacks
 
 
 class RunMachine:
@@ -62,6 +63,19 @@ class RunMachine:
         return self._life.notes
 
     @property
+    def peers(self) -> set[int]:
+        """The peers still in the run."""
+        return set(self._life.peers)
+
+    @property
+    def waiting(self) -> dict[int, tuple[str, float]]:
+        """For nodes that wait, for what, in words, and since when (monotonic seconds)."""
+        return {
+            node: (f"{waiting.operation} at {waiting.place}".removesuffix(" at "), since)
+            for node, (waiting, since) in self._life.diagnosis.longest().items()
+        }
+
+    @property
     def is_done(self) -> bool:
         """Whether the run is over and every peer has cleaned up or is lost."""
         return self._life.state is State.DONE
@@ -91,7 +105,10 @@ def _objection(life: Life, event: FromPeer) -> str | None:
     if type(message) not in TABLE[life.state]:
         return f"it sent {name}, which may not come now"
     node = getattr(message, "node", getattr(message, "source", None))
-    if node is not None and not (life.is_node(node) and ledger.nodes[node].peer == event.peer):
+    nodes = [] if node is None else [node]
+    if isinstance(message, looks.StacksTaken):
+        nodes = [taken.node for taken in message.nodes]
+    if not all(life.is_node(node) and ledger.nodes[node].peer == event.peer for node in nodes):
         return f"it sent {name} for a node it does not have"
     match message:
         case m.Missing(hashes):
@@ -113,6 +130,7 @@ def _objection(life: Life, event: FromPeer) -> str | None:
 
 _WATCHED: dict[type, Handler] = {
     m.Note: on_note,
+    looks.StacksTaken: on_stacks,
     m.LinkWanted: watching.on_link_wanted,
     m.LinkReady: ignore,
     m.LinkFailed: watching.on_link_failed,
@@ -120,6 +138,7 @@ _WATCHED: dict[type, Handler] = {
     m.NodeResumed: ignore,
     m.NodeStanding: ignore,
     m.NodeFailed: watching.on_failed,
+    m.NodeFindings: watching.on_findings,
     m.NodeLeaves: watching.on_leaving,
     m.NodeExited: watching.on_exit,
     m.Refused: watching.on_refusal,
@@ -127,6 +146,7 @@ _WATCHED: dict[type, Handler] = {
 }
 _OPENING: dict[type, Handler] = {
     m.Note: on_note,
+    looks.StacksTaken: on_stacks,
     m.Refused: opening.on_early_refusal,
     PeerLost: opening.on_early_loss,
     Interrupt: opening.on_early_interrupt,
@@ -135,6 +155,7 @@ _STARTED: dict[type, Handler] = {
     **_OPENING,
     m.LinkWanted: watching.on_link_wanted,
     m.NodeFailed: opening.on_early_end,
+    m.NodeFindings: ignore,
     m.NodeLeaves: ignore,
     m.NodeExited: opening.on_early_end,
     TimerFired: opening.on_start_timer,
@@ -177,10 +198,12 @@ TABLE: dict[State, dict[type, Handler]] = {
         TimerFired: closing.on_close_timer,
         Interrupt: closing.on_interrupt,
         m.Note: on_note,
+        looks.StacksTaken: on_stacks,
         m.Missing: ignore,
         m.Shipped: ignore,
         m.NodeReady: ignore,
         m.NodeFailed: ignore,
+        m.NodeFindings: ignore,
         m.NodeLeaves: ignore,
         m.LinkWanted: ignore,
         m.LinkReady: ignore,

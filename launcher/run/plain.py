@@ -50,3 +50,23 @@ def listed(names: Sequence[str], shown_max: int = limits.NAMES_SHOWN_MAX) -> str
     shown = ", ".join(plain(name) for name in names[:shown_max])
     surplus = len(names) - shown_max
     return f"{shown} and {surplus:,} more" if surplus > 0 else shown
+
+
+def node_list(nodes: Sequence[int]) -> str:
+    """Node ids in words, for rising ids.
+
+    Example:
+        >>> node_list([2]), node_list([0, 1, 3]), node_list([0, 1, 2, 3, 7])
+        ('node 2', 'nodes 0, 1 and 3', 'nodes 0 to 3 and 7')
+    """
+    groups: list[list[int]] = []
+    for node in nodes:
+        if groups and groups[-1][-1] == node - 1:
+            groups[-1].append(node)
+        else:
+            groups.append([node])
+    words: list[str] = []
+    for group in groups:
+        words.extend([f"{group[0]} to {group[-1]}"] if len(group) > 2 else map(str, group))
+    noun = "node" if len(nodes) == 1 else "nodes"
+    return f"{noun} {', '.join(words[:-1])}{' and ' if len(words) > 1 else ''}{words[-1]}"

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import PurePath
 
 from ..errors import BadUsage
-from .plain import plain, plain_lines
+from .mortem_text import last_lines, post_mortems, tail_lines, told_of_waiting
+from .plain import node_list, plain, plain_lines
+from .results import Cause, NodeResult, RunResult
+from .stack_text import stacks_told
 
 JSON_FORMAT = 1
 
@@ -21,51 +24,6 @@ _SIGNALS = (
     "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT "
     "CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
 )
-
-
-@dataclass(frozen=True)
-class NodeResult:
-    """How one node ended.
-
-    Attributes:
-        exit_code, signal: at most one is set; neither where the node's end is not known.
-        outcome: "finished", "failed", "stopped" (by us or as a consequence), "lost" or
-            "never started".
-        reason: one sentence where there is more to say, else empty.
-        seconds: how long it ran.
-    """
-
-    node: int
-    peer: str
-    exit_code: int | None
-    signal: int | None
-    outcome: str
-    reason: str
-    seconds: float | None
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Why a run failed: the first failure. `traceback` is empty where there is none."""
-
-    headline: str
-    traceback: str
-    node: int | None
-    peer: str | None
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """How a run ended; `nodes` in node order, `cause` None for a run that did not fail."""
-
-    run_id: str
-    program: str
-    n_node: int
-    exit_code: int
-    seconds: float
-    cause: Cause | None
-    nodes: tuple[NodeResult, ...]
-    notes: tuple[str, ...]
 
 
 def render_text(result: RunResult, outputs: Sequence[str]) -> str:
@@ -77,7 +35,7 @@ def render_text(result: RunResult, outputs: Sequence[str]) -> str:
     """
     parts: list[str] = []
     if result.cause is not None:
-        parts.extend(_cause_lines(result, result.cause))
+        parts.extend(f"{line}\n" for line in _cause_lines(result, result.cause, outputs))
     for node, output in zip(result.nodes, outputs, strict=True):
         parts.append(f"--------(Node {node.node}  {plain(node.peer)})--------\n")
         parts.append(output)
@@ -92,7 +50,12 @@ def render_json(result: RunResult, outputs: Sequence[str]) -> str:
     """The same as one JSON object; each node has its output. All in ASCII."""
     report = {"format": JSON_FORMAT, **asdict(result)}
     report["nodes"] = [
-        {**asdict(node), "signal_name": _signal_name_or_none(node.signal), "output": output}
+        {
+            **asdict(node),
+            "post_mortem": _post_mortem(node, output),
+            "signal_name": _signal_name_or_none(node.signal),
+            "output": output,
+        }
         for node, output in zip(result.nodes, outputs, strict=True)
     ]
     return json.dumps(report, indent=2) + "\n"
@@ -137,33 +100,23 @@ def describe_end(exit_code: int | None, signal: int | None) -> str:
     return "" if exit_code is None else f"exit code {exit_code}"
 
 
-def node_list(nodes: Sequence[int]) -> str:
-    """Node ids in words, for rising ids.
-
-    Example:
-        >>> node_list([2]), node_list([0, 1, 3]), node_list([0, 1, 2, 3, 7])
-        ('node 2', 'nodes 0, 1 and 3', 'nodes 0 to 3 and 7')
-    """
-    groups: list[list[int]] = []
-    for node in nodes:
-        if groups and groups[-1][-1] == node - 1:
-            groups[-1].append(node)
-        else:
-            groups.append([node])
-    words: list[str] = []
-    for group in groups:
-        words.extend([f"{group[0]} to {group[-1]}"] if len(group) > 2 else map(str, group))
-    noun = "node" if len(nodes) == 1 else "nodes"
-    return f"{noun} {', '.join(words[:-1])}{' and ' if len(words) > 1 else ''}{words[-1]}"
+def where_nodes_were(nodes: Sequence[NodeResult]) -> list[str]:
+    """The places of nodes that were asked for them before the run was ended from outside."""
+    taken = [(n.node, n.stacks, n.no_stacks) for n in nodes if n.stacks or n.no_stacks]
+    return stacks_told(taken)
 
 
-def _cause_lines(result: RunResult, cause: Cause) -> Iterator[str]:
-    yield f"{plain(cause.headline)}\n"
+def _cause_lines(result: RunResult, cause: Cause, outputs: Sequence[str]) -> Iterator[str]:
+    yield plain(cause.headline)
     if cause.traceback:
-        yield plain_lines(cause.traceback.removesuffix("\n")) + "\n"
-    for sentence in _consequences(result.nodes, cause.node):
-        yield f"{sentence}\n"
-    yield "\n"
+        yield plain_lines(cause.traceback.removesuffix("\n"))
+    if cause.node is not None:
+        yield from tail_lines(result.nodes[cause.node], outputs[cause.node])
+    yield from _consequences(result.nodes, cause.node)
+    yield from told_of_waiting(result.nodes, cause.node)
+    yield from where_nodes_were(result.nodes)
+    yield from post_mortems(result.nodes, cause.node, outputs)
+    yield ""
 
 
 def _consequences(nodes: Sequence[NodeResult], first: int | None) -> Iterator[str]:
@@ -184,6 +137,12 @@ def _consequences(nodes: Sequence[NodeResult], first: int | None) -> Iterator[st
             "lost": f"{was} lost",
         }.get(outcome, plain(outcome))
         yield f"{node_list(ids)} {words}{': ' if reason else ''}{reason}"
+
+
+def _post_mortem(node: NodeResult, output: str) -> dict[str, object] | None:
+    if node.post_mortem is None:
+        return None
+    return asdict(node.post_mortem) | {"last_lines": last_lines(node, output)}
 
 
 def _signal_name_or_none(number: int | None) -> str | None:

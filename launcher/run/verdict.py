@@ -10,7 +10,7 @@ from distrcomp.spaces import COLLECTIVE, POINT_TO_POINT, SPACES
 
 from .. import limits
 from .deadlock import LongWait, Verdict
-from .report import node_list
+from .plain import node_list
 
 _ANY = -1
 # None of its nodes gets out of one of these before all have come.

@@ -85,6 +85,7 @@ def _judge(life: Life, verdict: deadlock.Verdict) -> list[Action]:
     life.state = State.STOPPING
     life.ledger.decree(Failure(first, first, rest))
     return [
+        *life.take_stacks(),
         *life.tell_all(m.AbortRun(None, first.removeprefix("Deadlock: ").removesuffix("."))),
         SetTimer("term", limits.STOP_STEP_S),
     ]

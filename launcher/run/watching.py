@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from .. import limits
 from ..control import messages as m
 from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, TimerFired
@@ -53,8 +55,20 @@ def on_failed(life: Life, event: FromPeer, now: float) -> list[Action]:
         message.node,
         event.peer,
         blamed if blamed is not None and life.is_node(blamed) else None,
+        heard_at=now,
     )
     return _fail(life, node.failure, message.node)
+
+
+def on_findings(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """What an agent found at a node that did not end well; its process's end follows."""
+    found = event.message
+    node = life.ledger.nodes[found.node]
+    if node.findings is None and not node.ended and isfinite(found.at):
+        memory = cut(found.memory, limits.SENTENCE_CHARACTERS_MAX)
+        crash = cut(found.crash, limits.STACKS_BYTES_MAX)
+        node.findings = m.NodeFindings(found.node, found.at, memory, crash)
+    return []
 
 
 def on_leaving(life: Life, event: FromPeer, now: float) -> list[Action]:
@@ -85,6 +99,8 @@ def on_exit(life: Life, event: FromPeer, now: float) -> list[Action]:
         actions = life.tell_all(m.EndOfNode(message.node, f"it was stopped ({how})"))
     else:
         node.end("failed", now, message.code, message.signal)
+        if node.findings is not None and node.findings.memory:
+            how = f"{how}, probably out of memory: {node.findings.memory}"
         verb = "was" if message.signal is not None else "ended with"
         node.failure = Failure(
             f"{life.ledger.name(message.node)} {verb} {how}",
@@ -92,6 +108,7 @@ def on_exit(life: Life, event: FromPeer, now: float) -> list[Action]:
             node=message.node,
             peer=event.peer,
             exit_code=_shell_code(message.code, message.signal),
+            heard_at=now,
         )
         actions = _fail(life, node.failure, message.node)
         actions += life.tell_all(m.EndOfNode(message.node, how))
@@ -116,11 +133,13 @@ def _lose(life: Life, peer: int, why: str, now: float) -> list[Action]:
     if not lost:
         life.note(f"{why} (its nodes had ended)")
         return _close_if_all_ended(life, now)
-    failure = Failure(why, why, peer=peer)
+    failure = Failure(why, why, peer=peer, heard_at=now)
     for number in lost:
         node = life.ledger.nodes[number]
         node.failure = node.failure or failure
-    actions = _fail(life, failure, lost[0])
+    is_first = life.state is State.RUNNING and not life.course.continue_on_failure
+    actions = life.take_stacks() if is_first else []
+    actions += _fail(life, failure, lost[0])
     for number in lost:
         actions += life.tell_all(m.EndOfNode(number, why))
     return actions + _close_if_all_ended(life, now)
@@ -167,7 +186,8 @@ def on_limit(life: Life, event: TimerFired, now: float) -> list[Action]:
     if event.name != "limit" or limit_s is None:
         return []
     headline = f"the time limit of {limit_s:g} s was reached"
-    return _stop(life, Failure(headline, headline, exit_code=EXIT_TIME_LIMIT))
+    failure = Failure(headline, headline, exit_code=EXIT_TIME_LIMIT)
+    return [*life.take_stacks(), *_stop(life, failure)]
 
 
 def _stop(life: Life, failure: Failure) -> list[Action]:

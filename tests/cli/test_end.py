@@ -220,3 +220,67 @@ def test_who_reads_our_output_may_leave(machine: Machine) -> None:
     words = f"{sys.executable} -m launcher run -n 1 --output live prog.py | head -1"
     done = machine.start_program("sh", "-c", words).wait(timeout=20)
     assert "[0] line\n" == done.out
+
+
+def test_stacks_at_the_time_limit(machine: Machine) -> None:
+    """The report of a run that took too long says where each node was, those of a kind together."""
+    source = """
+import distrcomp as dc
+def compute():
+    while True: pass
+if dc.node_id == 0: compute()
+else: dc.recv(0)
+"""
+    result = run_source(machine, source, "-n", "3", "--timeout", "2")
+    assert 124 == result.code
+    head = result.out.partition("--------(Node")[0].splitlines()
+    assert head[2:] == [
+        "node 0 was here (most recent call first):",
+        '  File "prog.py", line 4 in compute',
+        '  File "prog.py", line 5 in <module>',
+        "nodes 1 and 2 were here (most recent call first):",
+        "  inside distrcomp's recv",
+        '  File "prog.py", line 6 in <module>',
+        "",
+    ]
+
+
+def test_a_crash_says_where(machine: Machine) -> None:
+    """The report of a crash leads with where it was, the last lines before it, and who waited; what
+    Python wrote is in the node's stderr, even if the program has closed that (F-07)."""
+    source = """
+import distrcomp as dc, ctypes, os
+def boom():
+    os.close(2)
+    ctypes.string_at(0)
+if dc.node_id == 1:
+    for step in range(30): print("step", step)
+    boom()
+dc.recv(1)
+"""
+    result = run_source(machine, source, "-n", "3", "--output-dir", "out")
+    assert 139 == result.code
+    head = result.out.partition("--------(Node")[0]
+    assert head.startswith(
+        "node 1 on localhost was killed by SIGSEGV (11)\n"
+        "Fatal Python error: Segmentation fault, here (most recent call first):\n"
+    )
+    assert '  File "prog.py", line 5 in boom\n  File "prog.py", line 8 in <module>\n' in head
+    assert "its last 20 lines:\n  | step 10\n" in head
+    assert "nodes 0 and 2 waited at prog.py:9: dc.recv(1)\n" in head
+    assert "Segmentation fault" in (machine.work_dir / "out" / "1.err").read_text()
+
+
+def test_two_failures(machine: Machine) -> None:
+    """Each node that failed by itself has its post-mortem: when, and its traceback."""
+    source = """
+import distrcomp as dc
+if dc.node_id == 0: raise ValueError("one")
+try: dc.recv(0)
+except dc.NodeLost: raise KeyError("other") from None
+"""
+    result = run_source(machine, source, "-n", "2", "--on-failure", "continue")
+    head = result.out.partition("--------(Node")[0]
+    assert head.startswith("node 0 on localhost failed: ValueError: one\n")
+    assert "\nnode 1 failed after it: KeyError: 'other'\nnode 1, " in head
+    assert '\n    File "prog.py", line 5, in <module>\n' in head

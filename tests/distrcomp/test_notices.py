@@ -32,11 +32,14 @@ TO_NODE = [
     n.NoLink(3, "why"),
     n.NodeEnded(3, "why"),
     n.Abort(3, "why"),
+    n.AskTraffic(),
     n.Abort(None, "why"),
     n.Ask(7),
 ]
 TO_AGENT = [
     n.Ready(),
+    n.WritesStacks(61),
+    n.Traffic(2**40, None),
     n.WantLink(3),
     n.LinkUp(3),
     n.LinkDown(3, "why"),

@@ -36,7 +36,7 @@ class Agent:
         """A legitimate client is served."""
         connection = await dial_agent(peer_at(self.port), self.lab.operator)
         await connection.channel.send(m.Ping(7))
-        assert m.Pong(7) == await connection.channel.receive()
+        assert 7 == (await connection.channel.receive()).number
         await connection.channel.close()
 
     async def connect(self, context: ssl.SSLContext | None = None) -> Any:

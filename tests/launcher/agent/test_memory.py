@@ -58,7 +58,7 @@ class RealAgent:
         """Who belongs here is served."""
         connection = await dial_agent(peer_at(self.port), self.lab.operator)
         await connection.channel.send(m.Ping(7))
-        assert m.Pong(7) == await connection.channel.receive()
+        assert 7 == (await connection.channel.receive()).number
         await connection.channel.close()
 
 

@@ -16,7 +16,14 @@ import pytest
 from distrcomp import notices as n
 from distrcomp.frames import frame
 from launcher import limits
-from tests.launcher.agent.agent_kit import lives, n_descriptors, play, python, start_node, until
+from tests.launcher.agent.agent_kit import (
+    lives,
+    n_descriptors,
+    play,
+    python,
+    start_node,
+    until,
+)
 from tests.leaks import LeakChecker
 
 pytestmark = pytest.mark.processes

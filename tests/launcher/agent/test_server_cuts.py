@@ -31,7 +31,7 @@ async def outcome(agent: Agent, faults: Faults) -> str:
         with contextlib.closing(_Abort(connection.channel)):
             try:
                 await connection.channel.send(m.Ping(1))
-                assert m.Pong(1) == await connection.channel.receive()
+                assert 1 == (await connection.channel.receive()).number
             except ChannelClosed:
                 return "ChannelClosed"
     return "served"

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from launcher.agent import session
 from launcher.agent.session import OPERATIONS, Session, State
+from launcher.control import looks
 from launcher.control import messages as m
 from launcher.errors import PeerRefused
 
-ROLES = ("operator", "agent", "node", "hub", "submitter", "authority", "Operator", "")
+ROLES = ("operator", "viewer", "agent", "node", "hub", "submitter", "authority", "Operator", "")
 SAMPLES: dict[type, Any] = {
     m.Hello: m.Hello(1, "0.1", "3.11"),
     m.Ping: m.Ping(1),
@@ -29,6 +30,8 @@ SAMPLES: dict[type, Any] = {
     m.AbortRun: m.AbortRun(0, ""),
     m.AskNodes: m.AskNodes(1, (0,)),
     m.SignalNodes: m.SignalNodes(2),
+    looks.AskRuns: looks.AskRuns(b""),
+    looks.TakeStacks: looks.TakeStacks(b"r" * 16, ()),
     m.CloseRun: m.CloseRun(),
 }
 WAY: dict[State, tuple[type, ...]] = {
@@ -72,8 +75,10 @@ def test_role_matrix(role: str, kind: type) -> None:
 
 
 def test_only_operators() -> None:
-    """S-06: whoever adds a role to an operation has to change this line too."""
-    assert {frozenset({"operator"})} == {operation.roles for operation in OPERATIONS.values()}
+    """S-06: whoever adds a role to an operation has to change these lines too."""
+    looking = {m.Hello, m.Ping, looks.AskRuns, looks.TakeStacks}
+    for kind, operation in OPERATIONS.items():
+        assert {"operator", *(["viewer"] if kind in looking else [])} == operation.roles
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -81,25 +86,30 @@ def test_every_message_in_every_state(state: State) -> None:
     """S-12: what may come in a state and what follows it, written out once more."""
     allowed = {
         State.NEW: {m.Hello: State.GREETED},
-        State.GREETED: {m.Ping: State.GREETED, m.OpenRun: State.SHIPPING},
+        State.GREETED: {
+            **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.GREETED),
+            m.OpenRun: State.SHIPPING,
+        },
         State.SHIPPING: {
-            m.Ping: State.SHIPPING,
+            **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.SHIPPING),
             m.BlobPart: State.SHIPPING,
             m.StartNodes: State.STARTING,
             m.CloseRun: State.CLOSED,
         },
         State.STARTING: {
-            **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink), State.STARTING),
+            **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.STARTING),
+            **dict.fromkeys((m.OpenLink, m.RefuseLink), State.STARTING),
             **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), State.STARTING),
             m.Go: State.RUNNING,
             m.CloseRun: State.CLOSED,
         },
         State.RUNNING: {
-            **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink, m.Input), State.RUNNING),
+            **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.RUNNING),
+            **dict.fromkeys((m.OpenLink, m.RefuseLink, m.Input), State.RUNNING),
             **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), State.RUNNING),
             m.CloseRun: State.CLOSED,
         },
-        State.CLOSED: {m.Ping: State.CLOSED},
+        State.CLOSED: dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.CLOSED),
     }[state]
     after: dict[type, State] = {}
     for kind, message in SAMPLES.items():

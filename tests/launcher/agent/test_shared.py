@@ -30,6 +30,7 @@ for descriptor in sorted(map(int, os.listdir("/proc/self/fd")))[3:]:
 print(sorted(found))
 """
 MEMORY, DOORBELL = "/memfd:distrcomp (deleted)", "anon_inode"
+STACKS = "/memfd:distrcomp-stacks (deleted)"
 
 
 @contextlib.contextmanager
@@ -108,8 +109,8 @@ async def inherited(folder: Path, n_node: int, program: str = "", **other: Any) 
         await ship(run, told, {"prog.py": program, "sitecustomize.py": FIRST})
         before = n_descriptors()
         await run.start(order(n_node, environment=(m.Setting("PYTHONPATH", "."),), **other))
-        # A control socket and two pipes each are all that is left here.
-        assert before + 3 * n_node == n_descriptors()
+        # A control socket, two pipes and a file for stacks each are all that is left here.
+        assert before + 4 * n_node == n_descriptors()
         await told.wait(m.NodeReady, n_node)
         run.go()
         await told.wait(m.NodeExited, n_node)
@@ -118,7 +119,8 @@ async def inherited(folder: Path, n_node: int, program: str = "", **other: Any) 
 
 @pytest.mark.processes
 def test_nodes_inherit_it(tmp_path: Path, leaks: object) -> None:
-    """S-40: beside its control socket a node gets the memory and all doorbells, and no more.
+    """S-40: beside its control socket a node gets the memory, all doorbells, and its own file for
+    stacks, and no more.
 
     The agent has closed its own by then; what the program starts by whatever means gets none.
     """
@@ -126,7 +128,7 @@ def test_nodes_inherit_it(tmp_path: Path, leaks: object) -> None:
 
     async def act() -> None:
         printed, told = await inherited(tmp_path, 3, program)
-        expected = f"{[MEMORY, *[DOORBELL] * 3, 'socket']}\n256\n"
+        expected = f"{[MEMORY, STACKS, *[DOORBELL] * 3, 'socket']}\n256\n"
         assert [expected] * 3 == printed
         assert not any("shared memory" in note.text for note in told.all(m.Note))
 
@@ -135,11 +137,11 @@ def test_nodes_inherit_it(tmp_path: Path, leaks: object) -> None:
 
 @pytest.mark.processes
 def test_single_node_inherits_nothing(tmp_path: Path, leaks: object) -> None:
-    """A node that is alone on its machine has only its control socket."""
+    """S-40: a node alone on its machine has only its control socket and a file for stacks."""
 
     async def act() -> None:
         printed, _ = await inherited(tmp_path, 1)
-        assert ["['socket']\n"] == printed
+        assert [f"{[STACKS, 'socket']}\n"] == printed
 
     play(act)
 
@@ -171,7 +173,7 @@ def test_run_without_memory(tmp_path: Path, leaks: object) -> None:
     async def act() -> None:
         with limited(resource.RLIMIT_FSIZE, 2**18):
             printed, told = await inherited(tmp_path, 2, program)
-        assert ["['socket']\n", "['socket']\nwithout\n"] == printed
+        assert [f"{[STACKS, 'socket']}\n", f"{[STACKS, 'socket']}\nwithout\n"] == printed
         expected = "no shared memory on h1 (File too large): sockets instead"
         assert expected in [note.text for note in told.all(m.Note)]
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp.errors import ProtocolError
+from launcher.control import looks
 from launcher.control import messages as m
 
 ALL = (*m.FROM_LAUNCHER, *m.FROM_AGENT)
@@ -75,11 +76,12 @@ def test_garbage(data: bytes) -> None:
 
 def test_each_has_one_direction() -> None:
     """Every message class of the module is sent by exactly one side."""
-    inside = (m.NodeOrder, m.Setting)  # parts of other messages
+    inside = (m.NodeOrder, m.Setting, looks.NodeStatus, looks.RunStatus, looks.NodeStacks)
     classes = [
         each
-        for _, each in inspect.getmembers(m, dataclasses.is_dataclass)
-        if each.__module__ == m.__name__ and each not in inside
+        for module in (m, looks)
+        for _, each in inspect.getmembers(module, dataclasses.is_dataclass)
+        if each.__module__ == module.__name__ and each not in inside  # parts of other messages
     ]
     assert sorted(map(str, classes)) == sorted(map(str, ALL))
     assert len(set(ALL)) == len(ALL)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from launcher.control import messages as m
 from launcher.run.ledger import Failure, Ledger
-from launcher.run.report import Cause, NodeResult
+from launcher.run.results import Cause, NodeResult
 
 
 @pytest.fixture
@@ -117,3 +118,55 @@ def test_decree(ledger: Ledger) -> None:
     ledger.decree(Failure("interrupted", "", exit_code=130))
     assert ledger.is_decreed
     assert (124, Cause("the time limit", "", None, None)) == (ledger.exit_code, ledger.cause())
+
+
+def find(ledger: Ledger, node: int, at: float, memory: str = "", crash: str = "") -> None:
+    """What the agent found at a node that had failed when its clock showed `at`."""
+    ledger.nodes[node].findings = m.NodeFindings(node, at, memory, crash)
+
+
+def test_the_earliest_failure_leads(ledger: Ledger) -> None:
+    """What failed first by clocks made comparable is the cause, whatever was heard of first."""
+    ledger.start(100.0)
+    for node, heard_at in ((0, 110.0), (2, 110.5)):
+        fail(ledger, node).heard_at = heard_at
+    assert "node 0" == headline(ledger)
+    find(ledger, 0, 109.9)
+    find(ledger, 2, 5009.5)
+    assert "node 0" == headline(ledger)  # nobody knows what 5009.5 means
+    for peer, offset in ((0, 0.0), (1, 4900.0)):
+        number = ledger.clocks.ask(peer, 111.0)
+        ledger.clocks.answer(peer, number, 111.001 + offset, 111.002)
+    assert "node 2" == headline(ledger)
+    mortems = [result.post_mortem for result in ledger.results()]
+    assert mortems[0] is not None
+    assert mortems[2] is not None
+    assert (9.9, 9.5) == (mortems[0].at_s, mortems[2].at_s)
+    assert 0.001 <= mortems[2].uncertain_s < 0.002
+    assert mortems[1] is None
+
+
+def test_blame_goes_before_time(ledger: Ledger) -> None:
+    """A consequence never leads, even where it seems to have been earlier than its cause."""
+    fail(ledger, 0, because_of=1).heard_at = 1.0
+    fail(ledger, 1).heard_at = 2.0
+    assert "node 1" == headline(ledger)
+
+
+def test_no_failure_lies_ahead(ledger: Ledger) -> None:
+    """F-32: a time after that at which it was heard of is no time; what was heard counts."""
+    fail(ledger, 0).heard_at = 1.0
+    fail(ledger, 1).heard_at = 2.0
+    ledger.clocks.answer(0, ledger.clocks.ask(0, 0.0), 0.0, 0.0)
+    find(ledger, 0, 50.0)
+    find(ledger, 1, 1.5)
+    assert "node 0" == headline(ledger)
+
+
+def test_a_crash_is_told(ledger: Ledger) -> None:
+    """What Python wrote when it crashed stands where else a traceback would."""
+    fail(ledger, 0)
+    find(ledger, 0, 1.0, crash="Fatal Python error: Aborted\n\n")
+    cause = ledger.cause()
+    assert cause is not None
+    assert "Fatal Python error: Aborted" == cause.traceback

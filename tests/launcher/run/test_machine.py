@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launcher import limits
+from launcher.control import looks
 from launcher.control import messages as m
 from launcher.run import machine
 from launcher.run.events import FromPeer, Interrupt, PeerLost, Ship, ShipProgress, Tell, TimerFired
@@ -87,9 +88,11 @@ def test_foreign_nodes(node: int) -> None:
     for message in (
         m.NodeExited(node, 0, None),
         m.NodeFailed(node, "", "", None),
+        m.NodeFindings(node, 0.0, "", ""),
         m.LinkWanted(node, 0),
         m.LinkReady(node, 0),
         m.LinkFailed(node, 0, ""),
+        looks.StacksTaken(b"", (looks.NodeStacks(2, "", ""), looks.NodeStacks(node, "", ""))),
     ):
         driver = at(State.RUNNING)
         driver.say(1, message)
@@ -134,6 +137,7 @@ def test_done_is_done() -> None:
 
 NODES = st.sampled_from([0, 1, 2, 3, -1, 2**64 - 1])
 CODES = st.sampled_from([None, 0, 1, 3, 255, -7, 2**63])
+STACKS = st.builds(looks.NodeStacks, NODES, st.just("stack"), st.just(""))
 MESSAGES = st.one_of(
     st.builds(m.Missing, st.sampled_from([(), (HASH,), (HASH, HASH)])),
     st.just(m.Shipped()),
@@ -142,7 +146,9 @@ MESSAGES = st.one_of(
     st.builds(m.LinkFailed, NODES, NODES, st.just("no way")),
     st.builds(m.LinkWanted, NODES, NODES),
     st.builds(m.NodeFailed, NODES, st.just("Error"), st.just("tb"), st.none() | NODES),
+    st.builds(m.NodeFindings, NODES, st.floats(), st.just("memory"), st.just("crash")),
     st.builds(m.NodeExited, NODES, CODES, st.sampled_from([None, 9, 15, 0, 2**40])),
+    st.builds(looks.StacksTaken, st.just(b""), st.just(()) | st.tuples(STACKS)),
     st.builds(m.RunClosed, st.just(("out",)), st.integers(-1, 3), st.just(())),
     st.sampled_from([m.Refused("no"), m.Note("x"), m.Pong(1), m.Go()]),
 )

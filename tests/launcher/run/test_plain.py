@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.run.plain import counted, listed, plain, plain_lines
+from launcher.run.plain import counted, listed, node_list, plain, plain_lines
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,17 @@ def test_listed_counts_the_surplus_and_makes_names_plain() -> None:
     """A long list ends with a count, and no name reaches the terminal raw."""
     assert r"a\r, b and 2 more" == listed(["a\r", "b", "c", "d"], shown_max=2)
     assert "a, b" == listed(["a", "b"], shown_max=2)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([5], "node 5"),
+        ([0, 1], "nodes 0 and 1"),
+        ([0, 1, 2], "nodes 0 to 2"),
+        ([0, 2, 3, 4, 5, 9], "nodes 0, 2 to 5 and 9"),
+    ],
+)
+def test_node_lists_fold_runs(nodes: list[int], expected: str) -> None:
+    """Three neighbours or more are a range."""
+    assert expected == node_list(nodes)

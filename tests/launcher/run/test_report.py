@@ -11,15 +11,12 @@ from hypothesis import strategies as st
 
 from launcher.errors import BadUsage
 from launcher.run.report import (
-    Cause,
-    NodeResult,
-    RunResult,
     describe_end,
-    node_list,
     render_json,
     render_text,
     report_format,
 )
+from launcher.run.results import Cause, NodeResult, RunResult
 
 
 def node(number: int, outcome: str = "finished", **changes: object) -> NodeResult:
@@ -136,6 +133,9 @@ def test_json_holds_everything() -> None:
                 "outcome": "failed",
                 "reason": "",
                 "seconds": 0.5,
+                "stacks": "",
+                "no_stacks": "",
+                "post_mortem": None,
                 "output": "ü\n",
             }
         ],
@@ -180,17 +180,3 @@ def test_another_ending_is_refused(path: str) -> None:
 def test_ends_are_told_in_words(exit_code: int | None, signal: int | None, expected: str) -> None:
     """F-07: signals have their name and number."""
     assert expected == describe_end(exit_code, signal)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "expected"),
-    [
-        ([5], "node 5"),
-        ([0, 1], "nodes 0 and 1"),
-        ([0, 1, 2], "nodes 0 to 2"),
-        ([0, 2, 3, 4, 5, 9], "nodes 0, 2 to 5 and 9"),
-    ],
-)
-def test_node_lists_fold_runs(nodes: list[int], expected: str) -> None:
-    """Three neighbours or more are a range."""
-    assert expected == node_list(nodes)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from distrcomp.notices import Envelope, Standing, Waiting
+from launcher.control import looks
 from launcher.control import messages as m
 from launcher.run.events import Say, Tell, TimerFired
 from launcher.run.life import State
@@ -43,7 +44,8 @@ def test_abort() -> None:
     assert [Tell(0, m.AskNodes(2, (0,))), Tell(1, m.AskNodes(2, (2,)))] == answer(driver, 1)
     why = "nodes 0 and 2 wait for each other, and no message is on its way"
     actions = answer(driver, 2)
-    assert [Tell(peer, m.AbortRun(None, why)) for peer in (0, 1)] == actions[:2]
+    assert [looks.TakeStacks] * 2 == [type(action.message) for action in actions[:2]]
+    assert [Tell(peer, m.AbortRun(None, why)) for peer in (0, 1)] == actions[2:4]
     assert State.STOPPING is driver.machine.state
     assert "term" in driver.timers
     for node in range(3):

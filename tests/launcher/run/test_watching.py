@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from launcher import limits
+from launcher.control import looks
 from launcher.control import messages as m
 from launcher.run.events import Interrupt, PeerLost, Tell, TimerFired
 from launcher.run.life import State
@@ -269,3 +270,62 @@ def test_long_words() -> None:
     assert len(cause.traceback) <= limits.TRACEBACK_CHARACTERS_MAX
     abort = next(message for message in driver.told[1] if isinstance(message, m.AbortRun))
     assert len(abort.why) <= limits.SENTENCE_CHARACTERS_MAX
+
+
+STACKS = looks.TakeStacks(b"r" * 16, ())
+
+
+def test_stacks_before_the_time_limit_strikes() -> None:
+    """Every peer is asked for stacks before it is told to end its nodes, and they are reported."""
+    driver = at(State.RUNNING, timeout_s=2.5)
+    actions = driver.event(TimerFired("limit"))
+    signals = [Tell(peer, m.SignalNodes(2)) for peer in (0, 1)]
+    assert [Tell(0, STACKS), Tell(1, STACKS), *signals] == actions[:4]
+    driver.exit(1)
+    taken = (looks.NodeStacks(0, "here", ""), looks.NodeStacks(1, "late", ""))
+    driver.say(0, looks.StacksTaken(b"r" * 16, taken))
+    driver.say(1, looks.StacksTaken(b"r" * 16, (looks.NodeStacks(2, "", "it is stopped"),)))
+    results = driver.machine.ledger.results()
+    assert [("here", ""), ("", ""), ("", "it is stopped")] == [
+        (result.stacks, result.no_stacks) for result in results
+    ]
+
+
+def test_stacks_before_a_lost_peer_ends_the_run() -> None:
+    """Where the others were is asked before they are told that a peer is lost."""
+    driver = at(State.RUNNING)
+    actions = driver.event(PeerLost(1, "gone"))
+    assert [STACKS, m.AbortRun] == [actions[0].message, type(actions[1].message)]
+    driver = at(State.RUNNING, continue_on_failure=True)
+    driver.event(PeerLost(1, "gone"))
+    assert STACKS not in driver.told[0]
+
+
+def test_no_stacks_for_what_explains_itself() -> None:
+    """A failure and Ctrl-C take none; nor does the report show what somebody else asked for."""
+    driver = at(State.RUNNING)
+    driver.fail(1)
+    assert STACKS not in driver.told[0]
+    driver = at(State.RUNNING)
+    driver.say(0, looks.StacksTaken(b"r" * 16, (looks.NodeStacks(0, "here", ""),)))
+    driver.event(Interrupt())
+    assert STACKS not in driver.told[0]
+    assert {""} == {result.stacks for result in driver.machine.ledger.results()}
+
+
+def test_findings() -> None:
+    """What was found at a failed node is kept once, cut to a bound; memory is in the headline."""
+    driver = at(State.RUNNING)
+    driver.say(0, m.NodeFindings(1, float("nan"), "no time", ""))
+    driver.say(0, m.NodeFindings(1, 5.0, "it had all", "c" * 10**6))
+    driver.say(0, m.NodeFindings(1, 6.0, "other", ""))
+    driver.exit(1, None, 9)
+    assert driver.headline == (
+        "node 1 on h0 was killed by SIGKILL (9), probably out of memory: it had all"
+    )
+    mortem = driver.machine.ledger.results()[1].post_mortem
+    assert mortem is not None
+    assert "it had all" == mortem.memory
+    assert limits.STACKS_BYTES_MAX >= len(mortem.crash) > 1000
+    driver.say(1, m.NodeFindings(2, 1.0, "", ""))
+    assert State.STOPPING is driver.machine.state

@@ -1,0 +1,44 @@
+"""`distrcomp stacks`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from ..control.looks import NodeStacks
+from ..errors import BadUsage
+from ..run.look_text import stacks_json, stacks_text
+from ..run.looking import chosen_run
+from ..run.plain import counted
+from .looker import looker
+from .options import peers_options
+
+
+@click.command()
+@peers_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: all frames, ours too.")
+@click.argument("run", metavar="RUN")
+@click.argument("node", metavar="[NODE]", type=click.IntRange(0), required=False)
+def stacks(run: str, node: int | None, peers: Path | None, host: str | None, as_json: bool) -> None:
+    """Show where the nodes of a run are: the Python stacks of all their threads.
+
+    RUN is the run's id as `distrcomp ps` prints it, or its beginning. The nodes go on undisturbed;
+    one that is stuck in C or in a loop shows where, too.
+    """
+    taken = asyncio.run(_take(run, node, peers, host))
+    click.echo(stacks_json(taken) if as_json else stacks_text(taken), nl=False)
+
+
+async def _take(
+    text: str, node: int | None, peers: Path | None, host: str | None
+) -> list[NodeStacks]:
+    async with looker(peers, host) as found:
+        run = chosen_run(await found.runs(), text)
+        if node is not None and node >= run.n_node:
+            raise BadUsage(f"the run has {counted(run.n_node, 'node')}, from 0 on")
+        taken = await found.stacks(run.run_id, () if node is None else (node,))
+    if not taken:
+        raise BadUsage("the run has just ended, or none of its nodes runs where was asked")
+    return taken

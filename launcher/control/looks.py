@@ -1,0 +1,95 @@
+"""What somebody who looks at live runs may ask, and is told. Parts of `messages`.
+
+Asked over a channel to an agent by an operator, the run's own launcher or another command; over a
+Unix socket by a viewer, who is the user whose process it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AskRuns:
+    """Answered by Runs: this run, if it is here; no id: all that are here."""
+
+    run_id: bytes
+
+
+@dataclass(frozen=True)
+class TakeStacks:
+    """Answered by StacksTaken: where these nodes of a run are; none named: all that are here."""
+
+    run_id: bytes
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """How a node fares; None, or "", where that is not known.
+
+    Attributes:
+        peer: the machine it runs on.
+        state: a word for people.
+        waits_for: what it waits for, in words; since_s: how long it has.
+        cpu_s: processor time used so far; memory_bytes: what it has in memory now.
+        bytes_in, bytes_out: of its messages, so far.
+    """
+
+    node: int
+    peer: str
+    pid: int | None
+    state: str
+    waits_for: str
+    since_s: float | None
+    cpu_s: float | None
+    memory_bytes: int | None
+    bytes_in: int | None
+    bytes_out: int | None
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run, and those of its nodes that whoever tells it knows of.
+
+    Attributes:
+        n_node: how many it has in all.
+        seconds: since its programs were started; None before.
+        is_whole: whether this is told by its launcher, who knows all nodes.
+    """
+
+    run_id: bytes
+    program: str
+    n_node: int
+    seconds: float | None
+    is_whole: bool
+    nodes: tuple[NodeStatus, ...]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The answer to AskRuns."""
+
+    runs: tuple[RunStatus, ...]
+
+
+@dataclass(frozen=True)
+class NodeStacks:
+    """Where the threads of a node were, as Python's faulthandler writes it.
+
+    Attributes:
+        text: with paths in the sandbox made relative; empty if it is not known.
+        why: why it is not.
+    """
+
+    node: int
+    text: str
+    why: str
+
+
+@dataclass(frozen=True)
+class StacksTaken:
+    """The answer to TakeStacks; a run that is not here has no nodes."""
+
+    run_id: bytes
+    nodes: tuple[NodeStacks, ...]

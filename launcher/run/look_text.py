@@ -1,0 +1,101 @@
+"""What is seen of live runs, as text and as JSON; no I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..control import looks
+from .plain import counted, plain
+from .stack_text import short_stacks, stacks_told
+
+_HEADS = ("node", "peer", "pid", "state", "waits for", "since", "CPU", "memory", "in", "out")
+_RIGHT = {"node", "pid", "since", "CPU", "memory", "in", "out"}
+_ID_CHARACTERS = 8
+
+
+def runs_text(runs: Sequence[looks.RunStatus]) -> str:
+    """A paragraph for each run: what it is, and a line for each node."""
+    return "\n".join(_run_text(run) for run in runs)
+
+
+def runs_json(runs: Sequence[looks.RunStatus]) -> str:
+    """The same as JSON: a list of runs, each with its nodes."""
+    return json.dumps([asdict(run) | {"run_id": run.run_id.hex()} for run in runs], indent=2) + "\n"
+
+
+def stacks_text(taken: Sequence[looks.NodeStacks]) -> str:
+    """Where nodes are: those that are at the same place together."""
+    lines = stacks_told([(each.node, each.text, each.why) for each in taken], now=True)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def stacks_json(taken: Sequence[looks.NodeStacks]) -> str:
+    """The same as JSON: also all that Python wrote, with distrcomp's own frames."""
+    told: list[dict[str, Any]] = [
+        asdict(each) | {"threads": short_stacks(each.text)} for each in taken
+    ]
+    return json.dumps(told, indent=2) + "\n"
+
+
+def size(count: int | None) -> str:
+    """Bytes for people.
+
+    Example:
+        >>> size(None), size(700), size(3 * 2**20)
+        ('?', '700 B', '3.0 MiB')
+    """
+    if count is None:
+        return "?"
+    if count < 1024:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("KiB", "MiB", "GiB"):
+        amount /= 1024
+        if amount < 1000:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1024:,.1f} TiB"
+
+
+def _run_text(run: looks.RunStatus) -> str:
+    rows = [_HEADS, *map(_row, run.nodes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if head in _RIGHT else cell.ljust(width)
+            for head, cell, width in zip(_HEADS, row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+    since = "has not begun" if run.seconds is None else f"for {_seconds(run.seconds)}"
+    part = "" if run.is_whole else f", {len(run.nodes)} of them seen"
+    head = (
+        f"run {run.run_id.hex()[:_ID_CHARACTERS]}  {plain(run.program)}  "
+        f"({counted(run.n_node, 'node')}{part}, {since})"
+    )
+    return "".join(f"{line}\n" for line in [head, *lines])
+
+
+def _row(node: looks.NodeStatus) -> tuple[str, ...]:
+    return (
+        str(node.node),
+        plain(node.peer),
+        "" if node.pid is None else str(node.pid),
+        plain(node.state),
+        plain(node.waits_for),
+        "" if node.since_s is None else _seconds(node.since_s),
+        "" if node.cpu_s is None else _seconds(node.cpu_s),
+        "" if node.memory_bytes is None else size(node.memory_bytes),
+        "" if node.pid is None else size(node.bytes_in),
+        "" if node.pid is None else size(node.bytes_out),
+    )
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

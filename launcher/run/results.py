@@ -1,0 +1,77 @@
+"""How a run ended; no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PostMortem:
+    """What is known of the end of a node that failed.
+
+    Attributes:
+        at_s: when, in seconds since the programs began; None if they had not.
+        uncertain_s: by how much that may be wrong, clocks of machines being apart.
+        memory: what speaks for its having been killed for lack of memory.
+        crash: what Python wrote when it crashed.
+        traceback: of the exception that ended it.
+        blames: the node whose end it names as the reason.
+    """
+
+    at_s: float | None
+    uncertain_s: float
+    memory: str
+    crash: str
+    traceback: str
+    blames: int | None
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """How one node ended.
+
+    Attributes:
+        exit_code, signal: at most one is set; neither where the node's end is not known.
+        outcome: "finished", "failed", "stopped" (by us or as a consequence), "lost" or
+            "never started".
+        reason: one sentence where there is more to say, else empty.
+        seconds: how long it ran.
+        stacks: where its threads were before the run was ended from outside, as Python writes it.
+        no_stacks: why that is not known, where it was asked for.
+        post_mortem: of a node that failed.
+    """
+
+    node: int
+    peer: str
+    exit_code: int | None
+    signal: int | None
+    outcome: str
+    reason: str
+    seconds: float | None
+    stacks: str = ""
+    no_stacks: str = ""
+    post_mortem: PostMortem | None = None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a run failed: the first failure. `traceback` is empty where there is none."""
+
+    headline: str
+    traceback: str
+    node: int | None
+    peer: str | None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended; `nodes` in node order, `cause` None for a run that did not fail."""
+
+    run_id: str
+    program: str
+    n_node: int
+    exit_code: int
+    seconds: float
+    cause: Cause | None
+    nodes: tuple[NodeResult, ...]
+    notes: tuple[str, ...]

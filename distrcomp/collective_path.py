@@ -47,9 +47,9 @@ from .collectives.kinds import (
 )
 from .engine import Sending
 from .errors import CollectiveMismatch, LinkFailed, NodeLost, RecvTimeout
-from .fast_path import FastPath
 from .links.ring import COMMUNICATOR_SHIFT, TAG_SHIFT
 from .mailbox import ANY, Receive
+from .serving_path import ServingPath
 
 _getframe = sys._getframe
 _REMEMBERED = limits.COLLECTIVES_REMEMBERED
@@ -102,7 +102,7 @@ class BlockingPort:
             self._path.send(node, value, self.tag)
 
 
-class CollectivePath(FastPath):
+class CollectivePath(ServingPath):
     """The collectives' space of a communicator."""
 
     __slots__ = ("_history", "_port", "_turn_now", "has_told", "is_close", "open_turns", "others")

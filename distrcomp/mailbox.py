@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from . import limits
 from .frames import Message
@@ -64,6 +65,7 @@ class Mailbox:
     Attributes:
         receives: the posted receives that wait, oldest first.
         probes: what the callers look for who will take nothing; theirs to add and to remove.
+        services: by message space, who may send there and what handles it; see `serve`.
         unread: the sources from which messages lie here, and these by (communicator, tag). It and
             `receives` are for looking only.
 
@@ -80,6 +82,7 @@ class Mailbox:
         self.receives: list[Receive] = []
         self.probes: list[Receive] = []
         self.unread: dict[int, dict[tuple[int, int], _Queue]] = {}
+        self.services: dict[int, tuple[frozenset[int], Callable[[Message], None]]] = {}
         self._unread_bytes: dict[int, int] = {}
         self._arrivals = 0
 
@@ -95,6 +98,28 @@ class Mailbox:
         if receive is None:
             self._keep(self._arrivals, message)
         return receive
+
+    def serve(
+        self, communicator: int, members: frozenset[int], handle: Callable[[Message], None]
+    ) -> list[Receive]:
+        """Has each message that arrives on a communicator matched with a receive of its own.
+
+        Its `then` handles it. Nothing else may be received there.
+
+        Args:
+            members: who may send there.
+
+        Returns:
+            Those of what has arrived before.
+        """
+        self.services[communicator] = members, handle
+        served = []
+        while self.find(wanted := Receive(communicator, ANY, ANY)) is not None:
+            self.post(wanted)
+            if wanted.message is not None:
+                wanted.then = partial(handle, wanted.message)
+                served.append(wanted)
+        return served
 
     def deliver_back(self, message: Message) -> None:
         """Makes a message unread again that was the oldest of all when it was taken."""
@@ -132,6 +157,7 @@ class Mailbox:
 
     def drop(self, communicator: int) -> None:
         """Forgets what lies unread on a communicator, and who waits there."""
+        self.services.pop(communicator, None)
         for receive in [each for each in self.receives if each.communicator == communicator]:
             self.receives.remove(receive)
             receive.communicator = DROPPED
@@ -142,8 +168,12 @@ class Mailbox:
 
     def is_full(self, source: int) -> bool:
         """Whether so much lies here from `source`, which nobody asks for, that it must wait."""
-        return self._unread_bytes.get(source, 0) > limits.UNREAD_BYTES and not any(
-            receive.source in (ANY, source) for receive in (*self.receives, *self.probes)
+        return (
+            self._unread_bytes.get(source, 0) > limits.UNREAD_BYTES
+            and not any(
+                receive.source in (ANY, source) for receive in (*self.receives, *self.probes)
+            )
+            and not any(source in members for members, _ in self.services.values())
         )
 
     def receive_for(self, message: Message) -> Receive | None:
@@ -180,6 +210,11 @@ class Mailbox:
 
     def _give(self, arrival: int, message: Message) -> Receive | None:
         """Matches a message with the first receive that takes it, if one does."""
+        service = self.services.get(message.communicator)
+        if service is not None:
+            receive = Receive(message.communicator, message.source, message.tag)
+            receive.message, receive.then = message, partial(service[1], message)
+            return receive
         for index, receive in enumerate(self.receives):
             if receive.takes(message):
                 receive.arrival, receive.message = arrival, message

@@ -114,7 +114,7 @@ class Meeting:
     def _comes_soon(self, line: int, ours: int) -> bool:
         """Looks for a while whether a node comes, as `recv` does for a message."""
         words, engine = self._words, self._engine
-        if engine.mailbox.receives:  # those who ask this node for something mustn't wait for it
+        if engine.is_serving or engine.mailbox.receives:  # who asks this node mustn't wait for it
             return False
         spins, yields, yield_s = patience(engine.spins)
         for _ in spins:

@@ -31,6 +31,9 @@ from .waits import Waits
 
 # Acknowledgements wake nobody: at the end of a node they are asked for this often.
 _DRAIN_LOOK_S = 0.002
+# A node that serves others looks at all links after so many receives by the engine, at the latest.
+_ASIDE_AFTER = 64
+_ASIDE = Receive(-2, -2, -2)
 
 
 class Mesh:
@@ -87,6 +90,7 @@ class Mesh:
         self._shortcuts: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed: Exception | None = None
         self.must_look_again = False
+        self._n_taken = 0  # since all links were looked at
 
     def close(self, in_order: bool, hears_out: bool = False) -> bool:
         """Ends this node's part: with goodbyes, once all is delivered, or at once.
@@ -220,8 +224,25 @@ class Mesh:
         with self.gate:
             return list(self._shortcuts)
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether others may ask something of this node, inside whatever call it is in."""
+        return bool(self.mailbox.services)
+
+    def turn_aside(self) -> None:
+        """For who has gone in by the gate: has the next receive look at all that has come.
+
+        That a receive is posted, even one that nothing matches, ends the short way.
+        """
+        if _ASIDE not in self.mailbox.receives:
+            self.mailbox.receives.append(_ASIDE)
+
     def take_from(self, node: int, link: Link) -> list[Message]:
         """For who has gone in by the gate: what has arrived on a link."""
+        if self.mailbox.services:
+            self._n_taken += 1
+            if self._n_taken >= _ASIDE_AFTER:
+                self.turn_aside()
         return self._progress.take(node, link, 1)
 
     def traffic(self) -> tuple[int, int] | None:
@@ -304,6 +325,18 @@ class Mesh:
         moved = self._run_due() or moved
         self._check()
         return moved
+
+    def _look_aside(self) -> None:
+        """Does what others have asked for while this node's receives had no need to wait."""
+        receives = self.mailbox.receives
+        is_due = _ASIDE in receives
+        if is_due:
+            receives.remove(_ASIDE)
+        if self.mailbox.services:
+            self._n_taken += 1
+            if is_due or self._n_taken >= _ASIDE_AFTER:
+                self._n_taken = 0
+                self._wait(0.0)
 
     def _run_due(self) -> bool:
         """Does, outside the lock, what messages have brought about; whether there was any.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from .fast_path import FastPath
 from .mailbox import ANY
 from .raw import RawMessage, encode_raw
 from .request_kinds import ReceiveRequest
 from .requests import Request
+from .serving_path import ServingPath
 from .targets import raw_target
 
 
-class RawCalls(FastPath):
+class RawCalls(ServingPath):
     """What `distrcomp.mpi` stands on: bytes in one piece, one-dimensional views of format B."""
 
     __slots__ = ()

@@ -127,6 +127,18 @@ class Receiving(Telling):
             finally:
                 self._progress.n_sending -= for_send
 
+    def serve(self, space: int, members: Iterable[int], handle: Callable[[Message], None]) -> None:
+        """Has each message of a space handled, inside whatever call this node is in.
+
+        Args:
+            members: the nodes that may send there.
+            handle: is due when a message has come, and for those that have come before.
+        """
+        with self._call:
+            for wanted in self.mailbox.serve(space, frozenset(members), handle):
+                self._progress.matched(wanted)
+            self._progress.wake()
+
     def post_receive(self, wanted: Receive) -> None:
         """Asks for a message; whoever matches it sets `wanted.message`."""
         with self._call:
@@ -150,6 +162,7 @@ class Receiving(Telling):
         """
         try:
             with self._call:
+                self._look_aside()
                 self.mailbox.post(wanted)
                 if wanted.message is None:
                     self._wait_matched(wanted, timeout, watch)

@@ -3,17 +3,19 @@
 A service is a handler that is called with each message of a space of its own, in the order of
 arrival, inside whatever call of distrcomp the node is in: one-sided communication stands on it. No
 thread waits for it; a node that makes no call serves nobody meanwhile (weak progress; MPI-4.1,
-12.7.3).
+12.7.3). It asks for nothing in the mailbox, so plain messages go on as they did; what that means
+for those who wait for a service stands in `serving_path`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from .engine import Engine
 from .frames import Message
 from .groups import GroupCalls
-from .mailbox import ANY, Receive
 from .raw import encode_raw
+from .serving_path import ServingPath
 from .spaces import SERVICE
 
 
@@ -28,23 +30,24 @@ class ServiceCalls(GroupCalls):
         Args:
             handle: called with the sender and the bytes; it must not wait, nor raise.
         """
-        wanted = Receive(self._number + SERVICE, ANY, ANY)
         engine = self._engine
 
-        def hear() -> None:
+        def hear(message: Message) -> None:
             if self._engine is not engine:  # the communicator was freed
                 return
-            taken = self._take_raw(wanted.message, None) if wanted.message is not None else None
-            listen()
-            if taken is not None and taken.data is not None:
+            taken = self._take_raw(message, None)
+            if taken.data is not None:
                 handle(taken.source, taken.data)
 
-        def listen() -> None:
-            wanted.message = None
-            engine.post_receive(wanted)
+        engine.serve(self._number + SERVICE, self.members, hear)
+        _suit_others(engine)
 
-        wanted.then = hear
-        listen()
+    def free(self) -> None:
+        engine = self._engine
+        super().free()
+        _suit_others(engine)
+
+    free.__doc__ = GroupCalls.free.__doc__
 
     def post_service(self, dest: int, data: bytes) -> None:
         """Sends to the service of a node, without waiting."""
@@ -70,3 +73,9 @@ class ServiceCalls(GroupCalls):
             self._engine.check_nodes(members, self._number)
 
         self._engine.wait_for(is_over, check, None, True)
+
+
+def _suit_others(engine: Engine) -> None:
+    for each in engine.shortcuts():
+        if isinstance(each, ServingPath) and each._engine is engine:
+            each.suit_others()

@@ -117,6 +117,7 @@ class StandingCalls(Receiving):
         for receive in self.mailbox.receives:
             if receive.then is not None:
                 found.append((receive.communicator, {receive.source}))
+        found.extend((space, {ANY}) for space in self.mailbox.services)
         return found
 
     def _unread(self) -> list[Unread]:

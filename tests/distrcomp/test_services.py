@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from distrcomp import testing
+from distrcomp import limits, testing
 from distrcomp.communicator import Communicator
 from distrcomp.errors import NodeLost
+from distrcomp.fast_path import patience
 from distrcomp.groups import _Freed
-from tests.distrcomp.kit import KINDS, Nodes, ctrl_c, handler, nodes, outcome
+from tests.distrcomp.kit import (
+    KINDS,
+    MEMORY,
+    STREAM,
+    TIMEOUT_S,
+    Nodes,
+    ctrl_c,
+    handler,
+    nodes,
+    outcome,
+)
+from tests.leaks import wait_until
 
 
 @pytest.fixture(params=KINDS)
@@ -88,6 +101,81 @@ def test_ctrl_c_ends_no_handler(two: Nodes, waits: str) -> None:
     assert [b"first!", b"second!"] == answers
     one.send(1, "still there")
     assert "still there" == other.recv(0)
+
+
+def test_plain_messages_keep_the_short_way() -> None:
+    """They do what they did before; some few receives look at everything."""
+    with nodes(2, MEMORY) as two:
+        two.warm_up()
+        two.worlds[1].serve(lambda *_: None)
+        calls = 0
+        receive = two.engines[1].receive
+
+        def count(*args: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return receive(*args)
+
+        two.engines[1].receive = count  # type: ignore[method-assign]
+        for number in range(20_000):
+            two.send(0, 1, (number, "x"))
+            assert (number, "x") == two.worlds[1].recv(0)
+        assert 20 < calls < 400
+
+
+@pytest.mark.parametrize(("kind", "count"), [(MEMORY, 2_000), (STREAM, 200)])
+def test_who_receives_the_short_way_serves(kind: str, count: int) -> None:
+    """A node that finds all its messages there already does meanwhile what others ask for."""
+    with nodes(3, kind) as three:
+        got: list[int] = []
+        three.worlds[2].serve(lambda source, _: got.append(source))
+        for number in range(count):
+            three.send(1, 2, (number, "x"))
+        three.worlds[0].post_service(2, b"please")
+        received = 0
+        while not got:
+            assert (received, "x") == three.worlds[2].recv(1)
+            received += 1
+        assert [0] == got
+        assert received < 0.75 * count
+
+
+def test_the_bound_holds_for_who_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood is read on only where something may stand behind it that is asked of a service."""
+    monkeypatch.setattr(limits, "UNREAD_BYTES", 10_000)
+    with nodes(3, MEMORY) as three, three.control_threads():
+        part = three.communicators(4, (0, 2))
+        part[0].serve(lambda *_: None)
+        waiting = three.start_and_wait(0, three.receive, 0, 0)
+        for node in (1, 2):
+            for _ in range(100):
+                three.send(node, 0, bytes(1_000))
+        mailbox = three.engines[0].mailbox
+        wait_until(lambda: mailbox.unmatched(0).get((2, 0)) == 100, TIMEOUT_S, "all of node 2")
+        wait_until(lambda: three.sleeps(0), TIMEOUT_S, "the wait")
+        assert mailbox.unmatched(0)[1, 0] < 100
+        three.send(0, 0, "from itself")
+        assert "from itself" == waiting.result(TIMEOUT_S)
+
+
+def test_a_service_ends_with_its_communicator(two: Nodes) -> None:
+    """What was served is no more, and nothing of it is left."""
+
+    def act(world: Communicator) -> None:
+        ended = []
+        for _ in range(3):
+            made = world.dup()
+            made.serve(lambda *_: None)
+            assert world._engine.is_serving
+            assert len(world._yields) < len(patience(spins=False)[1])
+            made.free()
+            ended.append(made)  # that it still is somewhere stands in nobody's way
+
+    outcome([two.start(act, world) for world in two.worlds])
+    for engine in two.engines:
+        assert {} == engine.mailbox.services
+        assert not engine.is_serving
+    assert patience(spins=False)[1] == two.worlds[0]._yields
 
 
 def test_what_comes_to_a_freed_one(two: Nodes) -> None:

@@ -214,6 +214,19 @@ def test_a_flood_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
         receiving.result(TIMEOUT_S)
 
 
+def test_a_service_may_have_the_node_act() -> None:
+    """Whoever may ask a service can have its node go on, whatever that waits for."""
+    with nodes(3) as made:
+        heard = Heard(made)
+        made.communicators(4, (0, 2))[0].serve(lambda *_: None)
+        made.engines[0].add_communicator(4, (0, 2))
+        receiving, thread = heard.wait_told(0, made.receive, 0, 0, 5, None)
+        stands = heard.stands(0, thread)
+        assert ((0, 2), False) == (stands.wakers, stands.wakes_all)
+        made.send(0, 0, "x", 5)
+        receiving.result(TIMEOUT_S)
+
+
 def test_a_link_being_made() -> None:
     """Who waits for a link will go on, whatever becomes of it."""
     with nodes(3, linked=False) as made:

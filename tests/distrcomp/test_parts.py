@@ -110,8 +110,8 @@ def test_a_node_lost_to_a_part(three: Nodes) -> None:
         lambda: part.probe(1),
         lambda: part.send(1, np.zeros(10_000_000)),
         part.barrier,
-        *[request.wait for request in requests],
         *[request.test for request in requests],
+        *[request.wait for request in requests],
     ]
     for call in calls:
         with pytest.raises(NodeLost) as caught:

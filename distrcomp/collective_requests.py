@@ -73,7 +73,7 @@ class CollectiveRequest(Request):
         self._step()
 
     def described(self) -> str:
-        return f"the request of {described(self._tag)}"
+        return f"i{described(self._tag)}"
 
     def _step(self) -> None:
         """Goes on as far as it can without waiting."""
@@ -105,9 +105,6 @@ class CollectiveRequest(Request):
     def _end(self) -> None:
         self._is_over_here = True
         self._path.open_turns.discard(turn_of(self._tag))
-
-    def _told(self) -> str:
-        return described(self._tag)
 
     def _is_done(self) -> bool:
         if not self._is_over_here:

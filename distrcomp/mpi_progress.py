@@ -83,16 +83,7 @@ class MpiProgress(Progress):
         return self._port.turns()
 
     def _can_move(self) -> bool:
-        for node in self._port.turns():
-            link = self.links.get(node)
-            if link is None:
-                continue
-            if self._can_read(node, link):
-                return True
-            if link.queued_bytes and link.flush():
-                self._settle(node, link)
-                return True
-        return False
+        return any(self._moves(node) for node in self._port.turns() if node in self.links)
 
     def _spin(self, wanted: Receive | None, timeout: float | None) -> bool:
         if self.spins:

@@ -32,13 +32,7 @@ def check_like(out: Any, value: Any) -> None:
         raise DoesNotFit(
             f"`out` must be an array like what is combined; they are {names[0]} and {names[1]}"
         )
-    if out.dtype != value.dtype or out.shape != value.shape:
-        raise DoesNotFit(
-            f"an array of {value.dtype} {value.shape} is combined; "
-            f"`out` is one of {out.dtype} {out.shape}"
-        )
-    if not out.flags.writeable:
-        raise DoesNotFit("`out` is read-only")
+    _check_alike(out, value, "is combined")
 
 
 def fill(out: Any, value: Any) -> Any:
@@ -53,13 +47,7 @@ def fill(out: Any, value: Any) -> Any:
         DoesNotFit: `value` is something else; `out` is unchanged.
     """
     if _is_array(out) and _is_array(value):
-        if out.dtype != value.dtype or out.shape != value.shape:
-            raise DoesNotFit(
-                f"an array of {value.dtype} {value.shape} came; "
-                f"`out` is one of {out.dtype} {out.shape}"
-            )
-        if not out.flags.writeable:
-            raise DoesNotFit("`out` is read-only")
+        _check_alike(out, value, "came")
         out[...] = value
         return out
     target = _bytes_of(out, "`out`", must_be_writable=True)
@@ -68,6 +56,16 @@ def fill(out: Any, value: Any) -> Any:
         raise DoesNotFit(f"{source.nbytes} bytes came; `out` takes exactly {target.nbytes}")
     target[:] = source
     return out
+
+
+def _check_alike(out: Any, value: Any, what: str) -> None:
+    if out.dtype != value.dtype or out.shape != value.shape:
+        raise DoesNotFit(
+            f"an array of {value.dtype} {value.shape} {what}; "
+            f"`out` is one of {out.dtype} {out.shape}"
+        )
+    if not out.flags.writeable:
+        raise DoesNotFit("`out` is read-only")
 
 
 def _is_array(value: Any) -> bool:

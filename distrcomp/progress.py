@@ -252,16 +252,16 @@ class Progress:
     def _can_move(self) -> bool:
         """The last look before sleep: whether a link without descriptor can move, or holds what
         a thread waits for in memory."""
-        if any(holds() for holds in self.conditions):
+        return any(holds() for holds in self.conditions) or any(map(self._moves, self._local))
+
+    def _moves(self, node: int) -> bool:
+        link = self.links[node]
+        if self._can_read(node, link):
             return True
-        for node in self._local:
-            link = self.links[node]
-            if self._can_read(node, link):
-                return True
-            if link.queued_bytes and link.flush():
-                self._settle(node, link)
-                return True
-        return False
+        if not (link.queued_bytes and link.flush()):
+            return False
+        self._settle(node, link)
+        return True
 
     def _can_read(self, node: int, link: Link) -> bool:
         """Whether a link without descriptor has something that may be read now."""

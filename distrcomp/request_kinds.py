@@ -9,7 +9,7 @@ from typing import Any
 
 from .engine import Engine, Sending
 from .errors import DoesNotFit, SendTimeout, Undecodable
-from .mailbox import Receive, awaited
+from .mailbox import Receive
 from .requests import Request
 from .status import Status
 
@@ -23,10 +23,7 @@ class SendRequest(Request):
         self._tag = tag
 
     def described(self) -> str:
-        return f"isend to node {self._sending.dest} with tag {self._tag}"
-
-    def _told(self) -> str:
-        return f"send to {self._name}"
+        return f"isend to {self._name} with tag {self._tag}"
 
     @property
     def _name(self) -> str:
@@ -80,7 +77,7 @@ class ReceiveRequest(Request):
         self._error: Undecodable | None = None
 
     def described(self) -> str:
-        return f"i{awaited(self._wanted.source, self._wanted.tag)}"
+        return f"i{self._engine.awaited(self._wanted)}"
 
     @property
     def status(self) -> Status | None:
@@ -90,9 +87,6 @@ class ReceiveRequest(Request):
         if self._wanted.message is None:
             self._abandon()
         return self._is_cancelled
-
-    def _told(self) -> str:
-        return self._engine.awaited(self._wanted)
 
     def _wakers(self) -> list[int]:
         return [self._wanted.source]

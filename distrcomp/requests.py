@@ -68,7 +68,7 @@ class Request:
 
     def __repr__(self) -> str:
         state = "done" if self._is_done() else "under way"
-        return f"<Request {self._told()}: {'cancelled' if self._is_cancelled else state}>"
+        return f"<Request {self.described()}: {'cancelled' if self._is_cancelled else state}>"
 
     @property
     def status(self) -> Status | None:
@@ -204,10 +204,6 @@ class Request:
     def _check_cancelled(self) -> None:
         if self._is_cancelled:
             raise RequestCancelled("this request was cancelled")
-
-    def _told(self) -> str:
-        """What it is, in words."""
-        raise NotImplementedError
 
     def _is_done(self) -> bool:
         """Whether it is done, as far as is known without a look at the links."""

@@ -33,14 +33,13 @@ a node that floods us can't be left unread.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from .. import limits
-from ..errors import ProtocolError
 from ..frames import Message, MessageReader, goodbye, message_parts
 from ..memory import lease
 from .base import LinkEnded, Pending
+from .byte_stream import ByteStream
 from .mpi_port import PACKET_BYTES, Port
 
 MARK_BYTES = PACKET_BYTES
@@ -49,7 +48,7 @@ WINDOW_BYTES = 4 * MARK_BYTES
 _APART_BYTES = 16 * limits.KIB
 
 
-class MpiLink:
+class MpiLink(ByteStream):
     """A Link to another process of an MPI job.
 
     Args:
@@ -59,18 +58,11 @@ class MpiLink:
     """
 
     def __init__(self, port: Port, node: int, rank: int) -> None:
-        self.at_end = False
+        super().__init__()
         self.node = node
         self.rank = rank
-        self.queued_bytes = 0
         self.is_closed = False
-        self.memory_for: Callable[[Message, int], Any] | None = None  # never asked: see Link
-        self.carried: set[int] = set()
         self._port = port
-        self._outgoing: deque[memoryview] = deque()
-        self._borrowed = 0  # so many of the newest views are perhaps not ours
-        self._pending: deque[tuple[int, Pending]] = deque()  # out when so many bytes have gone
-        self._posted_bytes = 0
         self._flying: deque[tuple[Any, Any, int]] = deque()  # request, packet, what it marks
         self._since_mark = 0
         self._unmatched_bytes = 0
@@ -79,7 +71,7 @@ class MpiLink:
         self._coming_bytes = 0
         self._apart: memoryview | None = None  # where it goes if there is no other place
         self._reader: MessageReader | None = None  # its scratch costs each of 1,000 links
-        self._said_goodbye = self._heard_goodbye = self._heard_end = False
+        self._heard_end = False
         port.add(self)
 
     @property
@@ -107,18 +99,12 @@ class MpiLink:
                 return None
             if len(parts) > 1:
                 parts = [b"".join(parts)]
-        for part in parts:
-            self._outgoing.append(memoryview(part))
-        self._borrowed += len(parts)
-        self._posted_bytes += nbytes
-        self.queued_bytes += nbytes
+        self._queue(parts)
         self.flush()
         if not self.queued_bytes:
             return None
         self._port.busy[self.node] = self
-        pending = Pending()
-        self._pending.append((self._posted_bytes, pending))
-        return pending
+        return self._pend()
 
     def flush(self) -> bool:
         before = self.queued_bytes
@@ -129,23 +115,8 @@ class MpiLink:
             and before - self.queued_bytes < limits.PIECE_BYTES_MAX
         ):
             self._send(*self._cut())
-        if not self._outgoing:
-            self._borrowed = 0
-        gone = self._posted_bytes - self.queued_bytes
-        while self._pending and self._pending[0][0] <= gone:
-            self._pending.popleft()[1].let_out()
+        self._let_out()
         return self.queued_bytes < before
-
-    def own(self) -> None:
-        count = min(self._borrowed, len(self._outgoing))
-        newest = [self._outgoing.pop() for _ in range(count)]
-        self._outgoing.extend(
-            view if isinstance(view.obj, bytes) else memoryview(bytes(view))
-            for view in reversed(newest)
-        )
-        self._borrowed = 0
-        while self._pending:
-            self._pending.popleft()[1].let_out()
 
     def hang_up(self) -> None:
         """A packet of no bytes tells it."""
@@ -226,11 +197,6 @@ class MpiLink:
         self.queued_bytes -= nbytes
         return packet, nbytes
 
-    def _drop(self) -> None:
-        self._outgoing.clear()
-        self._pending.clear()
-        self.queued_bytes = 0
-
     # --- reading --------------------------------------------------------------------------------
 
     def file(self, packet: Any, nbytes: int) -> int:
@@ -265,7 +231,7 @@ class MpiLink:
                 break
             count += self._coming_bytes
             self._coming = None
-            self._take(messages)
+            self._take_packet(messages)
         if self.at_end and not messages:
             raise LinkEnded(self._heard_goodbye, self._end())
         return messages
@@ -288,13 +254,13 @@ class MpiLink:
         self._coming = packet.Irecv((target, nbytes, self._port.byte))
         return True
 
-    def _take(self, messages: list[Message]) -> None:
+    def _take_packet(self, messages: list[Message]) -> None:
         """Takes the packet that has been received."""
         reader, nbytes, apart = self._reader, self._coming_bytes, self._apart
         if reader is None:
             return
         if apart is None:
-            self._add(reader.advance(nbytes), messages)
+            self._take(reader.advance(nbytes), messages)
             return
         self._apart = None
         while apart.nbytes:
@@ -302,16 +268,7 @@ class MpiLink:
             count = min(apart.nbytes, target.nbytes)
             target[:count] = apart[:count]
             apart = apart[count:]
-            self._add(reader.advance(count), messages)
-
-    def _add(self, arrived: list[Message | None], messages: list[Message]) -> None:
-        for message in arrived:
-            if self._heard_goodbye:
-                raise ProtocolError("a message after the goodbye")
-            if message is None:
-                self._heard_goodbye = self.at_end = True
-            else:
-                messages.append(message)
+            self._take(reader.advance(count), messages)
 
     def _end(self) -> str:
         if self._heard_goodbye:

@@ -1,16 +1,12 @@
 """A link over a stream socket: a Unix pair inside a machine, TCP between machines.
 
-A message is a frame header and the memory of its object, sent from where it lies. `_outgoing` holds
-views of what the kernel has not taken yet, in order. The newest of them are *borrowed*: the
-program's own objects, which it may not change before their send is over. It is over when the last
-byte has gone, and the message's `Pending` is told so; or when `own` has copied what is left.
+A message is a frame header and the memory of its object, sent from where it lies. What the kernel
+has not taken yet is queued (see byte_stream).
 
-What always holds: `queued_bytes` is the sum of `_outgoing`, and a `Pending` stands in `_pending`
-exactly as long as borrowed memory of its message may be there, with the count of bytes after which
-it is out. A link that broke or said goodbye takes nothing more and holds nobody's memory. An error
-of the socket while sending is not raised: bytes that the other node sent before its end may still
-wait here, so the end is told by `receive`, after them. One call of `flush` or `receive` moves a
-bounded number of bytes, so that no link keeps others waiting.
+What always holds: a link that broke or said goodbye takes nothing more and holds nobody's memory.
+An error of the socket while sending is not raised: bytes that the other node sent before its end
+may still wait here, so the end is told by `receive`, after them. One call of `flush` or `receive`
+moves a bounded number of bytes, so that no link keeps others waiting.
 
 Refused: a copy of each message at once, which would let `send` return sooner and cost a large one
 as much as sending it; joining the parts of a message, which `sendmsg` takes as they are.
@@ -24,22 +20,20 @@ import select
 import socket
 import struct
 import sys
-from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from .. import limits
-from ..errors import ProtocolError
 from ..frames import Message, MessageReader, goodbye, message_parts
 from ..memory import lease
 from .base import LinkEnded, Pending
+from .byte_stream import ByteStream
 
 # sendmsg takes at most 1,024 pieces on Linux (IOV_MAX); fewer keep the call cheap.
 _PIECES_MAX = 64
 _SIOCOUTQ = 0x5411  # Linux: bytes sent that the other kernel has not acknowledged (tcp(7))
 
 
-class StreamLink:
+class StreamLink(ByteStream):
     """A Link over a connected stream socket, which the link owns from now on.
 
     Args:
@@ -54,31 +48,17 @@ class StreamLink:
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _notice_silence(connection)
-        self.queued_bytes = 0
-        self.memory_for: Callable[[Message, int], Any] | None = None
-        self.carried: set[int] = set()
+        super().__init__()
         self._socket = connection
         self.node = node
         self._looker = select.poll()
         self._looker.register(connection, select.POLLIN)
         self._reader = MessageReader(node, lease)
-        self._outgoing: deque[memoryview] = deque()
-        self._pending: deque[tuple[int, Pending]] = deque()  # out when so many bytes have gone
-        self._posted_bytes = 0
-        self._borrowed = 0  # so many of the newest views are perhaps not ours
-        self.at_end = False
-        self._said_goodbye = False
-        self._heard_goodbye = False
         self._broken = ""
 
     @property
     def is_broken(self) -> bool:
         return bool(self._broken)
-
-    @property
-    def sent_bytes(self) -> int:
-        """All that this process has handed to the kernel."""
-        return self._posted_bytes - self.queued_bytes
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -102,19 +82,10 @@ class StreamLink:
             if count == len(parts[0]):
                 return None
             parts[0] = memoryview(parts[0])[count:]
-        for part in parts:
-            view = memoryview(part)
-            self._outgoing.append(view)
-            self._borrowed += 1
-            self._posted_bytes += view.nbytes
-            self.queued_bytes += view.nbytes
+        self._queue(parts)
         if len(parts) > 1 or len(parts[0]) > limits.READ_BYTES_MAX:
             self.flush()
-        if not self.queued_bytes:
-            return None
-        pending = Pending()
-        self._pending.append((self._posted_bytes, pending))
-        return pending
+        return self._pend() if self.queued_bytes else None
 
     def flush(self) -> bool:
         before = self.queued_bytes
@@ -125,23 +96,8 @@ class StreamLink:
             pass
         except OSError as error:
             self._break(str(error))
-        if not self._outgoing:
-            self._borrowed = 0
-        gone = self._posted_bytes - self.queued_bytes
-        while self._pending and self._pending[0][0] <= gone:
-            self._pending.popleft()[1].let_out()
+        self._let_out()
         return self.queued_bytes < before
-
-    def own(self) -> None:
-        count = min(self._borrowed, len(self._outgoing))
-        newest = [self._outgoing.pop() for _ in range(count)]
-        self._outgoing.extend(
-            view if isinstance(view.obj, bytes) else memoryview(bytes(view))  # bytes never change
-            for view in reversed(newest)
-        )
-        self._borrowed = 0
-        while self._pending:
-            self._pending.popleft()[1].let_out()
 
     def can_receive(self) -> bool:
         return self.at_end or self._has_more() or bool(self._looker.poll(0))
@@ -172,15 +128,6 @@ class StreamLink:
         if self.at_end and not messages:
             raise LinkEnded(self._heard_goodbye, self._end())
         return messages
-
-    def _take(self, arrived: list[Message | None], messages: list[Message]) -> None:
-        for message in arrived:
-            if self._heard_goodbye:
-                raise ProtocolError("a message after the goodbye")
-            if message is None:
-                self._heard_goodbye = self.at_end = True
-            else:
-                messages.append(message)
 
     def hang_up(self) -> None:
         """The kernel tells it by the end of the stream."""
@@ -229,11 +176,6 @@ class StreamLink:
     def _break(self, why: str) -> None:
         self._broken = self._broken or why or "broken"
         self._drop()
-
-    def _drop(self) -> None:
-        self._outgoing.clear()
-        self._pending.clear()
-        self.queued_bytes = 0
 
     def _end(self) -> str:
         if self._heard_goodbye:

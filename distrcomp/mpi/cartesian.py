@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any, NamedTuple
 
+from ..errors import CallError
+from ..grids import even_shape
 from .checks import integers, is_below
 from .constants import PROC_NULL
 from .errors import ERR_ARG, ERR_DIMS, ERR_RANK, MPIException
@@ -140,29 +142,7 @@ def compute_dims(n_node: int, dims: Sequence[int]) -> list[int]:
         raise MPIException(ERR_ARG, f"a grid of {n_node} nodes")
     if any(length < 0 for length in dims):
         raise MPIException(ERR_DIMS, f"a length below zero in {list(dims)}")
-    n_free = sum(not length for length in dims)
-    rest, remainder = divmod(n_node, prod(length for length in dims if length))
-    if remainder or (rest != 1 and not n_free):
-        raise MPIException(ERR_DIMS, f"{n_node} nodes don't fill a grid of {list(dims)}")
-    free = iter(_even(rest, n_free, rest) or ())
-    return [length or next(free) for length in dims]
-
-
-def _even(product: int, n_factor: int, highest: int) -> list[int] | None:
-    """The most even factors, falling, none above `highest`; None if there are none."""
-    if n_factor <= 1:
-        return [product][:n_factor] if product <= highest else None
-    for factor in _divisors(product):
-        if factor**n_factor < product:
-            continue
-        if factor > highest:
-            return None
-        rest = _even(product // factor, n_factor - 1, factor)
-        if rest is not None:
-            return [factor, *rest]
-    return None
-
-
-def _divisors(number: int) -> list[int]:
-    low = [d for d in range(1, int(number**0.5) + 1) if not number % d]
-    return low + [number // d for d in reversed(low) if d * d != number]
+    try:
+        return even_shape(n_node, dims)
+    except CallError as error:
+        raise MPIException(ERR_DIMS, str(error)) from error

@@ -149,7 +149,7 @@ def begun(made: Nodes) -> dict[str, Any]:
         "isend to node 1 with tag 5": world.isend(1, "x", 5),
         "irecv from node 1 with tag 6": world.irecv(1, 6),
         "irecv from any node with any tag": world.irecv(),
-        "the request of bcast #1 with root 1": world.ibcast(None, 1),
+        "ibcast #1 with root 1": world.ibcast(None, 1),
     }
 
 

@@ -49,18 +49,18 @@ def test_shown(two: Nodes) -> None:
     requests[3].cancel()
     assert other.recv() == "x"
     before = [
-        "<Request send to node 1: under way>",
-        "<Request send to node 1: under way>",
-        "<Request recv from node 1 with tag 7: under way>",
-        "<Request recv from any node with any tag: cancelled>",
-        "<Request barrier #1: under way>",
+        "<Request isend to node 1 with tag 0: under way>",
+        "<Request isend to node 1 with tag 0: under way>",
+        "<Request irecv from node 1 with tag 7: under way>",
+        "<Request irecv from any node with any tag: cancelled>",
+        "<Request ibarrier #1: under way>",
     ]
     with two.engines[0].gate:
         assert before == [repr(request) for request in requests]
     requests[0].wait()
-    assert "<Request send to node 1: done>" == repr(requests[0])
+    assert "<Request isend to node 1 with tag 0: done>" == repr(requests[0])
     two.engines[0].close(in_order=False)
-    assert "<Request send to node 1: done>" == repr(requests[0])
+    assert "<Request isend to node 1 with tag 0: done>" == repr(requests[0])
     assert before[1:] == [repr(request) for request in requests[1:]]
 
 

@@ -85,7 +85,7 @@ def allreduce(path: CollectivePath, value: Any, op: Op) -> Any:
     elif here:
         path.send(0, value, tag)
         return path.recv(0, tag)
-    pairs = Pairs(op)
+    pairs = Pairs(op, path._name)
     for node in range(n_node):
         pairs.add(node, value if node == here else path.recv(node, tag))
     together = pairs.together()

@@ -20,10 +20,12 @@ from types import FrameType
 from typing import Any
 
 from . import limits
+from .collectives.kinds import CARD, split_tag
 from .links import Link
 from .mailbox import ANY
 from .notices import Standing, Unread
 from .receiving import Receiving
+from .spaces import COLLECTIVE, SPACES
 
 _SIOCOUTQ = termios.TIOCOUTQ  # the same number: what a socket has not seen acknowledged (tcp(7))
 
@@ -67,6 +69,7 @@ class StandingCalls(Receiving):
             or self.gate.interrupted
             or progress.due
             or progress.doer is not None
+            or self._has_card()
             or signal.getitimer(signal.ITIMER_REAL)[0]
         ):
             return False
@@ -76,6 +79,15 @@ class StandingCalls(Receiving):
             if thread not in ours and not _joins(frame)
         }
         return self.waits.all_wait(threads, self.check_source)
+
+    def _has_card(self) -> bool:
+        """Whether a collective that waits is about to read where another node is."""
+        spaces = {wait.wanted.communicator for _, wait in self.waits.told.values() if wait.wanted}
+        return any(
+            space in spaces and space % SPACES == COLLECTIVE and split_tag(tag)[0] == CARD
+            for by_kind in self.mailbox.unread.values()
+            for space, tag in by_kind
+        )
 
     def _stands(self, number: int) -> Standing:
         waits = [wait for _, wait in self.waits.told.values()]

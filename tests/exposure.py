@@ -72,10 +72,12 @@ def odd_descriptors(pid: int) -> dict[int, str]:
 def shared_descriptors(one: int, other: int) -> set[str]:
     """The sockets and files that two processes both have open.
 
-    A pipe has one name at both its ends, so pipes are left out.
+    A pipe has one name at both its ends, so pipes are left out; files without a name have theirs in
+    common, whichever they are.
     """
     both = set(descriptors(one).values()) & set(descriptors(other).values())
-    return {to for to in both if to.startswith(("socket:", "/")) and to != "/dev/null"}
+    common = ("/dev/null", "/memfd:")
+    return {to for to in both if to.startswith(("socket:", "/")) and not to.startswith(common)}
 
 
 def _places(pid: int) -> Iterator[tuple[str, bytes]]:

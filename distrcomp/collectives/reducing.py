@@ -121,7 +121,7 @@ def _exchanged(port: Port, array: Any, op: Op, out: Any) -> Algorithm:
     came = yield (other, out) if is_apart else other
     port.send(other, 0)
     yield other
-    pairs = Pairs(op)
+    pairs = Pairs(op, port.name)
     for node in range(PAIRWISE_MAX):
         if node == port.here:
             pairs.add(node, array)
@@ -175,7 +175,7 @@ def _fold(port: Port, value: Any, op: Op, nodes: Sequence[int]) -> Algorithm:
     """What `nodes` send, combined in their order; one of them is this node with its `value`."""
     if len(nodes) == 1:
         return own_copy(value)
-    pairs = Pairs(op)
+    pairs = Pairs(op, port.name)
     for node in nodes:
         if node == port.here:
             pairs.add(node, own_copy(value) if op.may_share(value) else value)

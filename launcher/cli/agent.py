@@ -86,11 +86,11 @@ async def _serve(
     host = Host(home.make_cache() / "agent", credentials.identity.name, slots)
     if host.swept:
         click.echo(f"removed {len(host.swept)} sandboxes of an agent that was killed", err=True)
+    window = _open_window(home, host)
     where = ", ".join(join_host_port(*listener.getsockname()[:2]) for listener in listeners)
     click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
     gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
     serving = asyncio.ensure_future(server.Server(host, credentials).serve(listeners))
-    window = _open_window(home, host)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, serving.cancel)

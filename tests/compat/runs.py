@@ -140,7 +140,7 @@ def _run_once(module: Module, folder: Path, result: ModuleResult, bounds: Bounds
 
 def _words(module: Module, n_node: int, folder: Path) -> list[str]:
     words = [sys.executable, "-m", "launcher", "run", "--mpi4py", "-n", str(n_node)]
-    words += ["--output", "none", "--output-dir", str(folder / "out")]
+    words += ["--on-deadlock", "ignore", "--output", "none", "--output-dir", str(folder / "out")]
     words += ["-m", "mpi4py.futures"] if module.is_shared else []
     return [*words, str(_NODE_PROGRAM), str(folder / "plan.json")]
 

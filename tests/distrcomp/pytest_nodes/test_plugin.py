@@ -55,7 +55,11 @@ def test_passes_unexpectedly():
     pass
 
 @pytest.mark.nodes(2, timeout=2)
-def test_waits_for_ever():
+def test_waits_too_long():
+    dc.recv(tag=1 + dc.node_id, timeout=50)
+
+@pytest.mark.nodes(2)
+def test_waits_for_each_other():
     dc.recv(tag=1 + dc.node_id)
 
 @pytest.mark.nodes(2)
@@ -160,7 +164,7 @@ def test_what_fails(machine: Machine, tests: Path) -> None:
     """A failure tells the node and its assertion first, and folds what followed of it."""
     done = run_pytest(machine, "-n", "2", "-k", "not passes or passes_un")
     assert 1 == done.code, done.out
-    assert "6 failed" in done.out
+    assert "7 failed" in done.out
     text = block(done.out, "test_fails")
     assert "node 1 of 3 failed: assert 41 == 42" in text
     assert ">           assert answer == 42" in text
@@ -170,9 +174,11 @@ def test_what_fails(machine: Machine, tests: Path) -> None:
     assert "Captured stdout of node 2 call" in text
     assert "skipped on node 1, passed on node 0" in block(done.out, "test_skips_by_half")
     assert "XPASS(strict)" in block(done.out, "test_passes_unexpectedly")
-    text = block(done.out, "test_waits_for_ever")
+    text = block(done.out, "test_waits_for_each_other")
+    assert "nodes 0 and 1 wait for each other, and no message is on its way" in text
+    text = block(done.out, "test_waits_too_long")
     assert "the time limit of 2 s was reached" in text
-    here = f"at test_it.py:{line('dc.recv', 'test_waits_for_ever')}"
+    here = f"at test_it.py:{line('dc.recv', 'test_waits_too_long')}"
     assert f"node 0 was stopped {here}, in recv from any node with tag 1" in text
     assert f"node 1 was stopped {here}, in recv from any node with tag 2" in text
     text = block(done.out, "test_dies")

@@ -15,7 +15,7 @@ from distrcomp import notices as n
 from distrcomp.frames import frame
 from distrcomp.preamble import Preamble
 from launcher import limits
-from launcher.agent.node_process import _ControlSocket
+from launcher.agent.control_socket import ControlSocket
 from launcher.control import messages as m
 from tests.launcher.agent.agent_kit import (
     RUN_ID,
@@ -118,7 +118,7 @@ def test_too_many_descriptors_on_their_way() -> None:
 
     async def act() -> None:
         crowded = CrowdedSocket()
-        control = _ControlSocket(crowded)  # type: ignore[arg-type]
+        control = ControlSocket(crowded)  # type: ignore[arg-type]
         ours, theirs = socket.socketpair()
         control.send(n.LinkMade(3, local=False), theirs)
         control.send(n.Abort(3, "boom"), None)

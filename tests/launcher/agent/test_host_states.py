@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from distrcomp.notices import Machine
 from launcher.agent.host import Host
+from launcher.control import looks
 from launcher.control import messages as m
 from launcher.control.channel import memory_pair
 from launcher.errors import ChannelClosed
@@ -35,30 +36,32 @@ GOOD = manifest_of(CONTENT)
 BAD = manifest_of({"../x": "1"})
 
 # Which message may come in which state, and what follows, written out once more (DESIGN.md).
+LOOKS = (m.Ping, looks.AskRuns, looks.TakeStacks)
 ALLOWED: dict[str, dict[type, str]] = {
     "new": {m.Hello: "greeted"},
-    "greeted": {m.Ping: "greeted", m.OpenRun: "shipping"},
+    "greeted": {**dict.fromkeys(LOOKS, "greeted"), m.OpenRun: "shipping"},
     "shipping": {
-        **dict.fromkeys((m.Ping, m.BlobPart), "shipping"),
+        **dict.fromkeys((*LOOKS, m.BlobPart), "shipping"),
         m.StartNodes: "starting",
         m.CloseRun: "closed",
     },
     "starting": {
-        **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink), "starting"),
+        **dict.fromkeys((*LOOKS, m.OpenLink, m.RefuseLink), "starting"),
         **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), "starting"),
         m.Go: "running",
         m.CloseRun: "closed",
     },
     "running": {
-        **dict.fromkeys((m.Ping, m.OpenLink, m.RefuseLink, m.Input), "running"),
+        **dict.fromkeys((*LOOKS, m.OpenLink, m.RefuseLink, m.Input), "running"),
         **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), "running"),
         m.CloseRun: "closed",
     },
-    "closed": {m.Ping: "closed"},
+    "closed": dict.fromkeys(LOOKS, "closed"),
 }
 
 TEXTS = st.sampled_from(["", "x", "a\0b", "../x", "/abs", "é\x1b[2J", "x" * 999, "-rf"])
 NUMBERS = st.sampled_from([0, 1, 2, -1, 2**31, 2**63, 2**64 - 1, -(2**63)])
+RUN_IDS = st.sampled_from([b"", bytes(16), bytes(17)])
 NODES = st.sampled_from([(0,), (0, 1), (), (1,), (0, 0), (-1,), (2**40,)])
 # What the agent says of content that it won't have; a fault of its own it may never call it.
 MISFIT = "a fault of its own"
@@ -117,6 +120,8 @@ MESSAGES: dict[type, st.SearchStrategy[Any]] = {
     m.EndOfNode: st.builds(m.EndOfNode, NUMBERS, TEXTS),
     m.AbortRun: st.builds(m.AbortRun, st.none() | NUMBERS, TEXTS),
     m.AskNodes: st.builds(m.AskNodes, NUMBERS, st.lists(NUMBERS, max_size=3).map(tuple)),
+    looks.AskRuns: st.builds(looks.AskRuns, RUN_IDS),
+    looks.TakeStacks: st.builds(looks.TakeStacks, RUN_IDS, NODES),
     m.SignalNodes: st.builds(m.SignalNodes, st.sampled_from([2, 15, 9, 0, 19, -9, 2**40])),
     m.CloseRun: st.just(m.CloseRun()),
     **{kind: st.just(sample(kind)) for kind in m.FROM_AGENT},

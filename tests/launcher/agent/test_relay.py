@@ -22,6 +22,8 @@ RELAYED: list[tuple[Any, Any]] = [
     (ACCOUNT, m.NodeLeaves(3, ACCOUNT)),
     (n.Ready(), None),
     (n.WantLink(2), None),
+    (n.WritesStacks(61), None),
+    (n.Traffic(1, 2), None),
 ]
 
 

@@ -157,8 +157,10 @@ def test_what_was_left_goes(tmp_path: Path, leaks: object) -> None:
         base = windows_folder(home)
         for name in ("4194305-dead", f"{os.getpid()}-starting"):
             (base / name).mkdir(0o700)
+            folder = os.open(base / name, os.O_PATH)  # the path itself may be too long (F-40)
             with socket.socket(socket.AF_UNIX) as gone:
-                gone.bind(str(base / name / "look"))
+                gone.bind(f"/proc/self/fd/{folder}/look")
+            os.close(folder)
         (channel,) = await look_through_all(home)
         await channel.close()
         assert not (base / "4194305-dead").exists()

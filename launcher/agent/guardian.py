@@ -192,7 +192,7 @@ def kill_stragglers(mark: str) -> int:
     run_id, *nodes = mark.split()
     run = f"DISTRCOMP_RUN_ID={run_id}".encode()
     marks = run, frozenset(f"DISTRCOMP_NODE_ID={node}".encode() for node in nodes)
-    killed = 0
+    killed = set()  # one that has been killed may still be there at the next look
     for _ in range(_ROUNDS_MAX):  # what is killed may have forked meanwhile
         found = [pid for pid in _processes() if _is_marked(pid, *marks)]
         for pid in found:
@@ -201,12 +201,12 @@ def kill_stragglers(mark: str) -> int:
                 try:
                     if _is_marked(pid, *marks):
                         signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-                        killed += 1
+                        killed.add(pid)
                 finally:
                     os.close(descriptor)
         if not found:
             break
-    return killed
+    return len(killed)
 
 
 def _processes() -> list[int]:

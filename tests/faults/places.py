@@ -221,7 +221,7 @@ def start_run(place: Place, program: str, *options: str, held: int | None = None
 def wait_for_sign(place: Place, node: int, word: str) -> int:
     """Returns once the node has given this sign; its pid."""
     sign = signs_of(place) / f"{node}.{word}"
-    wait_until(sign.exists, 30, f"the sign {sign.name}")
+    wait_until(lambda: sign.exists() and sign.stat().st_size > 0, 30, f"the sign {sign.name}")
     return int(sign.read_text())
 
 

@@ -92,7 +92,7 @@ def export(obj: Any) -> Exported:
     try:
         return Exported(obj, content(obj))
     except TypeError:
-        pass
+        _refuse_in_place(obj)
     except ValueError:
         return _odd_array(obj)
     except BufferError:
@@ -134,10 +134,14 @@ def _form(obj: Any) -> str:
     return view.format
 
 
-def _odd_array(obj: Any) -> Exported:
-    """An array whose items the buffer protocol has no format for (dates and times), as integers."""
+def _refuse_in_place(obj: Any) -> None:
     if obj is IN_PLACE:
         raise BufferError("IN_PLACE stands for a collective's own input only, and not for this")
+
+
+def _odd_array(obj: Any) -> Exported:
+    """An array whose items the buffer protocol has no format for (dates and times), as integers."""
+    _refuse_in_place(obj)
     kind = getattr(getattr(obj, "dtype", None), "kind", "")
     if kind not in ("M", "m"):
         raise BufferError(f"the memory of a {type(obj).__name__} of this type can't be had")

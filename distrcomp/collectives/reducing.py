@@ -48,8 +48,8 @@ def allreduce(port: Port, value: Any, op: Op, out: Any = None) -> Algorithm:
     Two nodes send each other what they have, and each combines it by itself: one wait. Otherwise
     each machine's contributions go up a tree to its first node, the first nodes exchange theirs,
     and what comes out goes down the trees; where that would break the order, and it may matter, all
-    go to node 0 and back. That must not depend on the contributions, for nobody
-    knows those of others.
+    go to node 0 and back. That must not depend on the contributions, for nobody knows those of
+    others.
     """
     everyone: Sequence[int] = range(port.size)
     value = _apart(value, out)

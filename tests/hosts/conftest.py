@@ -1,4 +1,4 @@
-"""The fixture of all tests with several hosts."""
+"""The fixtures of all tests with several hosts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.hosts.cluster import Cluster
 from tests.hosts.network import Network, network, why_impossible
-from tests.leaks import LeakChecker
+from tests.leaks import LeakChecker, wait_until
 
 FOLDER = Path(__file__).parent
 
@@ -40,3 +41,12 @@ def three_hosts(can_network: None, tmp_path: Path, leaks: LeakChecker) -> Iterat
     """Hosts h1, h2, h3 and operator on one network; at the end nothing of them may be left."""
     with network(tmp_path, leaks) as made:
         yield made
+
+
+@pytest.fixture
+def cluster(three_hosts: Network) -> Iterator[Cluster]:
+    """Three joined hosts with listening agents, on which nothing of a run may stay."""
+    made = Cluster(three_hosts)
+    yield made
+    wait_until(lambda: not made.sandboxes(), 10, "the sandboxes to be removed")
+    wait_until(lambda: not made.node_processes(), 10, "the nodes to be gone")

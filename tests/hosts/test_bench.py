@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.hosts.cluster import NAMES, Cluster
-from tests.hosts.network import Network, only_port
-from tests.leaks import wait_until
+from tests.hosts.network import only_port
 
 QUICK = ("bench", "--max-bytes", "4K", "--seconds", "0.01")
-
-
-@pytest.fixture
-def cluster(three_hosts: Network) -> Iterator[Cluster]:
-    """Three joined hosts with listening agents, on which nothing of a run may stay."""
-    made = Cluster(three_hosts)
-    yield made
-    wait_until(lambda: not made.sandboxes(), 10, "the sandboxes to be removed")
-    wait_until(lambda: not made.node_processes(), 10, "the nodes to be gone")
 
 
 def pairs(cluster: Cluster, *options: str) -> list[dict[str, Any]]:

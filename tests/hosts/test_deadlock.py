@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.hosts.cluster import Cluster
-from tests.hosts.network import Network
-from tests.leaks import wait_until
 
 PLACES = ("-H", "h1:2,h2:1,h3:1")
-
-
-@pytest.fixture
-def cluster(three_hosts: Network) -> Iterator[Cluster]:
-    """Three joined hosts with listening agents, on which nothing of a run may stay."""
-    made = Cluster(three_hosts)
-    yield made
-    wait_until(lambda: not made.sandboxes(), 10, "the sandboxes to be removed")
-    wait_until(lambda: not made.node_processes(), 10, "the nodes to be gone")
 
 
 @pytest.mark.parametrize("options", [(), ("--data-plane", "plain")])

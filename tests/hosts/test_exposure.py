@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import psutil
-import pytest
 
 from tests.exposure import (
     JOIN_TOKEN,
@@ -14,7 +13,6 @@ from tests.exposure import (
     shown_by,
 )
 from tests.hosts.cluster import NAMES, Cluster
-from tests.hosts.network import Network
 from tests.leaks import listening_ports
 
 # A ring, so that each node has links to both its neighbours; then all wait.
@@ -25,12 +23,6 @@ dc.recv((dc.node_id - 1) % dc.n_node)
 print("ready", flush=True)
 dc.recv((dc.node_id + 1) % dc.n_node)
 """
-
-
-@pytest.fixture
-def cluster(three_hosts: Network) -> Cluster:
-    """Three joined hosts with listening agents."""
-    return Cluster(three_hosts)
 
 
 def test_a_run_shows_nothing(cluster: Cluster) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tests.command import Command
 from tests.hosts.cluster import NAMES, Cluster
-from tests.hosts.network import Network
 from tests.leaks import wait_until
 
 PROGRAM = """
@@ -22,12 +19,6 @@ if dc.node_id == 0: dc.recv(2)
 print("ready", flush=True)
 dc.recv(2)
 """
-
-
-@pytest.fixture
-def cluster(three_hosts: Network) -> Cluster:
-    """Three joined hosts with listening agents."""
-    return Cluster(three_hosts)
 
 
 def start(cluster: Cluster, *options: str) -> Command:

@@ -25,7 +25,7 @@ dc.recv(1)
 
 @pytest.fixture
 def cluster(three_hosts: Network) -> Cluster:
-    """Three joined hosts with listening agents."""
+    """Three joined hosts, whose agents get one process more each: the one that starts them."""
     return Cluster(three_hosts)
 
 

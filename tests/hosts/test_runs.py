@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,15 +31,6 @@ for node in others:
     assert got["from"] == node and (got["array"] == expected).all(), node
 print("all whole")
 """
-
-
-@pytest.fixture
-def cluster(three_hosts: Network) -> Iterator[Cluster]:
-    """Three joined hosts with listening agents, on which nothing of a run may stay."""
-    made = Cluster(three_hosts)
-    yield made
-    wait_until(lambda: not made.sandboxes(), 10, "the sandboxes to be removed")
-    wait_until(lambda: not made.node_processes(), 10, "the nodes to be gone")
 
 
 def start_waiting(cluster: Cluster, *options: str) -> object:

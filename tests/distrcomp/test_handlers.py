@@ -28,8 +28,8 @@ assert signal.signal(signal.SIGALRM, late) is signal.SIG_DFL
 assert signal.getsignal(signal.SIGALRM) is late
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 for number in range(200):
-    signal.setitimer(signal.ITIMER_REAL, 0.0005 + number * 1e-5)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0005 + number * 1e-5)
         while True:
             signal.raise_signal(signal.SIGUSR1)
             dc.send(0, number)

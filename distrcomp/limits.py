@@ -93,7 +93,7 @@ PLACE_TOLD_CHARS_MAX = 200
 # How long `finally` blocks may run once the agent is gone.
 LAST_WORDS_S = 1.0
 # A connection to another machine on which nothing is acknowledged for so long is broken: about what
-# a silent machine may take to be noticed (10 s), probed from half of it on.
-LINK_SILENCE_S = 10
+# a silent machine may take to be noticed (8 s), probed from half of it on.
+LINK_SILENCE_S = 8
 LINK_PROBE_AFTER_S = 4
 LINK_PROBE_INTERVAL_S = 2

@@ -20,9 +20,10 @@ STRANGER_FRAME_BYTES_MAX = 64 * KIB
 FRAME_BYTES_MAX = 16 * MIB
 # How long the launcher tries to reach one peer.
 CONNECT_TIMEOUT_S = 10.0
-# An idle control channel says so this often; one silent for the second figure is dead.
+# An idle control channel says so this often; one silent for the second figure is dead, so that a
+# silent machine has ended its run within 10 s of its last word (DESIGN.md).
 HEARTBEAT_INTERVAL_S = 2.0
-SILENCE_TIMEOUT_S = 10.0
+SILENCE_TIMEOUT_S = 8.0
 # Bytes a channel may hold for a slow reader before `send` waits.
 CHANNEL_BUFFER_BYTES = 1 * MIB
 # How long `close` waits until the other end has taken what was sent before.

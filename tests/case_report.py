@@ -10,25 +10,32 @@ the marker to some of its parameters. A case is
 - waiting when it is about something that there is not yet.
 
 A test may give the report a figure, for the pages of its cases: `record_property("figure",
-"an agent grows by 9 MiB under 1,000 strangers")`.
+"an agent grows by 9 MiB under 1,000 strangers")`. Or a time, which is told together with all
+others of that name: `record_property("seconds", ("from the kill to the run's end", 0.31))`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
 
 from tests.cases import CASES, KINDS
 
+# What a test gives the report by: the fixture `record_property`.
+Record = Callable[[str, object], None]
+
+_WAIT = re.compile(r"for (\d+\.\d) s\b")
+
 HELD, FAILED, NOT_TRIED, WAITS = VERDICTS = ("held", "failed", "not tried", "waiting")
 
 _NAME = re.compile(r"\b[SF]-\d\d\b")
-_PROPERTY, _FIGURE = "case", "figure"
+_PROPERTY, _FIGURE, _SECONDS = "case", "figure", "seconds"
 _BY_TEST = ("failed", "passed", "skipped")
 
 
@@ -60,6 +67,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.user_properties.append((_PROPERTY, name))
 
 
+def seconds_to_verdict(verdict: str) -> float:
+    """How long the last of the nodes in a deadlock had waited when it was found.
+
+    Example:
+        >>> seconds_to_verdict("node 0 waits in recv() at a.py:7 for 2.2 s\\nnode 1 ... for 1.3 s")
+        1.3
+    """
+    return min(float(wait) for wait in _WAIT.findall(verdict))
+
+
 def named_in(docstring: str) -> list[str]:
     """The cases that the first paragraph of a test's docstring names."""
     return _NAME.findall(docstring.strip().split("\n\n")[0])
@@ -77,6 +94,7 @@ class CaseReport:
         # By case and test: the outcomes of its phases.
         self._phases: dict[str, dict[str, list[str]]] = {name: {} for name in CASES}
         self._figures: dict[str, list[str]] = {kind: [] for kind in KINDS.values()}
+        self._seconds: dict[str, list[tuple[str, float]]] = {kind: [] for kind in KINDS.values()}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Notes one phase of one test."""
@@ -87,6 +105,7 @@ class CaseReport:
         if report.when == "call":
             for kind in {KINDS[name[0]] for name in _values(report, _PROPERTY)}:
                 self._figures[kind] += _values(report, _FIGURE)
+                self._seconds[kind] += _values(report, _SECONDS)
 
     def note(self, name: str, test: str, outcome: str) -> None:
         """Notes the outcome of one phase of a test that names this case."""
@@ -105,23 +124,45 @@ class CaseReport:
     def report(self) -> dict[str, Any]:
         """What is written: each case with its verdict and its tests, counts and figures."""
         tests = {name: _outcomes(phases) for name, phases in self._phases.items()}
-        return _report(tests, self._figures)
+        return _report(tests, self._figures, self._seconds)
 
 
 def merged(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """One report of several runs, of the same tests or of others: what failed once has failed."""
     tests: dict[str, dict[str, str]] = {name: {} for name in CASES}
     figures: dict[str, list[str]] = {kind: [] for kind in KINDS.values()}
+    seconds: dict[str, list[tuple[str, float]]] = {kind: [] for kind in KINDS.values()}
     for report in reports:
         for name, case in report["cases"].items():
             for test, outcome in case["tests"].items():
                 tests[name][test] = _first(_BY_TEST, {outcome, tests[name].get(test)})
         for kind in figures:
             figures[kind] += report["figures"][kind]
-    return _report(tests, figures)
+            seconds[kind] += report["seconds"][kind]
+    return _report(tests, figures, seconds)
 
 
-def _report(tests: dict[str, dict[str, str]], figures: dict[str, list[str]]) -> dict[str, Any]:
+def times_text(seconds: Iterable[tuple[str, float]]) -> list[str]:
+    """A line for each name of the times.
+
+    Example:
+        >>> times_text([("to the end", 0.5), ("to the end", 0.25), ("to the end", 4)])
+        ['to the end: 0.50 s (median), 4.00 s at most, 3 times']
+    """
+    by_name: dict[str, list[float]] = {}
+    for name, time_s in seconds:
+        by_name.setdefault(name, []).append(time_s)
+    return [
+        f"{name}: {median(times):.2f} s (median), {max(times):.2f} s at most, {len(times)} times"
+        for name, times in sorted(by_name.items())
+    ]
+
+
+def _report(
+    tests: dict[str, dict[str, str]],
+    figures: dict[str, list[str]],
+    seconds: dict[str, list[tuple[str, float]]],
+) -> dict[str, Any]:
     cases = {
         name: {"title": case.title, "verdict": _verdict(name, tests[name]), "tests": tests[name]}
         for name, case in CASES.items()
@@ -130,11 +171,11 @@ def _report(tests: dict[str, dict[str, str]], figures: dict[str, list[str]]) -> 
     for letter, kind in KINDS.items():
         verdicts = [case["verdict"] for name, case in cases.items() if name[0] == letter]
         counts[kind] = {word: verdicts.count(word) for word in VERDICTS}
-    return {"cases": cases, "counts": counts, "figures": figures}
+    return {"cases": cases, "counts": counts, "figures": figures, "seconds": seconds}
 
 
-def _values(report: pytest.TestReport, wanted: str) -> list[str]:
-    return [str(value) for key, value in report.user_properties if key == wanted]
+def _values(report: pytest.TestReport, wanted: str) -> list[Any]:
+    return [value for key, value in report.user_properties if key == wanted]
 
 
 def _outcomes(phases: dict[str, list[str]]) -> dict[str, str]:

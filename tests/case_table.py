@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.case_report import FAILED, NOT_TRIED, VERDICTS, merged
+from tests.case_report import FAILED, NOT_TRIED, VERDICTS, merged, times_text
 from tests.cases import ATTACK, CASES, FAULT, KINDS
 
 PAGES = {ATTACK: "docs/security.md", FAULT: "docs/failures.md"}
@@ -37,6 +37,7 @@ def table(kind: str, report: dict[str, Any]) -> str:
         ),
         "",
         *(f"- {figure}" for figure in sorted(report["figures"][KINDS[kind]])),
+        *(f"- {line}" for line in times_text(report["seconds"][KINDS[kind]])),
         "",
         "| case | what is done | result | tests | known limit |",
         "|---|---|---|---|---|",

@@ -128,7 +128,7 @@ CASES = {
     "F-07": Case("A node crashes, or exits while others wait for it"),
     "F-08": Case("An exception in one node while another waits for it"),
     "F-09": Case("Ends without closing, calls after the end, fork, threads"),
-    "F-10": Case("Packets vanish without a word", limit="the bound of 10 s can't be set"),
+    "F-10": Case("Packets vanish without a word", limit="the bound of 8 s can't be set"),
     "F-11": Case("A cut between some hosts, in one or both directions"),
     "F-12": Case("The cut heals after the verdict"),
     "F-13": Case("Connections reset, or cut after any number of bytes"),

@@ -23,6 +23,7 @@ import pytest
 def test_named(record_property):
     """A good one (S-01, F-01)."""
     record_property("figure", "1,000 of them weigh 9 MiB")
+    record_property("seconds", ("to the end", 0.5))
 
 @pytest.mark.case("S-02")
 def test_marked():
@@ -87,8 +88,9 @@ def test_report_of_a_run(tmp_path: Path, options: list[str]) -> None:
         "test_it.py::test_fails": "failed",
         "test_it.py::test_named": "passed",
     }
-    figures = ["1,000 of them weigh 9 MiB"]
+    figures, seconds = ["1,000 of them weigh 9 MiB"], [["to the end", 0.5]]
     assert {"attacks": figures, "faults": figures} == report["figures"]
+    assert {"attacks": seconds, "faults": seconds} == report["seconds"]
     assert "attacks: 2 held, 3 failed, " in ended.stdout
     assert "faults: 1 held, 0 failed, " in ended.stdout
 

@@ -29,10 +29,10 @@ from typing import Any
 _LEADER_HEAD_START_S = 0.2
 _ROUNDS_MAX = 20
 _END_TIMEOUT_S = 2.0
-# Who is seen stopped so many times in a row, at this interval, is as good as gone: 10 s, as for a
+# Who is seen stopped so many times in a row, at this interval, is as good as gone: 8 s, as for a
 # silent peer (F-05). It counts looks, for whoever looks may have been stopped itself.
 STOPPED_LOOK_INTERVAL_S = 2.0
-STOPPED_LOOKS = 6
+STOPPED_LOOKS = 5
 _READ_BYTES = 65536
 
 

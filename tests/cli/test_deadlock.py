@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.case_report import Record, seconds_to_verdict
 from tests.cli.programs import blocks, run_source
 from tests.command import Machine
 
@@ -95,7 +96,7 @@ DEADLOCKS = {
 
 
 @pytest.mark.parametrize("name", DEADLOCKS)
-def test_a_deadlock_leads_the_report(machine: Machine, name: str) -> None:
+def test_a_deadlock_leads_the_report(machine: Machine, name: str, record_property: Record) -> None:
     """Who waits where for whom is named, every call raises, and the exit code is 1 (F-31)."""
     n_node, act, told = DEADLOCKS[name]
     result = run_source(machine, f"import distrcomp as dc\nme = dc.node_id\n{act}\n", f"-n{n_node}")
@@ -105,6 +106,8 @@ def test_a_deadlock_leads_the_report(machine: Machine, name: str) -> None:
     for words in told:
         assert words in verdict, verdict
     assert "stopped because of it" in verdict
+    waited = "a deadlock, one machine: from the last one's wait to the verdict"
+    record_property("seconds", (waited, seconds_to_verdict(verdict)))
 
 
 def test_finally_blocks_run_after_a_deadlock(machine: Machine) -> None:

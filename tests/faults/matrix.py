@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import time
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import pytest
 
+from tests.case_report import Record
 from tests.command import Result
 from tests.faults.phases import COLLECTIVES, PHASES, Phase
 from tests.faults.places import BOUND_S, Place, check_run_is_gone, wait_for_sign
@@ -48,9 +50,10 @@ def is_main_phase(kill: Kill) -> bool:
     return kill.phase.name not in others
 
 
-def kill_in_phase(place: Place, kill: Kill) -> None:
+def kill_in_phase(place: Place, kill: Kill, record_property: Record) -> None:
     """Kills the victim in the phase: the run ends with the right verdict, and leaves nothing."""
     with kill.phase.reach(place) as run:
+        killed_at = time.monotonic()
         if kill.victim == NODE:
             os.kill(wait_for_sign(place, 1, "started"), signal.SIGKILL)
         elif kill.victim == AGENT:
@@ -60,6 +63,9 @@ def kill_in_phase(place: Place, kill: Kill) -> None:
         place.release()
         check_verdict(place, kill, run.wait(timeout=BOUND_S))
     check_run_is_gone(place)
+    if kill.phase.all_listen:
+        name = f"{kill.victim} killed, {place.name}: until all else of the run is gone"
+        record_property("seconds", (name, time.monotonic() - killed_at))
 
 
 def check_verdict(place: Place, kill: Kill, result: Result) -> None:

@@ -75,6 +75,7 @@ class Phase:
         has_started: whether the programs run by then.
         needs: what a place must have for it: "peers" on other machines, or a "proxy" before one.
         has_nodes: whether there are nodes in it.
+        all_listen: whether each node is inside a call of ours, or soon in the next.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Phase:
     has_started: bool = True
     needs: str = ""
     has_nodes: bool = True
+    all_listen: bool = False
 
 
 def in_call(call: str, absent: str = "keep_away()", word: str = "there") -> Callable[..., object]:
@@ -159,8 +161,11 @@ PHASES = {
         Phase("mesh forming", mesh_forming, has_started=False, needs="peers"),
         Phase("idle", in_call("time.sleep(1000) if dc.node_id == 1 else dc.recv(0)")),
         Phase("in a large send", in_call(_SEND, absent="time.sleep(1000)")),
-        Phase("in recv", in_call("dc.recv(0)")),
-        *(Phase(f"in {name}", in_call(call)) for name, call in COLLECTIVES.items()),
+        Phase("in recv", in_call("dc.recv(0)"), all_listen=True),
+        *(
+            Phase(f"in {name}", in_call(call), all_listen=True)
+            for name, call in COLLECTIVES.items()
+        ),
         Phase("finalizing", in_call(_LAST, absent="time.sleep(1000)", word="last")),
         Phase("shipping", shipping, has_started=False, needs="proxy", has_nodes=False),
         Phase("collecting", collecting, needs="proxy", has_nodes=False),

@@ -53,6 +53,7 @@ class Place(Protocol):
     Where there are agents, that of node 1 is the one that is killed.
     """
 
+    name: str
     operator: Machine
     options: tuple[str, ...]
     labels: tuple[str, ...]
@@ -70,6 +71,8 @@ class Place(Protocol):
 
 class ThisMachine:
     """This machine, without an agent."""
+
+    name = "one machine"
 
     def __init__(self, machine: Machine) -> None:
         self.operator = machine
@@ -98,6 +101,7 @@ class Peers:
         host: the address of both agents; without it each has one of its own.
     """
 
+    name = "two agents"
     options: tuple[str, ...] = ("--peers", "peers.txt", "-n", "3")
     labels = ("a", "b", "b")
 

@@ -43,7 +43,7 @@ while not os.path.exists(os.path.join(os.environ["SIGNS"], "go")):
 dc.barrier()
 print("goes on")
 """
-WHY = "it was stopped by a signal and not continued for 10 s"
+WHY = "it was stopped by a signal and not continued for 8 s"
 
 
 def stop(pid: int) -> None:
@@ -89,7 +89,7 @@ def test_a_stopped_agent_ends_the_run(peers: Peers) -> None:
     wait_until(lambda: not any(map(is_alive, nodes)), BOUND_S, "the guardian to end its nodes")
     os.kill(agent.pid, signal.SIGCONT)
     assert 1 == result.code, result
-    assert result.out.startswith("the agent on b is gone: nothing was heard for 10 s\n")
+    assert result.out.startswith("the agent on b is gone: nothing was heard for 8 s\n")
     check_run_is_gone(peers)
     run_everywhere(peers)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tests.case_report import Record, seconds_to_verdict
 from tests.hosts.cluster import Cluster
 
 PLACES = ("-H", "h1:2,h2:1,h3:1")
 
 
 @pytest.mark.parametrize("options", [(), ("--data-plane", "plain")])
-def test_a_deadlock_across_machines(cluster: Cluster, options: tuple[str, ...]) -> None:
+def test_a_deadlock_across_machines(
+    cluster: Cluster, options: tuple[str, ...], record_property: Record
+) -> None:
     """Who waits where is named, with what has come by TCP and nobody asks for."""
     source = """
 import distrcomp as dc
@@ -29,6 +32,9 @@ dc.barrier()
     assert "missing there: nodes 0 and 3" in result.out
     assert "node 0 has an unread message from node 2 with tag 8 (it waits for tag 7)." in result.out
     assert "node 3 has an unread message from node 2 with tag 8 (it waits for tag 7)." in result.out
+    waited = "a deadlock, three hosts: from the last one's wait to the verdict"
+    verdict = result.out.partition("--------(Node")[0]
+    record_property("seconds", (waited, seconds_to_verdict(verdict)))
 
 
 def test_one_who_computes_on_another_machine(cluster: Cluster) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.case_report import Record
 from tests.command import Command, Machine
 from tests.faults.matrix import AGENT, LAUNCHER, NODE, VICTIMS, Kill, kill_in_phase, kills
 from tests.faults.phases import PHASES
@@ -41,6 +43,7 @@ print("all whole")
 class Hosts:
     """The cluster's three hosts with a node on each: a place of the kill matrix."""
 
+    name = "three hosts"
     options: tuple[str, ...] = ("--peers", "peers.txt", "-H", "h1:1,h2:1,h3:1")
     labels = NAMES
 
@@ -91,9 +94,9 @@ def is_in_sample(kill: Kill) -> bool:
 
 
 @pytest.mark.parametrize("kill", kills(VICTIMS, is_in_sample, ("peers",)))
-def test_kill(hosts: Hosts, kill: Kill) -> None:
+def test_kill(hosts: Hosts, kill: Kill, record_property: Record) -> None:
     """Survivors on all hosts end, exit code and message are right, nothing is left."""
-    kill_in_phase(hosts, kill)
+    kill_in_phase(hosts, kill, record_property)
 
 
 def cut_off(hosts: Hosts) -> None:
@@ -114,13 +117,19 @@ def cut_one_way(hosts: Hosts) -> None:
 @pytest.mark.full_matrix
 @pytest.mark.parametrize("phase", ["idle", "in a large send", "in recv", "in allreduce"])
 @pytest.mark.parametrize("cut", [cut_off, cut_from_operator, cut_one_way])
-def test_partition(hosts: Hosts, cut: Callable[[Hosts], None], phase: str) -> None:
+def test_partition(
+    hosts: Hosts, cut: Callable[[Hosts], None], phase: str, record_property: Record
+) -> None:
     """One verdict for all, within the bound, whoever still hears whom (F-10, F-11)."""
     with PHASES[phase].reach(hosts) as run:
+        cut_at = time.monotonic()
         cut(hosts)
         if cut is cut_one_way and phase == "idle":
             run.interrupt()  # nobody needs that link, so nobody misses it
         result = run.wait(timeout=3 * BOUND_S)
+    if cut is not cut_one_way:
+        name = "a host falls silent, three hosts: until the run has ended"
+        record_property("seconds", (name, time.monotonic() - cut_at))
     told = result.out + result.err
     assert (result.code, "is gone: " in told) in ((1, True), (130, False)), result
     assert "Traceback" not in result.err

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psutil
@@ -17,6 +17,7 @@ from launcher import limits
 from launcher.cluster.credentials import Credentials
 from launcher.control import messages as m
 from launcher.run.connect import dial_agent
+from tests.case_report import Record
 from tests.command import Machine
 from tests.launcher.agent.agent_kit import Launcher, play, until
 from tests.launcher.lab import Lab, careless_client, peer_at
@@ -29,8 +30,6 @@ STRANGERS = 1000
 # and what it may hold for launchers that don't read.
 STRANGERS_BYTES = 96 * MIB
 FLOOD_BYTES = 24 * MIB
-
-Record = Callable[[str, object], None]
 
 
 class RealAgent:

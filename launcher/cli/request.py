@@ -1,0 +1,132 @@
+"""What the options of `distrcomp run` ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from ..cluster.peers_file import Peer
+from ..control.messages import Setting
+from ..errors import BadManifest, BadUsage
+from ..run.launch import Request
+from ..run.plan import parse_n
+from ..ship.bundle import Wanted
+from ..ship.manifest import check_path
+from .options import chosen_peers
+
+
+def request_of(program: tuple[str, ...], options: dict[str, Any]) -> Request:
+    """What program and options ask for.
+
+    Raises:
+        BadUsage: they contradict each other, or name what there is not.
+    """
+    recv_timeout_s = options["recv_timeout"]
+    _require_text([*program, options["module"], options["code"], *options["env"], options["wdir"]])
+    for name, seconds in (("timeout", options["timeout"]), ("recv-timeout", recv_timeout_s)):
+        if seconds is not None and not isfinite(seconds):
+            raise BadUsage(f"--{name} takes a number of seconds; got {seconds}")
+    n_node = parse_n(options["n"])
+    peers = chosen_peers(options["peers"], options["host"])
+    is_python, arguments, wanted = _program(program, options)
+    if options["mpi4py"] and not is_python:
+        raise BadUsage(f"--mpi4py is for Python programs; {arguments[0]} is a command")
+    if options["wdir"]:
+        try:
+            check_path(options["wdir"])
+        except BadManifest as error:
+            raise BadUsage(f"--wdir takes a folder below the sandbox: {error}") from error
+    return Request(
+        arguments=arguments,
+        is_python=is_python,
+        wanted=wanted,
+        peers=peers or (Peer("localhost"),),
+        n_node=n_node,
+        oversubscribe=options["oversubscribe"],
+        environment=(
+            *map(_setting, options["env"]),
+            *_recv_timeout(recv_timeout_s),
+            *_told(options),
+        ),
+        wdir=options["wdir"],
+        timeout_s=options["timeout"],
+        stdin_node=_stdin_node(options["stdin"]),
+        continue_on_failure=options["on_failure"] == "continue",
+        on_deadlock=options["on_deadlock"],
+        is_strict=options["strict"],
+        data_plane=options["data_plane"],
+    )
+
+
+def _require_text(words: Sequence[str | None]) -> None:
+    """Raises BadUsage for bytes that are no UTF-8, which could not be sent to other machines."""
+    for word in words:
+        if word is not None and not word.isascii():
+            try:
+                word.encode()
+            except UnicodeEncodeError as error:
+                raise BadUsage(f"{word!a} is not UTF-8: arguments must be text") from error
+
+
+def _program(
+    program: tuple[str, ...], options: dict[str, Any]
+) -> tuple[bool, tuple[str, ...], Wanted]:
+    """Whether Python runs it, the arguments, and what to ship."""
+    module, code = options["module"], options["code"]
+    include, exclude, folder = options["include"], options["exclude"], Path.cwd()
+    if module is not None:
+        wanted = Wanted(None, module, include, exclude, folder, arguments=program)
+        return True, ("-m", module, *program), wanted
+    if code is not None:
+        return True, ("-c", code, *program), Wanted(None, None, include, exclude, folder)
+    if not program:
+        raise BadUsage("which program? distrcomp run [OPTIONS] PROGRAM [ARGS]...")
+    first = program[0]
+    if first == "-":
+        raise BadUsage("a program is not read from stdin: use -c CODE, or a file")
+    if first.endswith(".py"):
+        return True, program, Wanted(Path(first), None, include, exclude, folder)
+    if Path(first).is_dir():
+        raise BadUsage(f"{first} is a folder, not a program")
+    if "/" in first and not first.startswith("/"):  # a command of ours travels with the run
+        if not Path(first).exists():
+            raise BadUsage(f"there is no program {first}")
+        include = (*include, os.path.normpath(first))
+    return False, program, Wanted(None, None, include, exclude, folder)
+
+
+def _setting(text: str) -> Setting:
+    name, equals, value = text.partition("=")
+    if not name.isidentifier() or name.startswith("DISTRCOMP_"):
+        raise BadUsage(f"-x {text}: {name!r} is not a variable that can be forwarded")
+    if not equals:
+        if name not in os.environ:
+            raise BadUsage(f"-x {name}: it is not set here; give a value by -x {name}=VALUE")
+        value = os.environ[name]
+    return Setting(name, value)
+
+
+def _recv_timeout(seconds: float | None) -> tuple[Setting, ...]:
+    """How the nodes learn of --recv-timeout."""
+    return () if seconds is None else (Setting("DISTRCOMP_RECV_TIMEOUT", repr(seconds)),)
+
+
+def _told(options: dict[str, Any]) -> tuple[Setting, ...]:
+    """How the nodes learn what the options ask of them."""
+    settings = {
+        "mpi4py": Setting("DISTRCOMP_PREPARE", "distrcomp.mpi.shim"),
+        "strict_sends": Setting("DISTRCOMP_STRICT_SENDS", "1"),
+        "debug": Setting("DISTRCOMP_DEBUG", "1"),
+    }
+    return tuple(setting for name, setting in settings.items() if options[name])
+
+
+def _stdin_node(text: str) -> int:
+    if text == "none":
+        return -1
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise BadUsage(f"--stdin takes a node id or none; got {text!r}")
+    return int(text)

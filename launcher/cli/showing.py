@@ -1,0 +1,115 @@
+"""What `distrcomp run` prints and writes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from ..errors import BadUsage, CannotWrite
+from ..run.launch import Display, Preparation
+from ..run.plain import counted, plain, plain_lines
+from ..run.report import render_json, render_text, report_format, where_nodes_were
+from ..run.results import RunResult
+from ..run.sinks import STDOUT, Sinks
+from ..run.table import LiveView, NoView, View
+
+
+@dataclass(frozen=True)
+class Show:
+    """How the user wants the run shown, and where to keep what it said."""
+
+    output: str
+    report: Path | None
+    folder: Path | None
+    quiet: bool
+    verbose: bool
+
+
+def display_of(show: Show) -> Display:
+    """Where a run is shown while it goes on."""
+    return Display(_view(show), lambda n: Sinks(n, show.output, show.folder, _write_through))
+
+
+def _view(show: Show) -> View:
+    shown = show.output == "report" and not show.quiet
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return LiveView() if shown and on_terminal else NoView()
+
+
+def _write_through(stream: int, data: bytes) -> None:
+    file = sys.stdout if stream == STDOUT else sys.stderr
+    if file is not None:  # None where it was closed before we started
+        file.buffer.write(data)
+        file.buffer.flush()
+
+
+def print_result(result: RunResult, outputs: list[str], show: Show) -> None:
+    """Prints what is to be printed, and then writes the report file."""
+    try:
+        _print(result, outputs, show)
+    except OSError as error:
+        raise CannotWrite(f"the report cannot be printed: {error.strerror}") from error
+    finally:
+        if show.report is not None:
+            _write_report(result, outputs, show.report)
+
+
+def _write_report(result: RunResult, outputs: list[str], path: Path) -> None:
+    is_json = report_format(str(path)) == "json"
+    content = (render_json if is_json else render_text)(result, outputs)
+    try:
+        path.write_bytes(content.encode(errors="backslashreplace"))
+    except OSError as error:
+        raise CannotWrite(f"--report {path} cannot be written: {error.strerror}") from error
+
+
+def _print(result: RunResult, outputs: list[str], show: Show) -> None:
+    if result.cause is not None and _never_began(result, outputs):
+        for line in result.cause.headline.splitlines():
+            click.echo(f"distrcomp: {plain(line)}", err=True)
+        return
+    if show.output == "report":
+        text = render_text(replace(result, notes=()) if show.quiet else result, outputs)
+        _write_through(STDOUT, text.encode(errors="backslashreplace"))
+    elif result.cause is not None:
+        if show.output == "live" and not show.quiet:
+            for line in where_nodes_were(result.nodes):
+                click.echo(line, err=True)
+        click.echo(f"distrcomp: {plain(result.cause.headline)}", err=True)
+        if result.cause.node is None and result.cause.traceback:  # no node has printed it
+            click.echo(plain_lines(result.cause.traceback), err=True)
+
+
+def _never_began(result: RunResult, outputs: list[str]) -> bool:
+    """Whether there is nothing to report but why."""
+    return not any(outputs) and all(node.outcome == "never started" for node in result.nodes)
+
+
+def print_plan(preparation: Preparation) -> None:
+    """What --dry-run prints: the manifest, then the plan."""
+    bundle = preparation.bundle
+    total = sum(entry.size for entry in bundle.manifest.files)
+    click.echo(f"{counted(len(bundle.manifest.files), 'file')}, {total:,} bytes:")
+    for entry in bundle.manifest.files:
+        reason = bundle.reasons.get(entry.path, "")
+        click.echo(f"  {entry.path}  {entry.size:,} bytes  {reason}")
+    print_placement(preparation, err=False)
+
+
+def print_placement(preparation: Preparation, *, err: bool) -> None:
+    """What -v prints: the peer of each node."""
+    click.echo(f"{counted(preparation.plan.n_node, 'node')}:", err=err)
+    for node, peer in enumerate(preparation.plan.placement):
+        click.echo(f"  node {node} on {preparation.connections[peer].peer.label}", err=err)
+
+
+def check_writable(path: Path) -> None:
+    """Raises BadUsage for a report of an unknown kind, or one that can't stand there."""
+    report_format(str(path))
+    if not path.parent.is_dir():
+        raise BadUsage(f"--report {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise BadUsage(f"--report {path} is a folder")

@@ -27,9 +27,8 @@ from .collectives.kinds import CARD, FREE, Kind, described, split_tag
 from .frames import Message
 from .mailbox import Mailbox
 from .notices import Account, SentFrom, Undelivered, Unreceived, Unwaited
+from .places import called, place_of
 from .spaces import COLLECTIVE, POINT_TO_POINT, SPACES
-
-_PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
 
 class Trace:
@@ -45,13 +44,7 @@ class Trace:
 
     def place(self) -> str:
         """Where the program has called us, as FILE:LINE; empty where that is not known."""
-        frame: Any = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-            frame = frame.f_back
-        if frame is None:
-            return ""
-        name: str = frame.f_code.co_filename.removeprefix(self._folder)
-        return f"{name}:{frame.f_lineno}"[-limits.PLACE_TOLD_CHARS_MAX :]
+        return place_of(called(sys._getframe(1))[1], self._folder)
 
     def remember(self, dest: int, message: Message) -> None:
         """A message is being sent."""
@@ -65,8 +58,15 @@ class Trace:
             self._sent.popitem(last=False)
 
     def sent(self) -> tuple[SentFrom, ...]:
-        """The latest messages, those of one kind together."""
-        return tuple(SentFrom(*key, tuple(places)) for key, places in self._sent.items())
+        """The latest messages, those of one kind together, as many as may be told."""
+        told: list[SentFrom] = []
+        left_bytes = limits.SENT_TOLD_BYTES_MAX
+        for key, places in reversed(self._sent.items()):
+            left_bytes -= sum(len(place.encode(errors="replace")) for place in places)
+            if left_bytes < 0:
+                break
+            told.append(SentFrom(*key, tuple(places)))
+        return tuple(reversed(told))
 
 
 class Requests:

@@ -86,10 +86,11 @@ DRAIN_TIMEOUT_S = 30.0
 # end soon after, mostly, and a node that has nothing more to do delays nobody's end by it.
 HEAR_OUT_S = 0.5
 # What a node leaves behind is told by kind, up to so many of each; of the places from which
-# messages were sent so many for each kind of message (`--debug`), and for so many kinds.
+# messages were sent so many for each kind of message (`--debug`), and for so many kinds; of the
+# latest kinds as many bytes are told, which an agent takes.
 LEFT_TOLD_MAX = 20
 SENT_REMEMBERED_MAX = 200
-PLACE_TOLD_CHARS_MAX = 200
+SENT_TOLD_BYTES_MAX = 256 * KIB
 # How long `finally` blocks may run once the agent is gone.
 LAST_WORDS_S = 1.0
 # A connection to another machine on which nothing is acknowledged for so long is broken: about what

@@ -2,8 +2,10 @@
 
 The answer is given by the control thread. It says that the node waits only where nothing but a
 message can change that: every thread of the program is in one of our waits (or joins one that is),
-none of these ends by a clock or has ended already, no timer of the program's runs, no message's
-consequences are under way. Whatever is in doubt means that the node runs.
+none of these ends by a clock or has ended already, no timer of the program's runs and no handler of
+its waits for a child's end, no message's consequences are under way. Whatever is in doubt means
+that the node runs. *Left open:* a thread of a C library that will call back into Python, which has
+no frame of Python's before that, and is like one that never will.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from .mailbox import ANY
 from .notices import Standing, Unread
 from .receiving import Receiving
 from .spaces import COLLECTIVE, SPACES
+from .waits import Wait
 
+_NO_SPACE = -1  # no communicator's: sources are then the world's
 _SIOCOUTQ = termios.TIOCOUTQ  # the same number: what a socket has not seen acknowledged (tcp(7))
 
 
@@ -71,6 +75,7 @@ class StandingCalls(Receiving):
             or progress.doer is not None
             or self._has_card()
             or signal.getitimer(signal.ITIMER_REAL)[0]
+            or callable(signal.getsignal(signal.SIGCHLD))
         ):
             return False
         threads = {
@@ -116,16 +121,16 @@ class StandingCalls(Receiving):
             unread=tuple(self._unread()),
         )
 
-    def _wakers(self, waits: list[Any]) -> list[tuple[int, set[int]]]:
+    def _wakers(self, waits: list[Wait]) -> list[tuple[int, set[int]]]:
         """Message spaces with the sources there that can end a wait or make the node act in it."""
         found = []
         for wait in waits:
             if wait.sources is not None:
-                found.append((-1, set(wait.sources())))
+                found.append((_NO_SPACE, set(wait.sources())))
             elif wait.wanted is not None:
                 found.append((wait.wanted.communicator, {wait.wanted.source}))
             else:
-                found.append((-1, {ANY}))
+                found.append((_NO_SPACE, {ANY}))
         for receive in self.mailbox.receives:
             if receive.then is not None:
                 found.append((receive.communicator, {receive.source}))

@@ -21,9 +21,9 @@ from . import limits
 from .collectives.kinds import described
 from .mailbox import ANY, Receive
 from .notices import Envelope, Waiting
+from .places import called, place_of
 from .spaces import COLLECTIVE, POINT_TO_POINT, SPACES
 
-_PACKAGE = __file__.rpartition("/")[0] + "/"
 # Our calls' own names stand in their frames, but for these, and for calls that are compiled.
 _NAMES = {
     "__exit__": "the end of a with block",
@@ -128,7 +128,7 @@ class Waits:
             members: the nodes of its communicator, in order; none: all nodes.
             frame: the innermost of its thread.
         """
-        name, place = called(frame)
+        name, caller = called(frame)
         wanted = wait.wanted
         sources = set((wanted.source,) if wait.sources is None and wanted else ())
         sources.update(() if wait.sources is None else wait.sources())
@@ -138,8 +138,8 @@ class Waits:
         envelope = None if wanted is None else envelope_of(wanted)
         return Waiting(
             serial=wait.serial,
-            operation=_operation(name, wanted, members)[: limits.PLACE_CHARS_MAX],
-            place=place.removeprefix(self.folder)[-limits.PLACE_CHARS_MAX :],
+            operation=_operation(_NAMES.get(name, name), wanted, members)[: limits.PLACE_CHARS_MAX],
+            place=place_of(caller, self.folder),
             waited_s=now - wait.since,
             has_deadline=wait.has_deadline,
             sources=tuple(sorted(sources)),
@@ -163,20 +163,6 @@ class Waits:
 def envelope_of(wanted: Receive) -> Envelope:
     """What a receive asks for, as it is told."""
     return Envelope(wanted.communicator, wanted.source, wanted.tag)
-
-
-def called(frame: FrameType | None) -> tuple[str, str]:
-    """Which call of ours a program stands in, and where in the program that is, as FILE:LINE.
-
-    Args:
-        frame: the innermost of a thread, which is one of ours.
-    """
-    name = ""
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        name = frame.f_code.co_name
-        frame = frame.f_back
-    place = "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
-    return _NAMES.get(name, name), place
 
 
 def _operation(name: str, wanted: Receive | None, members: Sequence[int]) -> str:

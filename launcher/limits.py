@@ -141,6 +141,8 @@ NODES_TOLD_MAX = 50_000
 PROGRAM_CHARACTERS_MAX = 200
 # Commands of the same user that look at one process at the same time.
 VIEWERS_MAX = 16
+# ... and how long one of them may say nothing; it asks others meanwhile, who may take 3 s.
+VIEWER_SILENCE_S = 10.0
 # A killed process that used this share of what it could have is believed to have lacked memory; the
 # smaller one where the kernel has killed somebody for that meanwhile.
 MEMORY_SHARE_NEAR_LIMIT = 0.9

@@ -173,7 +173,7 @@ CASES = {
     "F-31": Case("Collectives in another order, of another size or root"),
     "F-32": Case(
         "Clocks that are wrong, or jump",
-        limit="no test sets a clock; that limits are monotonic is seen in the sources",
+        limit="no test sets the date; that limits are monotonic is seen in the sources",
     ),
     "F-33": Case("Mistakes in the peers file"),
     "F-34": Case(

@@ -24,9 +24,9 @@ async def stacks_of(nodes: Sequence[NodeProcess], folder: str) -> tuple[looks.No
         folder: in which they were started.
     """
     taken = await asyncio.gather(*(node.take_stacks() for node in nodes))
-    characters_max = limits.STACKS_OF_PEER_BYTES_MAX // max(1, len(nodes))
+    bytes_max = limits.STACKS_OF_PEER_BYTES_MAX // max(1, len(nodes))
     return tuple(
-        looks.NodeStacks(node.node, _known_paths(text, folder)[:characters_max], why)
+        looks.NodeStacks(node.node, _cut(_known_paths(text, folder), bytes_max), why)
         for node, (text, why) in zip(nodes, taken, strict=True)
     )
 
@@ -49,6 +49,10 @@ def findings(
     memory = memory_evidence(kills, death.peak_bytes) if lacked else ""
     crash = _known_paths(death.crash, folder)
     return m.NodeFindings(node.node, min(death.at, failed_at), memory, crash)
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    return text.encode(errors="replace")[:bytes_max].decode(errors="ignore")
 
 
 def _known_paths(text: str, folder: str) -> str:

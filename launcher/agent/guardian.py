@@ -91,7 +91,10 @@ class Guardian:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
+            bufsize=0,
         )
+        if self._process.stdin is not None:
+            os.set_blocking(self._process.stdin.fileno(), False)
 
     def watch_group(self, group: int) -> None:
         """From now on the process group dies with this process."""
@@ -130,10 +133,12 @@ class Guardian:
             self._process.wait()
 
     def _say(self, word: str, what: int | str) -> None:
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # a guardian that was killed guards no more
-                self._process.stdin.write(json.dumps([word, what]).encode() + b"\n")
-                self._process.stdin.flush()
+        if self._process.stdin is None:
+            return
+        line = json.dumps([word, what]).encode() + b"\n"
+        with contextlib.suppress(OSError):  # a guardian that was killed guards no more
+            if self._process.stdin.write(line) != len(line):  # nor does one that doesn't listen
+                self._process.kill()
 
 
 def main(agent: int | None) -> None:

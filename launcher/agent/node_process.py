@@ -23,7 +23,7 @@ from typing import Any
 
 from distrcomp.errors import ProtocolError
 from distrcomp.frames import FrameDecoder
-from distrcomp.notices import TO_AGENT, AskTraffic, Traffic
+from distrcomp.notices import TO_AGENT, AskTraffic, Failed, Traffic
 
 from .. import limits
 from .control_socket import ControlSocket
@@ -116,6 +116,8 @@ class NodeProcess:
         finally:
             theirs.close()
         self._control = ControlSocket(ours)
+        self._fault = ""
+        self._taking: asyncio.Future[tuple[str, str]] | None = None
         self._exited = asyncio.Event()
         self._is_killed = False
         self.death: Death | None = None
@@ -135,12 +137,18 @@ class NodeProcess:
         self._stack_signal = number if 0 < number < signal.NSIG else 0
 
     async def take_stacks(self) -> tuple[str, str]:
-        """Where its threads are, as Python writes it; "" and why where that is not known."""
+        """Where its threads are, as Python writes it; "" and why where that is not known.
+
+        Who asks while another does gets the same: there is one file.
+        """
         if self.has_ended:
             return "", "it has ended"
         if self._stack_file is None:
             return "", "it is no Python program"
-        return await ask_for_stacks(self.group, self._stack_signal, self._stack_file)
+        if self._taking is None or self._taking.done():
+            asked = ask_for_stacks(self.group, self._stack_signal, self._stack_file)
+            self._taking = asyncio.ensure_future(asked)
+        return await asyncio.shield(self._taking)
 
     @property
     def has_ended(self) -> bool:
@@ -183,9 +191,14 @@ class NodeProcess:
         """
         self._control.send(notice, connection)
         if self._control.waiting_bytes > limits.NOTICES_WAITING_BYTES_MAX:
-            log.error("node %d does not read what it is told: it is killed", self.node)
             self._control.drop()
-            self.signal(signal.SIGKILL)
+            self._kill_for("it did not read what it was told, and was killed by its agent")
+
+    def _kill_for(self, fault: str) -> None:
+        """It has done what no node may; whoever waits for it shall know what."""
+        log.error("node %d: %s", self.node, fault)
+        self._fault = self._fault or fault
+        self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
         """Signals the whole group, unless the node has ended.
@@ -230,6 +243,8 @@ class NodeProcess:
                 os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
             code, peak_bytes = self._reap()
             crash = "" if self._stack_file is None else self._stack_file.take()
+            if self._fault:
+                await self._on_notice(self.node, Failed(self._fault, "", None))
             self.death = Death(at, peak_bytes, self._is_killed, crash_of(crash))
             self._exited.set()
             for outcome in await asyncio.gather(*pumps, return_exceptions=True):
@@ -268,8 +283,8 @@ class NodeProcess:
             async for data in self._read_all(self._control.fileno(), self._control.read):
                 for body in decoder.feed(data):
                     await self._on_notice(self.node, TO_AGENT.unpack(body))
-        except ProtocolError:
-            self.signal(signal.SIGKILL)
+        except ProtocolError as error:
+            self._kill_for(f"it told its agent what is no notice, and was killed for it: {error}")
 
     async def _read_all(self, descriptor: int, read: Callable[[], bytes]) -> AsyncIterator[bytes]:
         """All that is to be read until the end, or all that was there when the node had ended.

@@ -11,9 +11,9 @@ import asyncio
 import fcntl
 import os
 import tempfile
-from pathlib import Path
 
 from .. import limits
+from .guardian import status_of
 
 _CRASH = "Fatal Python error: "
 _STATES = {
@@ -104,17 +104,15 @@ async def _written(file: StackFile) -> bool:
 
 def _state(pid: int) -> str:
     """The letter that ps(1) shows; "X" where there is no such process any more."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return "X"
+    return _status_field(pid, "State:") or "X"
 
 
 def _handles(pid: int, number: int) -> bool:
     """Whether the process has a handler for the signal, which otherwise might end it."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
-    except OSError:
-        return False
-    caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
-    return bool(int(caught, 16) >> (number - 1) & 1)
+    return bool(int(_status_field(pid, "SigCgt:") or "0", 16) >> (number - 1) & 1)
+
+
+def _status_field(pid: int, name: str) -> str:
+    """The first word of a field of /proc/PID/status; empty where there is none such."""
+    lines = status_of(pid).splitlines()
+    return next((line.split()[1] for line in lines if line.startswith(name)), "")

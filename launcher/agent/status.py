@@ -28,7 +28,7 @@ async def _status(node: NodeProcess, peer: str, state: str) -> looks.NodeStatus:
     import psutil
 
     if node.has_ended:
-        return looks.NodeStatus(node.node, peer, None, "ended", "", None, None, None, None, None)
+        return looks.NodeStatus(node.node, peer, "ended")
     cpu_s: float | None = None
     memory_bytes: int | None = None
     with contextlib.suppress(psutil.Error, OSError):
@@ -42,10 +42,8 @@ async def _status(node: NodeProcess, peer: str, state: str) -> looks.NodeStatus:
     return looks.NodeStatus(
         node=node.node,
         peer=peer,
-        pid=node.group,
         state=state,
-        waits_for="",
-        since_s=None,
+        pid=node.group,
         cpu_s=cpu_s,
         memory_bytes=memory_bytes,
         bytes_in=traffic.bytes_in,

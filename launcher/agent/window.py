@@ -18,9 +18,9 @@ import secrets
 import shutil
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import distrcomp
 from distrcomp.errors import ProtocolError
@@ -30,8 +30,8 @@ from ..cluster.home import Home, make_private_folder
 from ..control import looks
 from ..control import messages as m
 from ..control.channel import Channel, StreamChannel
-from ..errors import ChannelClosed, LauncherError
-from .guardian import Guardian
+from ..errors import ChannelClosed, LauncherError, PeerRefused
+from .guardian import Guardian, status_of
 from .session import Session
 
 _SOCKET = "look"
@@ -111,8 +111,8 @@ class Window:
                 continue
             self._spawn(_serve(connection, seen))
 
-    def _spawn(self, act: object) -> None:
-        task = asyncio.ensure_future(act)  # type: ignore[call-overload]
+    def _spawn(self, act: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(act)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -153,7 +153,7 @@ async def _look_through(folder: Path) -> Channel | None:
 
 
 def _lives(pid: str) -> bool:
-    return Path("/proc", pid, "stat").exists() or not pid.isdigit()
+    return not pid.isdigit() or status_of(int(pid)) != ""
 
 
 async def _channel(connection: socket.socket) -> StreamChannel:
@@ -169,7 +169,8 @@ async def _serve(connection: socket.socket, seen: Seen) -> None:
     session = Session(m.VIEWER)
     try:
         while True:
-            message = await channel.receive()
+            async with asyncio.timeout(limits.VIEWER_SILENCE_S):
+                message = await channel.receive()
             session.admit(message)
             match message:
                 case m.Hello():
@@ -180,8 +181,10 @@ async def _serve(connection: socket.socket, seen: Seen) -> None:
                     answer = looks.Runs(await seen.runs(run_id))
                 case looks.TakeStacks(run_id, nodes):
                     answer = looks.StacksTaken(run_id, await seen.stacks(run_id, nodes))
+                case _:
+                    raise PeerRefused(f"{type(message).__name__} can't be looked at here")
             await channel.send(answer)
-    except ChannelClosed:
+    except (ChannelClosed, TimeoutError):
         return
     except (LauncherError, ProtocolError) as error:
         with contextlib.suppress(ChannelClosed):

@@ -11,7 +11,7 @@ from ..control.looks import NodeStacks
 from ..errors import BadUsage
 from ..run.look_text import stacks_json, stacks_text
 from ..run.looking import chosen_run
-from ..run.plain import counted
+from ..run.plain import counted, plain
 from .looker import looker
 from .options import peers_options
 
@@ -35,7 +35,10 @@ async def _take(
     text: str, node: int | None, peers: Path | None, host: str | None
 ) -> list[NodeStacks]:
     async with looker(peers, host) as found:
-        run = chosen_run(await found.runs(), text)
+        runs = await found.runs()
+        for problem in found.problems:
+            click.echo(f"distrcomp: {plain(problem)}", err=True)
+        run = chosen_run(runs, text)
         if node is not None and node >= run.n_node:
             raise BadUsage(f"the run has {counted(run.n_node, 'node')}, from 0 on")
         taken = await found.stacks(run.run_id, () if node is None else (node,))

@@ -38,14 +38,14 @@ class NodeStatus:
 
     node: int
     peer: str
-    pid: int | None
     state: str
-    waits_for: str
-    since_s: float | None
-    cpu_s: float | None
-    memory_bytes: int | None
-    bytes_in: int | None
-    bytes_out: int | None
+    pid: int | None = None
+    waits_for: str = ""
+    since_s: float | None = None
+    cpu_s: float | None = None
+    memory_bytes: int | None = None
+    bytes_in: int | None = None
+    bytes_out: int | None = None
 
 
 @dataclass(frozen=True)

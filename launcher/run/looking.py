@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import distrcomp
@@ -18,7 +19,7 @@ from ..cluster.peers_file import Peer
 from ..control import looks
 from ..control import messages as m
 from ..control.channel import Channel
-from ..errors import BadUsage, CannotStart, ChannelClosed, LauncherError
+from ..errors import BadUsage, ChannelClosed, LauncherError
 from .connect import Operator, dial_agent
 
 
@@ -30,7 +31,7 @@ class Looker:
         operator: what proves to agents that we may ask; None: they are not asked.
 
     Attributes:
-        problems: one sentence for each peer that cannot be asked.
+        problems: one sentence for each who could not be asked, or did not answer.
     """
 
     def __init__(self, peers: Sequence[Peer] = (), operator: Operator | None = None) -> None:
@@ -40,12 +41,16 @@ class Looker:
         self.problems: list[str] = []
 
     async def __aenter__(self) -> Looker:
-        for channel in await look_through_all(Home.find(os.environ)):
-            self._channels.append(channel)
-            if not await _greet(channel):
-                self._channels.remove(channel)
+        here = await look_through_all(Home.find(os.environ))
+        hello = m.Hello(m.PROTOCOL, distrcomp.__version__, python_version())
+        welcomes = await asyncio.gather(*(self._answer(each, hello, m.Welcome) for each in here))
+        for channel, welcome in zip(here, welcomes, strict=True):
+            if welcome is not None and welcome.version == distrcomp.__version__:
+                self._channels.append(channel)
+                continue
+            if welcome is not None:
                 self.problems.append("a run here is of another version of distrcomp")
-                await channel.close()
+            await channel.close()
         operator, far = self._operator, [peer for peer in self._peers if not peer.is_here]
         asked = [] if operator is None else [dial_agent(peer, operator) for peer in far]
         for outcome in await asyncio.gather(*asked, return_exceptions=True):
@@ -76,8 +81,26 @@ class Looker:
         return [best[node] for node in sorted(best)]
 
     async def _ask(self, question: Any, kind: type) -> list[Any]:
-        asked = (_answer(channel, question, kind) for channel in self._channels)
+        asked = (self._answer(channel, question, kind) for channel in self._channels)
         return [answer for answer in await asyncio.gather(*asked) if answer is not None]
+
+    async def _answer(self, channel: Channel, question: Any, kind: type) -> Any | None:
+        """The answer; None from one that ends meanwhile, or with a problem."""
+        try:
+            async with asyncio.timeout(limits.LOOK_WAIT_S + limits.STACKS_WAIT_S):
+                await channel.send(question)
+                answer = await channel.receive()
+        except ChannelClosed:
+            return None
+        except TimeoutError:
+            self.problems.append("a run does not answer (is it stopped?)")
+            return None
+        except ProtocolError:
+            self.problems.append("a run speaks another protocol: it is of another distrcomp")
+            return None
+        if isinstance(answer, m.Refused):
+            self.problems.append(f"it was refused: {answer.why}")
+        return answer if isinstance(answer, kind) else None
 
 
 def merged(told: Iterable[looks.RunStatus]) -> list[looks.RunStatus]:
@@ -89,14 +112,7 @@ def merged(told: Iterable[looks.RunStatus]) -> list[looks.RunStatus]:
             by_id[run.run_id] = run
         elif run.is_whole == other.is_whole:
             nodes = {node.node: node for node in (*other.nodes, *run.nodes)}
-            by_id[run.run_id] = looks.RunStatus(
-                run.run_id,
-                run.program,
-                run.n_node,
-                run.seconds,
-                run.is_whole,
-                tuple(nodes[node] for node in sorted(nodes)),
-            )
+            by_id[run.run_id] = replace(run, nodes=tuple(nodes[node] for node in sorted(nodes)))
     return sorted(by_id.values(), key=lambda run: -(run.seconds or 0.0))
 
 
@@ -108,24 +124,3 @@ def chosen_run(runs: Sequence[looks.RunStatus], text: str) -> looks.RunStatus:
     if found:
         raise BadUsage(f"{len(found)} runs begin with {text!a}: give more of the id")
     raise BadUsage(f"no run {text!a} goes on: `distrcomp ps` lists those that do")
-
-
-async def _greet(channel: Channel) -> bool:
-    hello = m.Hello(m.PROTOCOL, distrcomp.__version__, python_version())
-    answer = await _answer(channel, hello, m.Welcome)
-    return answer is not None and answer.version == distrcomp.__version__
-
-
-async def _answer(channel: Channel, question: Any, kind: type) -> Any | None:
-    """The answer; None from one that ends meanwhile, or does not answer."""
-    try:
-        async with asyncio.timeout(limits.LOOK_WAIT_S + limits.STACKS_WAIT_S):
-            await channel.send(question)
-            answer = await channel.receive()
-    except (ChannelClosed, TimeoutError):
-        return None
-    except ProtocolError as error:
-        raise CannotStart(f"what was asked speaks another protocol: {error}") from error
-    if isinstance(answer, m.Refused):
-        raise CannotStart(f"it was refused: {answer.why}")
-    return answer if isinstance(answer, kind) else None

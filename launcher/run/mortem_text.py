@@ -21,14 +21,19 @@ def told_of_waiting(nodes: Sequence[NodeResult], culprit: int | None) -> Iterato
 
     A call that ends because of it says so by its traceback.
     """
+    if culprit is None:
+        return
     groups: dict[str, list[int]] = {}
     for node in nodes:
         mortem = node.post_mortem
-        if mortem is not None and mortem.blames == culprit is not None and node.node != culprit:
+        if mortem is not None and mortem.blames == culprit and node.node != culprit:
             groups.setdefault(place_of(mortem.traceback), []).append(node.node)
-    for place, ids in list(groups.items())[: limits.POST_MORTEMS_SHOWN_MAX]:
-        if place:
-            yield f"{node_list(ids)} waited at {plain(place)}"
+    groups.pop("", None)
+    shown_max = limits.POST_MORTEMS_SHOWN_MAX
+    for place, ids in list(groups.items())[:shown_max]:
+        yield f"{node_list(ids)} waited at {plain(place)}"
+    if len(groups) > shown_max:
+        yield f"and others at {len(groups) - shown_max:,} more places; --report FILE.json has all"
 
 
 def place_of(traceback: str) -> str:
@@ -50,11 +55,14 @@ def post_mortems(
     nodes: Sequence[NodeResult], cause: int | None, outputs: Sequence[str]
 ) -> Iterator[str]:
     """A paragraph for each other node that failed by itself: when, and what it left behind."""
-    failed = [node for node in nodes if node.outcome == "failed" and node.node != cause]
-    for node in failed[: limits.POST_MORTEMS_SHOWN_MAX]:
-        mortem = node.post_mortem
-        if mortem is None or mortem.blames is not None:
-            continue
+    failed = [
+        (node, node.post_mortem)
+        for node in nodes
+        if node.outcome == "failed" and node.node != cause
+        if node.post_mortem is not None and node.post_mortem.blames is None
+    ]
+    shown_max = limits.POST_MORTEMS_SHOWN_MAX
+    for node, mortem in failed[:shown_max]:
         lines = plain_lines(mortem.traceback.rstrip("\n")).splitlines()
         lines = lines or crash_told(mortem.crash)
         lines += tail_lines(node, outputs[node.node])
@@ -63,6 +71,9 @@ def post_mortems(
             when = _later(nodes, cause, mortem)
             yield f"node {node.node}{when}:"
             yield from (f"  {line}" for line in lines)
+    if len(failed) > shown_max:
+        rest = node_list([node.node for node, _ in failed[shown_max:]])
+        yield f"{rest} failed by themselves, too; --report FILE.json has all"
 
 
 def tail_lines(node: NodeResult, output: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from .. import limits
@@ -109,16 +110,6 @@ class Overview:
         if told is not None and not known.ended and told.state == "suspended":
             state = told.state
         if told is None or known.ended:
-            return looks.NodeStatus(node, label, None, state, "", None, None, None, None, None)
-        return looks.NodeStatus(
-            node,
-            label,
-            told.pid,
-            state,
-            waits_for,
-            now - since if waits_for else None,
-            told.cpu_s,
-            told.memory_bytes,
-            told.bytes_in,
-            told.bytes_out,
-        )
+            return looks.NodeStatus(node, label, state)
+        waited_s = now - since if waits_for else None
+        return replace(told, peer=label, state=state, waits_for=waits_for, since_s=waited_s)

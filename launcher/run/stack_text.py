@@ -50,8 +50,8 @@ def crash_told(text: str) -> list[str]:
     if not text:
         return []
     what = plain(text.splitlines()[0])
-    body = _body(text, "", limits.STACK_LINES_SHOWN_MAX)
-    if body[0].startswith("?"):
+    body, why = _body(text, "", limits.STACK_LINES_SHOWN_MAX)
+    if why:
         return [what]
     return [f"{what}, here (most recent call first):", *(f"  {line}" for line in body)]
 
@@ -66,14 +66,14 @@ def stacks_told(taken: Sequence[tuple[int, str, str]], *, now: bool = False) -> 
     shown_max, lines_max = limits.STACKS_SHOWN_MAX, limits.STACK_LINES_SHOWN_MAX
     if now:
         shown_max = lines_max = sys.maxsize
-    groups: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[tuple[tuple[str, ...], str], list[int]] = {}
     for node, text, why in taken:
         groups.setdefault(_body(text, why, lines_max), []).append(node)
     lines: list[str] = []
-    for body, nodes in list(groups.items())[:shown_max]:
+    for (body, why), nodes in list(groups.items())[:shown_max]:
         verb = ("is" if now else "was") if len(nodes) == 1 else "are" if now else "were"
-        if len(body) == 1 and body[0].startswith("?"):
-            lines.append(f"where {node_list(nodes)} {verb} is not known: {body[0][1:]}")
+        if why:
+            lines.append(f"it is not known where {node_list(nodes)} {verb}: {why}")
             continue
         lines.append(f"{node_list(nodes)} {verb} here (most recent call first):")
         lines += [f"  {line}" for line in body]
@@ -83,12 +83,13 @@ def stacks_told(taken: Sequence[tuple[int, str, str]], *, now: bool = False) -> 
     return lines
 
 
-def _body(text: str, why: str, lines_max: int) -> tuple[str, ...]:
+def _body(text: str, why: str, lines_max: int) -> tuple[tuple[str, ...], str]:
+    """The lines, and why there are none."""
     if why:
-        return (f"?{plain(why)}",)
+        return (), plain(why)
     threads = short_stacks(text)
     if not threads:
-        return ("?no thread of the program was seen",)
+        return (), "no thread of the program was seen"
     lines = [plain(line) for line in threads[0]]
     for number, thread in enumerate(threads[1:], 2):
         lines.append(f"thread {number} of {len(threads)}:")
@@ -96,7 +97,7 @@ def _body(text: str, why: str, lines_max: int) -> tuple[str, ...]:
     surplus = len(lines) - lines_max
     if surplus > 0:
         lines[lines_max:] = [f"... and {surplus:,} more lines"]
-    return tuple(lines)
+    return tuple(lines), ""
 
 
 def _is_ours(frames: Sequence[str]) -> bool:

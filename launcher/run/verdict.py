@@ -43,13 +43,13 @@ def headline(verdict: Verdict) -> str:
 def details(verdict: Verdict, n_node: int) -> str:
     """The lines below it: who waits for whom, and near misses."""
     order = _in_circle(verdict)
+    waits = [(node, wait) for node in order for wait in verdict.waits[node]]
     lines = [
         f"  node {node} waits {_wait_in_words(verdict, node, wait, n_node)}"
-        for node in order[: limits.DEADLOCK_LINES_MAX]
-        for wait in verdict.waits[node]
+        for node, wait in waits[: limits.DEADLOCK_LINES_MAX]
     ]
-    if len(order) > limits.DEADLOCK_LINES_MAX:
-        lines.append(f"  and {len(order) - limits.DEADLOCK_LINES_MAX} more nodes wait")
+    if len(waits) > limits.DEADLOCK_LINES_MAX:
+        lines.append(f"  and {len(waits) - limits.DEADLOCK_LINES_MAX:,} more waits")
     misses = list(dict.fromkeys(_near_misses(verdict, order)))
     for index, miss in enumerate(misses[: limits.DEADLOCK_LINES_MAX]):
         lines.append(f"{' ' * 13 if index else 'Near misses: '}{miss}")

@@ -157,6 +157,20 @@ if me == 0:
 else:
     dc.barrier()
 """,
+    "one waits for a child of its own": """
+import signal, subprocess
+class Ended(Exception): pass
+def ended(*_): raise Ended
+if me == 0:
+    signal.signal(signal.SIGCHLD, ended)
+    try:
+        child = subprocess.Popen(["sleep", "4"])
+        dc.recv(1)
+    except Ended:
+        dc.send(1, "x")
+else:
+    dc.recv(0)
+""",
     "one has a time limit": """
 if me == 0:
     try: dc.recv(1, timeout=4)

@@ -219,6 +219,20 @@ def test_a_trace_has_a_bound() -> None:
     assert {limits.LEFT_TOLD_MAX} == {len(kind.places) for kind in sent}
 
 
+def test_a_trace_tells_no_more_than_an_agent_takes() -> None:
+    """Of long names, in letters of several bytes each, the latest kinds are told."""
+    code = compile("remember(1, message)", "/\u6f22" * 300, "exec")
+    trace = Trace("/")
+    for tag in range(limits.SENT_REMEMBERED_MAX):
+        message = Message(0, tag, 0, 1, b"", [])
+        for _ in range(limits.LEFT_TOLD_MAX):
+            exec(code, {"remember": trace.remember, "message": message})
+    sent = trace.sent()
+    assert limits.SENT_REMEMBERED_MAX - 1 == sent[-1].tag
+    told_bytes = sum(len(place.encode()) for kind in sent for place in kind.places)
+    assert limits.SENT_TOLD_BYTES_MAX // 2 < told_bytes <= limits.SENT_TOLD_BYTES_MAX
+
+
 def test_strict_sends_wait_for_their_receive(pair: Nodes) -> None:
     """Every send of the program is synchronous; collectives and buffered sends go as ever."""
     pair.engines[0].sends_synchronously = True

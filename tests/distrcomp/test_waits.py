@@ -15,7 +15,7 @@ from distrcomp.frames import Message
 from distrcomp.mailbox import ANY, Receive
 from distrcomp.notices import Envelope
 from distrcomp.spaces import COLLECTIVE, SERVICE
-from distrcomp.waits import Wait, Waits, called
+from distrcomp.waits import Wait, Waits
 
 THREAD, OTHER = 1, 2
 
@@ -95,16 +95,11 @@ def test_the_sources_of_a_receive() -> None:
 
 def test_the_place_is_the_programs() -> None:
     """The first frame that isn't ours, by its path in the program's folder; our call's own name."""
-    name, place = called(ours("recv", sys._getframe))
-    assert "recv" == name
-    assert place.startswith(f"{__file__}:")
-    assert "wait" == called(ours("wait_for", sys._getframe))[0]
     waits = heard()
     waits.folder = __file__.removesuffix("test_waits.py")
-    wait = Wait(0.0, None, None)
-    assert waits.describe(wait, (), ours("recv", sys._getframe), 1.0).place.startswith(
-        "test_waits.py:"
-    )
+    told = waits.describe(Wait(0.0, None, None), (), ours("wait_for", sys._getframe), 1.0)
+    assert "wait" == told.operation
+    assert told.place.startswith("test_waits.py:")
 
 
 def test_long_words_are_cut() -> None:

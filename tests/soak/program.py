@@ -24,7 +24,7 @@ from traffic import Traffic
 
 import distrcomp as dc
 
-times: dict[str, float] = {}
+times: dict[str, float | str] = {}
 
 
 def pause(seconds: float) -> None:
@@ -216,7 +216,7 @@ def main(kind: str, shape: str, seed: int) -> None:
         done = True
     except BaseException as error:
         times["ended"] = time.time()
-        times["by"] = type(error).__name__  # type: ignore[assignment]
+        times["by"] = type(error).__name__
         raise
     finally:
         ledger = traffic.ledger

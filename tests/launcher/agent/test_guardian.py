@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +92,16 @@ def test_killed_guardian(tmp_path: Path, leaks: LeakChecker) -> None:
     assert tmp_path.is_dir()
 
 
+def test_stopped_guardian(tmp_path: Path, leaks: LeakChecker) -> None:
+    """F-05: one that reads no more keeps nobody waiting; it is killed, for it guards nothing."""
+    guardian = Guardian()
+    os.kill(guardian._process.pid, signal.SIGSTOP)
+    while guardian._process.poll() is None:
+        guardian.watch_folder(str(tmp_path / ("x" * 200)))
+    assert -signal.SIGKILL == guardian._process.wait()
+    guardian.release()
+
+
 def test_marked_processes(leaks: LeakChecker) -> None:
     """F-23: what bears the run's id and one of the nodes' ids is killed, and nothing else."""
     run_id = secrets.token_hex(16)
@@ -120,8 +132,7 @@ def test_apart_from_the_terminal(leaks: LeakChecker) -> None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         assert (str(pid), str(pid)) == (stat[2], stat[3])
-        opened = Path(f"/proc/{pid}/fd").iterdir()
-        assert {"0", "1", "2"} >= {path.name for path in opened if path.name in "012"}
+        assert {"0", "1", "2"} == {path.name for path in Path(f"/proc/{pid}/fd").iterdir()}
         assert "/" == str(Path(f"/proc/{pid}/cwd").readlink())
     finally:
         guardian.release()

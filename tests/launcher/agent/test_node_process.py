@@ -282,7 +282,9 @@ def test_garbage_on_the_control_socket(said: bytes, tmp_path: Path, leaks: objec
     async def act() -> None:
         node, heard = start_node(python(code), tmp_path)
         assert (None, 9) == await node.run()
-        assert (b"before", []) == (heard.output[1], heard.notices)
+        (told,) = heard.notices
+        assert told.error.startswith("it told its agent what is no notice, and was killed for it: ")
+        assert b"before" == heard.output[1]
 
     play(act)
 
@@ -320,6 +322,24 @@ def test_deaf_node(tmp_path: Path, leaks: object) -> None:
         assert (None, 9) == await running
         assert -1 == theirs.fileno()
         ours.close()
+
+    play(act)
+
+
+def test_too_deaf_node(tmp_path: Path, leaks: object) -> None:
+    """One that leaves too much unread is killed, and whoever waits for it hears why."""
+
+    async def act() -> None:
+        node, heard = start_node(
+            python("import os, time; os.write(1, b'up'); time.sleep(1000)"), tmp_path
+        )
+        running = asyncio.ensure_future(node.run())
+        await heard.wait_output(b"up")
+        for _ in range(2 * limits.NOTICES_WAITING_BYTES_MAX // limits.MIB):
+            node.tell(n.NodeEnded(1, "x" * limits.MIB))
+        assert (None, 9) == await running
+        (told,) = heard.notices
+        assert "it did not read what it was told, and was killed by its agent" == told.error
 
     play(act)
 

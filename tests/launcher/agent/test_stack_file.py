@@ -73,6 +73,21 @@ def test_stuck_nodes(program: str, tmp_path: Path, leaks: object) -> None:
 
 
 @pytest.mark.processes
+def test_two_who_ask_at_once(tmp_path: Path, leaks: object) -> None:
+    """Both get the same whole stacks."""
+
+    async def act() -> None:
+        async with opened(tmp_path) as (run, told):
+            await start(run, told, SLEEP)
+            await until(lambda: "here" in told.printed())
+            (one,), (other,) = await asyncio.gather(run.take_stacks(()), run.take_stacks(()))
+            assert one == other
+            assert 1 == one.text.count('File "prog.py", line 2 in <module>')
+
+    play(act)
+
+
+@pytest.mark.processes
 def test_status(tmp_path: Path, leaks: object) -> None:
     """How nodes fare: their figures, and how far they have come."""
     program = (

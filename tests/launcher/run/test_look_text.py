@@ -7,11 +7,11 @@ import json
 from launcher.control import looks
 from launcher.run.look_text import runs_json, runs_text, stacks_json, stacks_text
 
-BUSY = looks.NodeStatus(0, "h1", 4711, "running", "", None, 83.25, 2**30, 700, None)
+BUSY = looks.NodeStatus(0, "h1", "running", 4711, "", None, 83.25, 2**30, 700, None)
 WAITING = looks.NodeStatus(
-    1, "h\x1b[2J", 4712, "running", "recv from node 0", 3723.4, 0.1, 2**21, 0, 2**20
+    1, "h\x1b[2J", "running", 4712, "recv from node 0", 3723.4, 0.1, 2**21, 0, 2**20
 )
-ENDED = looks.NodeStatus(10, "h2", None, "finished", "", None, None, None, None, None)
+ENDED = looks.NodeStatus(10, "h2", "finished")
 RUN = looks.RunStatus(b"\xab" * 16, "prog.py -v", 11, 130.0, False, (BUSY, WAITING, ENDED))
 STACK = 'Current thread 0x0a (most recent call first):\n  File "prog.py", line 3 in f\n'
 
@@ -43,7 +43,7 @@ def test_stacks() -> None:
     taken = [looks.NodeStacks(0, STACK, ""), looks.NodeStacks(1, "", "it has ended")]
     expected = (
         'node 0 is here (most recent call first):\n  File "prog.py", line 3 in f\n'
-        "where node 1 is is not known: it has ended\n"
+        "it is not known where node 1 is: it has ended\n"
     )
     assert expected == stacks_text(taken)
     told = json.loads(stacks_json(taken))

@@ -11,10 +11,7 @@ from launcher.run.looking import chosen_run, merged
 
 def run(run_id: bytes, *nodes: int, whole: bool = False, seconds: float = 1.0) -> looks.RunStatus:
     """A run as somebody tells it."""
-    told = tuple(
-        looks.NodeStatus(node, "h1", 1, "running", "", None, None, None, None, None)
-        for node in nodes
-    )
+    told = tuple(looks.NodeStatus(node, "h1", "running", 1) for node in nodes)
     return looks.RunStatus(run_id, "prog.py", 3, seconds, whole, told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launcher import limits
 from launcher.run.mortem_text import last_lines, place_of, post_mortems, tail_lines, told_of_waiting
 from launcher.run.results import NodeResult, PostMortem
 
@@ -67,6 +68,26 @@ def test_others_that_failed() -> None:
         "  Fatal Python error: Segmentation fault, here (most recent call first):",
         '    File "prog.py", line 9 in <module>',
     ] == list(post_mortems(nodes, 0, [""] * 4))
+
+
+def test_those_who_only_blame_another_take_no_place() -> None:
+    """A node that failed by itself is told, however many failed because of another one."""
+    nodes = [failed(0), *(failed(n, blames=0) for n in range(1, 30)), failed(30, crash=CRASH)]
+    assert "node 30, at about the same time:" == next(post_mortems(nodes, 0, [""] * 31))
+
+
+def test_too_many_to_show() -> None:
+    """What is left out is named."""
+    shown = limits.POST_MORTEMS_SHOWN_MAX
+    nodes = [failed(n, crash=CRASH) for n in range(shown + 3)]
+    *_, last = post_mortems(nodes, 0, [""] * len(nodes))
+    assert last.startswith(f"nodes {shown + 1} and {shown + 2} failed by themselves, too")
+    waiting = [
+        failed(n, blames=99, traceback=TRACEBACK.replace("line 3", f"line {n}"))
+        for n in range(shown + 3)
+    ]
+    *_, last = told_of_waiting(waiting, 99)
+    assert "and others at 3 more places; --report FILE.json has all" == last
 
 
 def test_last_lines() -> None:

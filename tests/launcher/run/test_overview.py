@@ -43,7 +43,7 @@ def with_agents(act: Callable[[Driver, Agents], Awaitable[None]]) -> None:
 
 def status(node: int, state: str = "running") -> looks.NodeStatus:
     """What an agent tells of a node."""
-    return looks.NodeStatus(node, "its own name", 100 + node, state, "", None, 1.5, 2**20, 5, 6)
+    return looks.NodeStatus(node, "its own name", state, 100 + node, "", None, 1.5, 2**20, 5, 6)
 
 
 def told(*nodes: looks.NodeStatus) -> looks.Runs:

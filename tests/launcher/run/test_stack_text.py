@@ -49,7 +49,7 @@ def test_nodes_at_one_place_are_told_together() -> None:
         "nodes 0 and 2 were here (most recent call first):",
         "  inside distrcomp's recv",
         '  File "prog.py", line 12 in <module>',
-        "where node 1 was is not known: it is stopped",
+        "it is not known where node 1 was: it is stopped",
     ]
     assert expected == stacks_told([(0, MAIN, ""), (1, "", "it is stopped"), (2, MAIN, "")])
 

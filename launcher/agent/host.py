@@ -140,7 +140,7 @@ class Host:
                 await channel.send(looks.StacksTaken(run_id, await self.stacks(run_id, nodes)))
             case m.OpenRun(run_id, manifest):
                 runs.append(self._begin(run_id, channel))
-                await runs[0].open(manifest)
+                await runs[0].files.open(manifest)
             case m.CloseRun():
                 closed = await self._end(runs[0])
                 await channel.send(closed)
@@ -150,7 +150,7 @@ class Host:
     async def _act_on_run(self, message: Any, run: PeerRun) -> None:
         match message:
             case m.BlobPart():
-                await run.take_blob(message)
+                await run.files.take_blob(message)
             case m.StartNodes():
                 await run.start(message)
             case m.OpenLink(source, dest):

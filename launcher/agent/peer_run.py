@@ -16,8 +16,7 @@ from .. import limits
 from ..control import looks
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
-from ..ship.manifest import FileEntry, Manifest, check_manifest, unpack_manifest
-from ..ship.store import BlobWriter, Store
+from ..ship.store import Store
 from . import stopped
 from .findings import findings, stacks_of
 from .guardian import Guardian, kill_stragglers, mark_of
@@ -33,6 +32,7 @@ from .order import (
     start_folder,
     threads_note,
 )
+from .receiving import Receiving
 from .relay import relayed
 from .sandbox import Sandbox
 from .shared import Shared, share
@@ -48,6 +48,9 @@ class PeerRun:
         run_id: the run.
         store, sandboxes, guardian: of the agent.
         tell: sends a message to the run's launcher; awaiting it slows a node that floods.
+
+    Attributes:
+        files: its bundle on its way, and then its sandbox.
     """
 
     def __init__(
@@ -59,14 +62,9 @@ class PeerRun:
         tell: Callable[[Any], Awaitable[None]],
     ) -> None:
         self.run_id = run_id
-        self._store = store
-        self._sandboxes = sandboxes
+        self.files = Receiving(store, sandboxes, guardian, tell)
         self._guardian = guardian
         self._tell = tell
-        self._manifest = Manifest(())
-        self._awaited: list[FileEntry] = []
-        self._writer: BlobWriter | None = None
-        self._sandbox: Sandbox | None = None
         self._order: m.StartNodes | None = None
         self._folder = ""
         self._mark = ""
@@ -80,50 +78,6 @@ class PeerRun:
         self._tasks: set[asyncio.Task[None]] = set()
         self._linked: set[frozenset[int]] = set()
         self._closing: asyncio.Future[m.RunClosed] | None = None
-        self._laying: asyncio.Future[None] | None = None
-
-    # --- shipping ---------------------------------------------------------------------------
-
-    async def open(self, packed: bytes) -> None:
-        """Takes the manifest and says what is missing; raises BadManifest."""
-        manifest = unpack_manifest(packed)
-        check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
-        self._manifest = manifest
-        self._store.pin(entry.sha256 for entry in manifest.files)
-        self._awaited = self._store.missing(manifest.files)
-        await self._tell(m.Missing(tuple(entry.sha256 for entry in self._awaited)))
-        await self._lay_if_complete()
-
-    async def take_blob(self, part: m.BlobPart) -> None:
-        """Takes the next bytes of the blobs that were missing, in the order they were named."""
-        if not self._awaited or self._awaited[0].sha256 != part.sha256:
-            raise PeerRefused("a blob came that was not asked for")
-        if self._writer is None:
-            self._writer = self._store.writer(self._awaited[0])
-        self._writer.write(part.data)
-        if part.last:
-            self._writer.commit()
-            self._writer = None
-            del self._awaited[0]
-            await self._lay_if_complete()
-
-    async def _lay_if_complete(self) -> None:
-        if self._awaited:
-            return
-        self._sandbox = Sandbox.create(self._sandboxes)
-        self._guardian.watch_folder(str(self._sandbox.path))
-        self._laying = asyncio.ensure_future(
-            asyncio.to_thread(self._sandbox.lay, self._manifest, self._store)
-        )
-        await asyncio.shield(self._laying)
-        self._unpin()
-        await self._tell(m.Shipped())
-
-    def _unpin(self) -> None:
-        """The sandbox holds copies, so the store may drop what it must."""
-        self._store.unpin(entry.sha256 for entry in self._manifest.files)
-        self._manifest = Manifest(())
-        self._store.evict()
 
     # --- running ------------------------------------------------------------------------------
 
@@ -133,13 +87,12 @@ class PeerRun:
         A Python program's interpreter starts now and waits for Go; a command, which cannot wait,
         starts at Go.
         """
-        if self._sandbox is None:
-            raise PeerRefused("the bundle is not complete yet")
+        sandbox = self._the_sandbox
         require_sound(order)
         self._order = order
         self._mark = mark_of(self.run_id.hex(), [each.node for each in order.nodes])
         self._guardian.watch_run(self._mark)
-        self._folder = start_folder(self._sandbox.path, order.wdir)
+        self._folder = start_folder(sandbox.path, order.wdir)
         self._threads = shared_threads(order)
         if self._threads:
             await self._tell(m.Note(threads_note(order, self._label)))
@@ -270,19 +223,7 @@ class PeerRun:
         if self._order is not None:
             await asyncio.to_thread(kill_stragglers, self._mark)
             self._guardian.forget_run(self._mark)
-        if self._laying is not None:  # a thread that still writes there cannot be stopped
-            await asyncio.wait([self._laying])
-        if self._writer is not None:
-            self._writer.abandon()
-        self._unpin()
-        sandbox, self._sandbox = self._sandbox, None
-        if sandbox is None:
-            return m.RunClosed((), 0, ())
-        names, count = await asyncio.to_thread(sandbox.foreign_files, limits.LOST_FILES_MAX)
-        remains = await asyncio.to_thread(sandbox.remove)
-        if not remains:
-            self._guardian.forget_folder(str(sandbox.path))
-        return m.RunClosed(tuple(names), count, tuple(str(path) for path in remains))
+        return await self.files.end()
 
     # --- links --------------------------------------------------------------------------------
 
@@ -383,6 +324,6 @@ class PeerRun:
 
     @property
     def _the_sandbox(self) -> Sandbox:
-        if self._sandbox is None:
+        if self.files.sandbox is None:
             raise PeerRefused("the bundle is not complete yet")
-        return self._sandbox
+        return self.files.sandbox

@@ -64,11 +64,11 @@ async def opened(folder: Path) -> AsyncIterator[tuple[PeerRun, Told]]:
 
 async def ship(run: PeerRun, told: Told, files: dict[str, str]) -> None:
     """Gives the run these files."""
-    await run.open(pack_manifest(manifest_of(files)))
+    await run.files.open(pack_manifest(manifest_of(files)))
     contents = {hashlib.sha256(text.encode()).digest(): text for text in files.values()}
     for sha256 in told.all(m.Missing)[0].hashes:
-        await run.take_blob(m.BlobPart(sha256, contents[sha256].encode(), last=False))
-        await run.take_blob(m.BlobPart(sha256, b"", last=True))
+        await run.files.take_blob(m.BlobPart(sha256, contents[sha256].encode(), last=False))
+        await run.files.take_blob(m.BlobPart(sha256, b"", last=True))
     await told.wait(m.Shipped)
 
 

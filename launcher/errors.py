@@ -5,6 +5,7 @@ LauncherError
 ├── CannotStart         3: a peer, a credential or the machine does not allow it
 │   └── PeerRefused        a peer answered and said no
 ├── BadManifest         3: a list of files, or a file's content, that may not be laid on a peer
+│   └── DamagedContent     a content that is not what its hash says
 ├── CannotWrite         1: the run is over, but its report could not be put where it was asked
 ├── Interrupted       130: Ctrl-C before anything ran
 └── ChannelClosed          the other end of a control channel is gone
@@ -45,6 +46,10 @@ class BadManifest(LauncherError):
     """A bundle that is refused whole: a forbidden name, a cap passed, content that does not fit."""
 
     exit_code = 3
+
+
+class DamagedContent(BadManifest):
+    """A content that is not what its hash says; sent once more it may be."""
 
 
 class Interrupted(LauncherError):

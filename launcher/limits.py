@@ -66,6 +66,12 @@ SCANNED_SOURCE_BYTES_MAX = 4 * MIB
 SUGGESTION_FILES_MAX = 1000
 # Contents an agent keeps after a run, so that the next one need not send them: one largest bundle.
 STORE_BYTES_MAX = 4 * GIB
+# The beginning of a content that was cut off is kept from this size on: below it, sending it again
+# costs no more than going on. Of a run so many are gone on with, for each is an open file.
+RESUMED_BYTES_MIN = 256 * KIB
+RESUMED_MAX = 16
+# How often one agent may say what it lacks of a run: at first, then of what came or lay damaged.
+MISSING_MAX = 4
 # Tries for an unpredictable name that nobody else holds; a second one is already rare.
 NAME_TRIES_MAX = 16
 # Folders of a sandbox nested deeper than this are not searched for files that the program wrote.

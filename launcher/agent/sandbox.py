@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .. import limits
-from ..errors import CannotStart
+from ..errors import CannotStart, DamagedContent
 from ..ship.folders import (
     OPEN_FOLDER,
     OPEN_SAFELY,
@@ -73,13 +73,19 @@ class Sandbox:
             os.close(parent_folder)
             raise
 
-    def lay(self, manifest: Manifest, store: Store) -> None:
+    def lay(self, manifest: Manifest, store: Store) -> list[FileEntry]:
         """Puts the files of `manifest` into the sandbox, as copies: a program may change its own.
 
+        Returns:
+            Those that could not be laid, for the store had their content damaged and has dropped
+            it.
+
         Raises:
-            BadManifest: it may not be laid, or the store lacks a content or had it damaged.
+            BadManifest: it may not be laid, or the store lacks a content.
             CannotStart: the disk is full.
         """
+        damaged: list[FileEntry] = []
+        dropped: set[bytes] = set()
         check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
         with disk_errors(self.path):
             by_folder = sorted(manifest.files, key=_folder_of)
@@ -87,9 +93,16 @@ class Sandbox:
                 folder = self._open_below(folder_path, make=True)
                 try:
                     for entry in entries:
-                        self._laid[entry.path] = _lay_file(entry, folder, store)
+                        lost = entry.sha256 in dropped
+                        mark = None if lost else _lay_file(entry, folder, store)
+                        if mark is None:
+                            damaged.append(entry)
+                            dropped.add(entry.sha256)
+                        else:
+                            self._laid[entry.path] = mark
                 finally:
                     os.close(folder)
+        return damaged
 
     def foreign_files(self, files_max: int) -> tuple[list[str], int]:
         """What the program wrote: regular files that were not laid, or not as they are now.
@@ -242,7 +255,8 @@ def _folder_of(entry: FileEntry) -> str:
     return entry.path.rpartition("/")[0]
 
 
-def _lay_file(entry: FileEntry, folder: int, store: Store) -> tuple[int, int]:
+def _lay_file(entry: FileEntry, folder: int, store: Store) -> tuple[int, int] | None:
+    """What `_mark` says of the new file; None, and no file: its content was damaged."""
     name = entry.path.rpartition("/")[2]
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_SAFELY
     file = os.open(name, flags, 0o600, dir_fd=folder)
@@ -250,6 +264,9 @@ def _lay_file(entry: FileEntry, folder: int, store: Store) -> tuple[int, int]:
         store.copy_to(entry, file)
         os.fchmod(file, entry.mode)
         return _mark(os.fstat(file))
+    except DamagedContent:
+        os.unlink(name, dir_fd=folder)
+        return None
     finally:
         os.close(file)
 

@@ -194,9 +194,14 @@ class Refused:
 
 @dataclass(frozen=True)
 class Missing:
-    """The blobs that the agent lacks; none: the bundle is complete."""
+    """The blobs that the agent lacks; none: the bundle is complete.
+
+    Attributes:
+        offsets: of each, how many bytes are there already; empty: of none.
+    """
 
     hashes: tuple[bytes, ...]
+    offsets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

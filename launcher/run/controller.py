@@ -158,8 +158,8 @@ class Controller:
                     if isinstance(message, looks.TakeStacks):
                         self.overview.expect(peer, looks.StacksTaken)
                     self._tell(peer, message)
-                case Ship(peer, hashes):
-                    self._spawn(self._ship(peer, hashes))
+                case Ship():
+                    self._spawn(self._ship(action))
                 case SetTimer(name, seconds):
                     self._loop.call_later(seconds, self._post_later, TimerFired(name))
                 case Say(text):
@@ -185,20 +185,19 @@ class Controller:
         except Exception as error:  # noqa: BLE001  what is never sent must not pass for waiting
             await self._events.put(PeerLost(peer, f"it cannot be told: {error!r}"))
 
-    async def _ship(self, peer: int, hashes: Sequence[bytes]) -> None:
+    async def _ship(self, order: Ship) -> None:
         """Sends blobs to one peer."""
-        sizes = {entry.sha256: entry.size for entry in self._bundle.manifest.files}
+        peer, bundle = order.peer, self._bundle
+        sizes = {entry.sha256: entry.size for entry in bundle.manifest.files}
         channel, label = self._connections[peer].channel, self._connections[peer].peer.label
-        total, done = sum(sizes.get(sha256, 0) for sha256 in hashes), 0
+        total, done = sum(sizes.get(sha256, 0) for sha256 in order.hashes), sum(order.offsets)
         try:
-            for sha256 in hashes:
-                if sha256 not in sizes:
+            for sha256, offset in zip(order.hashes, order.offsets, strict=True):
+                if sha256 not in sizes or offset > sizes[sha256]:
                     raise CannotStart("it asked for a file that is not of the bundle")
-                parts = read_blob(
-                    self._bundle.sources[sha256], sizes[sha256], sha256, limits.SHIP_CHUNK_BYTES
-                )
-                for data in parts:
-                    await channel.send(m.BlobPart(sha256, data, last=False))
+                for data in read_blob(bundle.sources[sha256], sizes[sha256], sha256, offset):
+                    if data:
+                        await channel.send(m.BlobPart(sha256, data, last=False))
                     done += len(data)
                     self._view.shipping(done, total, label)
                     await self._events.put(ShipProgress())

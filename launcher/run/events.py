@@ -54,10 +54,11 @@ class Tell:
 
 @dataclass(frozen=True)
 class Ship:
-    """Send these blobs to a peer."""
+    """Send these blobs to a peer, each from an offset on."""
 
     peer: int
     hashes: tuple[bytes, ...]
+    offsets: tuple[int, ...]
 
 
 @dataclass(frozen=True)

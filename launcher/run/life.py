@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
@@ -35,7 +36,8 @@ class Life:
         ledger: what is known of the nodes, and in the end the verdict.
         notes: what the report shall mention besides.
         peers: those still in the run; whatever comes from another one is not looked at.
-        asked, shipped, closed: the peers that have sent Missing, Shipped, RunClosed.
+        asked: how often each peer has sent Missing.
+        shipped, closed: the peers that have sent Shipped, RunClosed.
         is_shipping_on: whether bytes went to a peer since somebody last looked.
         unproven: the links that must be proven and are not, with what speaks against it so far.
         diagnosis: who waits for whom, while the program runs.
@@ -50,7 +52,7 @@ class Life:
         self.ledger = Ledger(course.labels, course.placement)
         self.notes: list[str] = []
         self.peers = set(range(len(course.labels)))
-        self.asked: set[int] = set()
+        self.asked: Counter[int] = Counter()
         self.shipped: set[int] = set()
         self.closed: set[int] = set()
         self.is_shipping_on = False

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import limits
 from ..control import looks
 from ..control import messages as m
 from . import closing, opening, waiting, watching
@@ -111,11 +112,15 @@ def _objection(life: Life, event: FromPeer) -> str | None:
     if not all(life.is_node(node) and ledger.nodes[node].peer == event.peer for node in nodes):
         return f"it sent {name} for a node it does not have"
     match message:
-        case m.Missing(hashes):
-            again = event.peer in life.asked and life.state is State.SHIPPING
-            is_wrong = again or len(set(hashes)) < len(hashes)
+        case m.Missing(hashes, offsets):
+            too_often = life.asked[event.peer] >= limits.MISSING_MAX or event.peer in life.shipped
+            is_wrong = (too_often and life.state is State.SHIPPING) or (
+                len(set(hashes)) < len(hashes)
+                or len(offsets) not in (0, len(hashes))
+                or any(offset < 0 for offset in offsets)
+            )
         case m.Shipped():
-            out_of_turn = event.peer not in life.asked or event.peer in life.shipped
+            out_of_turn = not life.asked[event.peer] or event.peer in life.shipped
             is_wrong = out_of_turn and life.state is State.SHIPPING
         case m.NodeReady(number):
             is_wrong = life.state is State.STARTING and ledger.nodes[number].state != "starting"

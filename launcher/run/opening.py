@@ -23,11 +23,12 @@ def begin(life: Life) -> list[Action]:
 
 
 def on_missing(life: Life, event: FromPeer, now: float) -> list[Action]:
-    """A peer says what it lacks."""
-    life.asked.add(event.peer)
+    """A peer says what it lacks, at first or because something proved to be damaged."""
+    life.asked[event.peer] += 1
     life.is_shipping_on = True
     hashes = event.message.hashes
-    return [Ship(event.peer, hashes)] if hashes else []
+    offsets = event.message.offsets or (0,) * len(hashes)
+    return [Ship(event.peer, hashes, offsets)] if hashes else []
 
 
 def on_progress(life: Life, event: ShipProgress, now: float) -> list[Action]:

@@ -4,7 +4,8 @@ from .bundle import Bundle, Wanted, collect, read_blob
 from .ignore import IgnoreRules
 from .imports import local_imports, module_file
 from .manifest import FileEntry, Manifest, check_manifest
-from .store import BlobWriter, Store
+from .store import Store
+from .writing import BlobWriter
 
 __all__ = [
     "BlobWriter",

@@ -120,14 +120,14 @@ def collect(wanted: Wanted) -> Bundle:
     return Bundle(manifest, sources, layout.reasons, entry)
 
 
-def read_blob(source: Path, entry_size: int, sha256: bytes, chunk_bytes: int) -> Iterator[bytes]:
+def read_blob(source: Path, entry_size: int, sha256: bytes, offset: int = 0) -> Iterator[bytes]:
     """The content of a collected file, piece by piece; never more than was announced.
 
     Args:
         source: the local file.
         entry_size: the size in the manifest.
         sha256: the hash in the manifest.
-        chunk_bytes: the most bytes of one piece.
+        offset: where to begin; for each piece before that an empty one comes, for all is hashed.
 
     Raises:
         CannotStart: at the end, when the file is no longer what was hashed.
@@ -136,10 +136,11 @@ def read_blob(source: Path, entry_size: int, sha256: bytes, chunk_bytes: int) ->
     changed = CannotStart(f"{source} changed while it was being shipped: run again")
     try:
         with source.open("rb", buffering=0) as file:
-            while rest and (data := file.read(min(chunk_bytes, rest))):
+            while rest and (data := file.read(min(limits.SHIP_CHUNK_BYTES, rest))):
                 digest.update(data)
+                begins = entry_size - rest
                 rest -= len(data)
-                yield data
+                yield data[max(0, offset - begins) :]
             grown = bool(file.read(1))
     except OSError as error:
         raise changed from error

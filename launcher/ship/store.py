@@ -4,8 +4,9 @@ A blob lies in one private folder under the hex form of its sha256. Its file's m
 the time of its last use. A blob under its name is whole, save for a crash of the machine or a
 program that tampers with it, so its hash is checked again on each copy.
 
-A writer fills a file with an unpredictable name, holds an flock on it, and renames it when its hash
-is right; where the lock is free the writer is dead and the file is swept.
+`writing` has the files on their way. Where the lock of one is free its writer is dead, and what it
+had is kept as a beginning (`partial-HASH`), to which the rest can be sent later; beginnings are
+evicted like the rest.
 
 Order of use for one run: `pin`, then `missing`, then a `writer` for each blob missing, then
 `copy_to` for each file, then `unpin`, then `evict`. While any process has a pin on this folder no
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .. import limits
-from ..errors import BadManifest, CannotStart
+from ..errors import BadManifest, DamagedContent
 from .folders import (
     OPEN_SAFELY,
     claim,
@@ -38,13 +39,13 @@ from .folders import (
     is_named,
     names_in,
     open_private_folder,
-    unpredictable_name,
     write_all,
 )
 from .manifest import FileEntry, shown
+from .writing import PARTIAL_PREFIX, WRITING_PREFIX, BlobWriter, keep_partial, partial_name
 
-_BLOB_NAME = re.compile(r"[0-9a-f]{64}")
-_WRITING_PREFIX = "writing-"
+_KEPT_NAME = re.compile(rf"(?:{PARTIAL_PREFIX})?([0-9a-f]{{64}})")
+_WRITING_NAME = re.compile(rf"{WRITING_PREFIX}([0-9a-f]{{64}})-.*")
 _PINS_NAME = "pins.lock"
 _ALREADY_THERE = os.O_RDONLY | os.O_NONBLOCK | OPEN_SAFELY  # a FIFO put there must not hold us up
 
@@ -89,28 +90,31 @@ class Store:
 
     def writer(self, entry: FileEntry) -> BlobWriter:
         """Takes the content of `entry` as it arrives."""
-        with disk_errors(self.folder):
-            for _ in range(limits.NAME_TRIES_MAX):
-                name = unpredictable_name(_WRITING_PREFIX)
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_SAFELY
-                descriptor = os.open(name, flags, 0o600, dir_fd=self._folder)
-                writer = BlobWriter(entry, descriptor, name, self._folder, self.folder)
-                if claim(descriptor, name, self._folder):
-                    return writer
-                writer.abandon()  # another process swept it before we held it
-        raise CannotStart(f"{self.folder} is swept again and again: is another agent using it?")
+        return BlobWriter.fresh(entry, self._folder, self.folder)
+
+    def resumed(self, entry: FileEntry) -> BlobWriter | None:
+        """The same from where an earlier writer was cut off, if there is such a beginning.
+
+        Reads all of it: for a thread.
+        """
+        return BlobWriter.resumed(entry, self._folder, self.folder)
+
+    def begun(self, entries: Iterable[FileEntry]) -> list[FileEntry]:
+        """Those entries of whose content there is a beginning."""
+        names = set(names_in(self._folder))
+        return [entry for entry in entries if partial_name(entry.sha256) in names]
 
     def open(self, sha256: bytes) -> BinaryIO:
         """The content with this hash, as it lies on the disk.
 
         Raises:
-            BadManifest: the store doesn't have it.
+            DamagedContent: the store doesn't have it.
         """
         name = sha256.hex()
         try:
             descriptor = os.open(name, _ALREADY_THERE, dir_fd=self._folder)
         except OSError as error:
-            raise BadManifest(f"the store in {self.folder} has no content {name}") from error
+            raise DamagedContent(f"the store in {self.folder} has no content {name}") from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise BadManifest(f"{name} in {self.folder} is not a file: remove it")
@@ -120,7 +124,8 @@ class Store:
         """Writes the content of `entry` to the descriptor `target`, checking it on the way.
 
         Raises:
-            BadManifest: the store doesn't have it, or had it damaged and has now dropped it.
+            DamagedContent: the store had it damaged, and has now dropped it; or doesn't have it.
+            BadManifest: it has another size than the entry lists.
             OSError: it can't be read or written.
         """
         digest, size = hashlib.sha256(), 0
@@ -133,7 +138,7 @@ class Store:
                 name = entry.sha256.hex()
                 if is_named(blob.fileno(), name, self._folder):
                     os.unlink(name, dir_fd=self._folder)
-                raise BadManifest(
+                raise DamagedContent(
                     f"the stored content of {shown(entry.path)} was damaged and has been dropped: "
                     "run again, and it will be sent anew"
                 )
@@ -177,7 +182,7 @@ class Store:
         for _, name, size in blobs:
             if excess_bytes <= 0:
                 break
-            if name not in self._pins:
+            if name.removeprefix(PARTIAL_PREFIX) not in self._pins:
                 os.unlink(name, dir_fd=self._folder)
                 excess_bytes -= size
                 evicted += 1
@@ -185,7 +190,7 @@ class Store:
 
     def _blobs(self) -> Iterator[tuple[str, os.stat_result]]:
         for name in names_in(self._folder):
-            if _BLOB_NAME.fullmatch(name):
+            if _KEPT_NAME.fullmatch(name):
                 with contextlib.suppress(FileNotFoundError):  # dropped as damaged meanwhile
                     status = os.stat(name, dir_fd=self._folder, follow_symlinks=False)
                     if stat.S_ISREG(status.st_mode):
@@ -204,85 +209,19 @@ class Store:
         return True
 
     def _sweep(self) -> None:
-        """Removes what writers that are dead left behind."""
+        """Keeps or removes what writers that are dead left behind."""
         for name in names_in(self._folder):
-            if not name.startswith(_WRITING_PREFIX):
+            if not name.startswith(WRITING_PREFIX):
                 continue
+            known = _WRITING_NAME.fullmatch(name)
             with contextlib.suppress(OSError):  # gone meanwhile, or nothing that a writer makes
                 descriptor = os.open(name, _ALREADY_THERE, dir_fd=self._folder)
                 try:
-                    if claim(descriptor, name, self._folder):
+                    if not claim(descriptor, name, self._folder):
+                        continue
+                    if known:
+                        keep_partial(name, self._folder, known[1])
+                    else:
                         os.unlink(name, dir_fd=self._folder)
                 finally:
                     os.close(descriptor)
-
-
-class BlobWriter:
-    """One content on its way into the store; made by `Store.writer`.
-
-    It ends by `commit`, by `abandon` or by an exception of `write`; but for `commit` nothing stays.
-    """
-
-    def __init__(
-        self, entry: FileEntry, descriptor: int, name: str, folder: int, where: Path
-    ) -> None:
-        self._entry = entry
-        self._descriptor: int | None = descriptor
-        self._name = name
-        self._folder = folder
-        self._where = where
-        self._digest = hashlib.sha256()
-        self._size = 0
-
-    def write(self, data: bytes) -> None:
-        """Takes the next bytes.
-
-        Raises:
-            BadManifest: they are more than the entry lists.
-            CannotStart: the disk is full.
-        """
-        if self._descriptor is None:
-            raise ValueError("this writer has ended")
-        try:
-            self._size += len(data)
-            if self._size > self._entry.size:
-                raise BadManifest(
-                    f"{shown(self._entry.path)} brings more than its {self._entry.size} bytes"
-                )
-            self._digest.update(data)
-            with disk_errors(self._where):
-                write_all(self._descriptor, data)
-        except BaseException:
-            self.abandon()
-            raise
-
-    def commit(self) -> None:
-        """Puts the content into the store, where it stands under its hash at once and whole.
-
-        Raises:
-            BadManifest: size or hash is not what the entry lists.
-        """
-        if self._descriptor is None:
-            raise ValueError("this writer has ended")
-        try:
-            if self._size != self._entry.size or self._digest.digest() != self._entry.sha256:
-                raise BadManifest(
-                    f"{shown(self._entry.path)} arrived with other content than was announced"
-                )
-            name, folder = self._entry.sha256.hex(), self._folder
-            with disk_errors(self._where):
-                os.rename(self._name, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            self.abandon()
-            raise
-        os.close(self._descriptor)
-        self._descriptor = None
-
-    def abandon(self) -> None:
-        """Gives up and leaves nothing; after the writer's end it does nothing."""
-        if self._descriptor is None:
-            return
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._name, dir_fd=self._folder)
-        os.close(self._descriptor)
-        self._descriptor = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,13 @@ class Told:
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[tuple[PeerRun, Told]]:
+async def opened(
+    folder: Path, make_store: Callable[[Path, int], Store] = Store
+) -> AsyncIterator[tuple[PeerRun, Told]]:
     """A run that has not begun; closed at the end, when nothing may lie there."""
     told = Told()
     guardian = Guardian()
-    with contextlib.closing(Store(folder / "store", 10**7)) as store:
+    with contextlib.closing(make_store(folder / "store", 10**7)) as store:
         run = PeerRun(RUN_ID, store, folder / "sandboxes", guardian, told)
         try:
             yield run, told

@@ -122,11 +122,16 @@ def test_lay_through_link(sandbox: Sandbox, store: Store, tmp_path: Path) -> Non
 
 
 def test_lay_lacking_content(sandbox: Sandbox, store: Store) -> None:
-    """A content that the store doesn't have, or has damaged, is named."""
-    manifest = manifest_of(store, {"a": "one"})
-    (store.folder / manifest.files[0].sha256.hex()).write_text("eno")
-    with pytest.raises(BadManifest, match="'a' was damaged"):
-        sandbox.lay(manifest, store)
+    """What the store has damaged, or no more, is named and not laid; the rest is."""
+    manifest = manifest_of(store, {"a": "one", "b/c": "one", "d": "two", "e": "three"})
+    a, c, d, _ = manifest.files
+    (store.folder / a.sha256.hex()).write_text("eno")
+    (store.folder / d.sha256.hex()).unlink()
+    assert [a, d, c] == sandbox.lay(manifest, store)
+    assert ["e"] == sorted(path.name for path in sandbox.path.rglob("*") if path.is_file())
+    manifest_of(store, {"a": "one", "d": "two"})
+    assert [] == sandbox.lay(Manifest((a, d, c)), store)
+    assert "one" == (sandbox.path / "b/c").read_text()
 
 
 def test_foreign_files(sandbox: Sandbox, store: Store) -> None:

@@ -33,7 +33,7 @@ def test_whole_run() -> None:
     driver = at(State.SHIPPING)
     course = driver.machine.course
     assert [course.opening] == driver.told[0] == driver.told[1]
-    assert [Ship(0, (HASH,))] == driver.say(0, m.Missing((HASH,)))
+    assert [Ship(0, (HASH,), (0,))] == driver.say(0, m.Missing((HASH,)))
     assert [] == driver.say(1, m.Missing(()))
     assert [] == driver.say(0, m.Shipped())
     driver.say(1, m.Shipped())
@@ -105,7 +105,10 @@ def test_foreign_nodes(node: int) -> None:
 @pytest.mark.parametrize(
     ("state", "messages"),
     [
-        (State.SHIPPING, [m.Missing(()), m.Missing(())]),
+        (State.SHIPPING, [m.Missing(())] * 5),
+        (State.SHIPPING, [m.Missing(()), m.Shipped(), m.Missing(())]),
+        (State.SHIPPING, [m.Missing((HASH,), (-1,))]),
+        (State.SHIPPING, [m.Missing((HASH,), (1, 2))]),
         (State.SHIPPING, [m.Missing((HASH, HASH))]),
         (State.SHIPPING, [m.Shipped()]),
         (State.SHIPPING, [m.Missing(()), m.Shipped(), m.Shipped()]),

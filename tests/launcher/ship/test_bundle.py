@@ -222,12 +222,16 @@ def test_unreadable(tmp_path: Path) -> None:
             (folder / name).chmod(0o700)
 
 
-def test_read_blob(tmp_path: Path) -> None:
-    """A file comes in pieces of the size asked for."""
+@pytest.mark.parametrize("offset", [0, 1, limits.SHIP_CHUNK_BYTES, limits.SHIP_CHUNK_BYTES + 7])
+def test_read_blob(tmp_path: Path, offset: int) -> None:
+    """A file comes in pieces, from an offset on; before that a piece of nothing for each."""
     source = tmp_path / "a"
-    source.write_bytes(b"abcdefg")
-    pieces = list(read_blob(source, 7, hashlib.sha256(b"abcdefg").digest(), 3))
-    assert pieces == [b"abc", b"def", b"g"]
+    content = bytes(range(256)) * (limits.SHIP_CHUNK_BYTES // 256) + b"abcdefg"
+    source.write_bytes(content)
+    sha256 = hashlib.sha256(content).digest()
+    pieces = list(read_blob(source, len(content), sha256, offset))
+    assert 2 == len(pieces)
+    assert content[offset:] == b"".join(pieces)
 
 
 @pytest.mark.parametrize("content", [b"", b"abcdef", b"abcdefgh", b"abcdefX", None])
@@ -238,5 +242,5 @@ def test_file_changed(tmp_path: Path, content: bytes | None) -> None:
         source.write_bytes(content)
     pieces: list[bytes] = []
     with pytest.raises(CannotStart, match="changed while it was being shipped"):
-        pieces.extend(read_blob(source, 7, hashlib.sha256(b"abcdefg").digest(), 3))
+        pieces.extend(read_blob(source, 7, hashlib.sha256(b"abcdefg").digest()))
     assert len(b"".join(pieces)) <= 7

@@ -101,6 +101,10 @@ class NoticeSocket:
         self._socket.close()
 
 
+class ThreadOfOurs(threading.Thread):
+    """A thread that is no part of the program, whatever the program calls its own."""
+
+
 class Control:
     """The control thread of a node.
 
@@ -272,13 +276,11 @@ class Control:
 
     @staticmethod
     def _spawn(act: Callable[[], None], name: str) -> None:
-        threading.Thread(target=act, name=name, daemon=True).start()
+        ThreadOfOurs(target=act, name=name, daemon=True).start()
 
 
 def _threads_of_ours() -> set[int]:
     """The threads of this process that are no part of its program."""
     return {
-        thread.ident or 0
-        for thread in threading.enumerate()
-        if thread.name.startswith("distrcomp-")
+        thread.ident or 0 for thread in threading.enumerate() if isinstance(thread, ThreadOfOurs)
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from time import monotonic
 
+from . import limits
 from .errors import CommunicatorFreed, RecvTimeout
 from .frames import Message
 from .mailbox import DROPPED, Receive, awaited
@@ -97,6 +98,13 @@ class Receiving(Telling):
             self._progress.n_sending += for_send
             part = wait if isinstance(wait, Wait) else self.begin_wait(wait, None, deadline)
             try:
+                if (
+                    part is not wait
+                    and part.tell_at is not None
+                    and watch is not None
+                    and self._outside(watch) is not None  # a collective is among them
+                ):
+                    part.tell_at = part.since + limits.COLLECTIVE_TOLD_AFTER_S
                 return self._wait_until(is_over, check, deadline, part, watch)
             finally:
                 if part is not wait:

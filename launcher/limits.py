@@ -24,6 +24,7 @@ CONNECT_TIMEOUT_S = 10.0
 # silent machine has ended its run within 10 s of its last word (DESIGN.md).
 HEARTBEAT_INTERVAL_S = 2.0
 SILENCE_TIMEOUT_S = 8.0
+SECOND_LOOK_S = 0.1
 # Bytes a channel may hold for a slow reader before `send` waits.
 CHANNEL_BUFFER_BYTES = 1 * MIB
 # How long `close` waits until the other end has taken what was sent before.
@@ -187,6 +188,8 @@ SHOW_INTERVAL_S = 0.25
 # grows from the second to the third, while something is on its way or one of its threads runs.
 DEADLOCK_LOOK_S = 0.05
 DEADLOCK_PAUSE_S_MIN, DEADLOCK_PAUSE_S_MAX = 0.2, 2.0
+# Nodes that have waited for each other for so long are told of though there is no verdict.
+STALL_TOLD_AFTER_S = 10.0
 # Threads of one node whose waits are remembered.
 WAITS_PER_NODE_MAX = 1000
 # Nodes, and near misses, that a verdict names.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,12 @@ def pytest_configure() -> None:
     """Takes Ctrl-C back where a shell's background job ignores it: commands would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Spares what was collected, which stays, each later search for cycles."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

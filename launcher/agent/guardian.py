@@ -144,6 +144,8 @@ class Guardian:
 def main(agent: int | None) -> None:
     """The guardian process; `agent` is whom to watch for being stopped."""
     watched: dict[str, set[Any]] = {"group": set(), "run": set(), "folder": set()}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # it ends when there is nothing to guard
     for line in _lines(sys.stdin.fileno(), agent, watched):
         word, what = json.loads(line)
         if word == "bye":

@@ -30,6 +30,7 @@ from .control_socket import ControlSocket
 from .stack_file import StackFile, ask_for_stacks, crash_of
 
 STDOUT, STDERR = 1, 2
+_UNKNOWN_CODE = 255
 
 log = logging.getLogger("distrcomp.agent")
 
@@ -263,7 +264,12 @@ class NodeProcess:
 
     def _reap(self) -> tuple[int, int]:
         """The exit code, negative for a signal, and the bytes it has used at most."""
-        _, status, usage = os.wait4(self._process.pid, 0)
+        try:
+            _, status, usage = os.wait4(self._process.pid, 0)
+        except ChildProcessError:  # somebody else in this process has taken what it left
+            log.error("node %d: how it ended is not known", self.node)
+            self._process.returncode = _UNKNOWN_CODE
+            return _UNKNOWN_CODE, 0
         self._process.returncode = os.waitstatus_to_exitcode(status)
         return self._process.returncode, usage.ru_maxrss * limits.KIB
 

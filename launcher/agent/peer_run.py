@@ -271,6 +271,8 @@ class PeerRun:
     async def _on_notice(self, node: int, notice: Any) -> None:
         match notice:
             case n.Ready():
+                if node in self._ready:
+                    return
                 self._ready.add(node)
                 if self._the_order.is_python:
                     await self._tell(m.NodeReady(node))

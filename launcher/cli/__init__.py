@@ -5,12 +5,16 @@ Commands are imported when they are used, so that `distrcomp run` loads nothing 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import os
+import sys
 from typing import Any
 
 import click
 
-from ..errors import Interrupted, LauncherError
+from ..errors import CannotWrite, Interrupted, LauncherError
 from ..run.plain import plain
 from .version import version_option
 
@@ -23,6 +27,7 @@ _COMMANDS = {
     "run": "Run a program on many nodes.",
     "stacks": "Show where the nodes of a run are in their program.",
 }
+_CANNOT_WRITE = (errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 class LazyGroup(click.Group):
@@ -43,6 +48,23 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(sorted(_COMMANDS.items()))
 
+    def main(self, *args: Any, **how: Any) -> Any:
+        """The whole command; one whose words can't be written says so, if that can be."""
+        try:
+            try:
+                return super().main(*args, **how)
+            except SystemExit as request:
+                if not request.code and sys.stdout is not None:
+                    sys.stdout.flush()
+                raise
+        except OSError as error:
+            if error.errno not in _CANNOT_WRITE:
+                raise
+            _say(f"what is to be said cannot be written: {error.strerror}")
+            sys.exit(CannotWrite.exit_code)
+        finally:
+            _flush()
+
     def invoke(self, ctx: click.Context) -> Any:
         """Calls the command; a LauncherError becomes one line each on stderr, and its exit code."""
         try:
@@ -50,12 +72,32 @@ class LazyGroup(click.Group):
         except LauncherError as error:
             if ctx.meta.get("debug"):
                 raise
-            for line in str(error).splitlines():
-                click.echo(f"distrcomp: {plain(line)}", err=True)
+            _say(*str(error).splitlines())
             ctx.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
-            click.echo("distrcomp: interrupted", err=True)
+            _say("interrupted")
             ctx.exit(Interrupted.exit_code)
+
+
+def _say(*lines: str) -> None:
+    """To stderr, if anybody is there."""
+    with contextlib.suppress(OSError):
+        for line in lines:
+            click.echo(f"distrcomp: {plain(line)}", err=True)
+
+
+def _flush() -> None:
+    """Python flushes at its end, too, and would make another exit code of what can't be written."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                nothing = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nothing, stream.fileno())
+                os.close(nothing)
 
 
 @click.group(

@@ -7,7 +7,6 @@ import contextlib
 import gc
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from ..cluster.home import Home
 from ..cluster.names import join_host_port, parse_port, split_host_port
 from ..cluster.peers_file import AGENT_PORT
 from ..errors import BadUsage, Interrupted, LauncherError
+from ..run.signals import ended_by
 
 
 @click.command()
@@ -91,10 +91,7 @@ async def _serve(
     click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
     gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
     serving = asyncio.ensure_future(server.Server(host, credentials).serve(listeners))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, serving.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
+    with ended_by(serving.cancel), contextlib.suppress(asyncio.CancelledError):
         await serving
     if window is not None:
         await window.close()

@@ -157,8 +157,12 @@ class StreamChannel:
     async def _read(self) -> bytes:
         timeout_s = limits.SILENCE_TIMEOUT_S if self._heart is not None else None
         try:
-            async with asyncio.timeout(timeout_s):
-                data = await self._reader.read(_READ_BYTES)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    data = await self._reader.read(_READ_BYTES)
+            except TimeoutError:  # if this process stood still, what came meanwhile lies there
+                async with asyncio.timeout(limits.SECOND_LOOK_S):
+                    data = await self._reader.read(_READ_BYTES)
         except TimeoutError as error:
             raise ChannelClosed(f"nothing was heard for {timeout_s:g} s") from error
         except OSError as error:

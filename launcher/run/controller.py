@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,11 +31,10 @@ from .events import (
 from .machine import RunMachine
 from .overview import Overview
 from .plain import plain_lines
+from .signals import ended_by
 from .sinks import STDERR, STDOUT, Sinks
 from .stdin import StdinReader
 from .table import Row, View
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Controller:
@@ -71,6 +69,7 @@ class Controller:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stdin = StdinReader(self._events) if stdin_peer is not None else None
         self._stdin_peer = stdin_peer
+        self._is_unheard = False
         self._clocks_known = (False, 0)
         self.overview = Overview(self.machine, course.program, self._tell)
 
@@ -79,19 +78,16 @@ class Controller:
         for peer, connection in enumerate(self._connections):
             self._spawn(self._listen(peer, connection))
             self._spawn(self._talk(peer, connection))
-        for number in _SIGNALS:
-            self._loop.add_signal_handler(number, self._interrupt)
         try:
-            self._perform(self.machine.begin())
-            while not self.machine.is_done:
-                event = await self._next_event()
-                if event is not None:
-                    await self._handle(event)
-                    self._ask_clocks()
-                self._show()
+            with ended_by(self._interrupt):
+                self._perform(self.machine.begin())
+                while not self.machine.is_done:
+                    event = await self._next_event()
+                    if event is not None:
+                        await self._handle(event)
+                        self._ask_clocks()
+                    self._show()
         finally:
-            for number in _SIGNALS:
-                self._loop.remove_signal_handler(number)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -122,6 +118,7 @@ class Controller:
                 match event:
                     case FromPeer(peer, m.NodeExited(node)) if self._has(peer, node):
                         self._sinks.end_node(node)
+                        self._check_sinks()
                 if started is None and self.machine.ledger.started_at is not None and self._stdin:
                     self._stdin.start()
 
@@ -138,13 +135,21 @@ class Controller:
         if not self._has(peer, node) or stream not in (STDOUT, STDERR):
             await self._handle(PeerLost(peer, "it sent the output of a node it does not have"))
             return
-        try:
-            if self._sinks.may_block:  # whoever reads us may pause; our heartbeats may not
-                await asyncio.to_thread(self._sinks.take, node, stream, data)
-            else:
-                self._sinks.take(node, stream, data)
-        except OSError:  # who read our output is gone: so is the reason to run
-            self._interrupt()
+        if self._sinks.may_block:  # whoever reads us may pause; our heartbeats may not
+            await asyncio.to_thread(self._sinks.take, node, stream, data)
+        else:
+            self._sinks.take(node, stream, data)
+        self._check_sinks()
+
+    def _check_sinks(self) -> None:
+        """Where nobody takes our output any more there is no reason to run."""
+        failure = self._sinks.failure
+        if failure is None or self._is_unheard:
+            return
+        self._is_unheard = True
+        if not isinstance(failure, BrokenPipeError):
+            self._view.say(f"our output cannot be written: {failure.strerror}: the run is ended")
+        self._interrupt()
 
     def _has(self, peer: int, node: int) -> bool:
         """Whether there is such a node, on that peer."""

@@ -71,7 +71,20 @@ class Verdict:
     ended: frozenset[int]
 
 
-Step = Ask | Later | Verdict
+@dataclass(frozen=True)
+class Stalled:
+    """These nodes have waited for each other for long, though some of them may still act.
+
+    Attributes:
+        waits: of each of the nodes.
+        running: those that have said that something of theirs does not wait.
+    """
+
+    waits: Mapping[int, tuple[LongWait, ...]]
+    running: frozenset[int]
+
+
+Step = Ask | Later | Verdict | Stalled
 """What is to be done next."""
 
 
@@ -139,6 +152,7 @@ class Diagnosis:
         self._answers: dict[int, Standing] = {}
         self._before: dict[int, Standing] = {}
         self._judged: frozenset[tuple[int, int]] = frozenset()
+        self._stalled: frozenset[tuple[int, int]] = frozenset()
 
     def wait(self, node: int, waiting: Waiting, now: float) -> list[Step]:
         """A thread of a node waits."""
@@ -209,7 +223,7 @@ class Diagnosis:
         if not stuck or not all(
             _posture(self._before[node]) == _posture(self._answers[node]) for node in self._asked
         ):
-            return self._look_later()
+            return [*self._stall(now), *self._look_later()]
         self._judged = self._serials(stuck)
         self._asked = frozenset()
         return [
@@ -222,6 +236,17 @@ class Diagnosis:
                 ended=frozenset(self._ended),
             )
         ]
+
+    def _stall(self, now: float) -> list[Step]:
+        """Says once of the nodes that were asked that they have waited for long."""
+        serials = self._serials(self._asked)
+        waits = {node: self._long_waits(node, now) for node in sorted(self._asked)}
+        youngest_s = min((wait.seconds for each in waits.values() for wait in each), default=0.0)
+        if youngest_s < limits.STALL_TOLD_AFTER_S or serials <= self._stalled:
+            return []
+        self._stalled = serials
+        running = {node for node, answer in self._answers.items() if not answer.is_waiting}
+        return [Stalled(waits, frozenset(running))]
 
     def _ask(self, nodes: frozenset[int], before: dict[int, Standing]) -> list[Step]:
         self._number += 1

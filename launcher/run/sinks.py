@@ -22,6 +22,9 @@ class Sinks:
         show: "report" or "none" print nothing on the way; "live" tags whole lines, "raw" does not.
         folder: where the raw bytes of each node go, if anywhere.
         write: writes bytes to our own stdout (1) or stderr (2).
+
+    Attributes:
+        failure: what the first write to them that failed said; nothing is printed after it.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Sinks:
             (node, stream): LineSplitter() for node in range(n_node) for stream in (STDOUT, STDERR)
         }
         self._write = write
+        self.failure: OSError | None = None
         self._taggers: dict[int, Tagger] = {}
         if show in ("live", "raw"):
             self._taggers = {
@@ -74,7 +78,10 @@ class Sinks:
             if self._taggers:
                 tagger = self._taggers[stream]
                 text = b"".join(tagger.tag(node, line) for line in lines.splitlines(keepends=True))
-                self._write(stream, text)
+                try:
+                    self._write(stream, text)
+                except OSError as error:
+                    self.failure, self._taggers = error, {}
 
     def _open_files(self, folder: Path, n_node: int) -> None:
         try:

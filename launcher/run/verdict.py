@@ -9,7 +9,7 @@ from distrcomp.notices import Envelope, Unread, Waiting
 from distrcomp.spaces import COLLECTIVE, POINT_TO_POINT, SPACES
 
 from .. import limits
-from .deadlock import LongWait, Verdict
+from .deadlock import LongWait, Stalled, Verdict
 from .plain import node_list
 
 _ANY = -1
@@ -38,6 +38,21 @@ def headline(verdict: Verdict) -> str:
     nodes = sorted(verdict.waits)
     whom = "waits for itself" if len(nodes) == 1 else "wait for each other"
     return f"Deadlock: {node_list(nodes)} {whom}, and no message is on its way."
+
+
+def stalled(stall: Stalled, n_node: int) -> str:
+    """What is said of nodes that seem to wait for each other and may still act."""
+    nodes = sorted(stall.waits)
+    whom = "has waited for itself" if len(nodes) == 1 else "have waited for each other"
+    why = "something is on its way between them"
+    if stall.running:
+        has = "has" if len(stall.running) == 1 else "have"
+        why = f"{node_list(sorted(stall.running))} {has} threads that may still act"
+    verdict = Verdict(stall.waits, {}, {}, frozenset())
+    return (
+        f"{node_list(nodes)} {whom} for {limits.STALL_TOLD_AFTER_S:g} s; this is no verdict, for "
+        f"{why} (`distrcomp stacks` shows where they are):\n{details(verdict, n_node)}"
+    )
 
 
 def details(verdict: Verdict, n_node: int) -> str:

@@ -10,7 +10,7 @@ from . import deadlock, watching
 from .events import Action, FromPeer, Say, SetTimer, Tell, TimerFired
 from .ledger import Failure
 from .life import Handler, Life, State
-from .verdict import details, headline
+from .verdict import details, headline, stalled
 
 _TIMER = "deadlock "
 
@@ -71,6 +71,8 @@ def _do(life: Life, steps: list[deadlock.Step]) -> list[Action]:
                 actions.append(SetTimer(f"{_TIMER}{number}", seconds))
             case deadlock.Verdict():
                 actions += _judge(life, step)
+            case deadlock.Stalled():
+                actions.append(Say(stalled(step, len(life.ledger.nodes))))
     return actions
 
 

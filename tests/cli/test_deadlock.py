@@ -171,6 +171,17 @@ if me == 0:
 else:
     dc.recv(0)
 """,
+    "one has a thread with a name like ours": """
+import threading, time
+if me == 0:
+    def act():
+        time.sleep(4)
+        dc.send(1, "x")
+    threading.Thread(target=act, name="distrcomp-mine").start()
+    dc.recv(1)
+else:
+    dc.send(0, dc.recv(0))
+""",
     "one has a time limit": """
 if me == 0:
     try: dc.recv(1, timeout=4)

@@ -93,8 +93,9 @@ def test_the_time_limit(machine: Machine) -> None:
 def test_ctrl_c_once_stops_in_order(machine: Machine) -> None:
     """Every node gets a KeyboardInterrupt and its `finally`; exit code 130 (F-06)."""
     (machine.work_dir / "prog.py").write_text(
-        "import distrcomp as dc\nprint('ready', flush=True)\n"
-        "try: dc.recv(1 - dc.node_id)\nfinally: print('cleaned up')\n"
+        "import distrcomp as dc\n"
+        "try: print('ready', flush=True); dc.recv(1 - dc.node_id)\n"
+        "finally: print('cleaned up')\n"
     )
     words = ("-n", "2", "--on-deadlock", "ignore", "--output", "live", "prog.py")
     run = machine.start("run", *words)
@@ -104,7 +105,7 @@ def test_ctrl_c_once_stops_in_order(machine: Machine) -> None:
     result = run.wait()
     assert 130 == result.code
     assert 2 == result.out.count("cleaned up")
-    assert "interrupted at prog.py:3" in result.err
+    assert "interrupted at prog.py:2" in result.err
 
 
 def test_ctrl_c_twice_stops_at_once(machine: Machine) -> None:
@@ -284,3 +285,38 @@ except dc.NodeLost: raise KeyError("other") from None
     assert head.startswith("node 0 on localhost failed: ValueError: one\n")
     assert "\nnode 1 failed after it: KeyError: 'other'\nnode 1, " in head
     assert '\n    File "prog.py", line 5, in <module>\n' in head
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_was_ignored_stays_so(machine: Machine, number: int) -> None:
+    """`nohup` and a script's `&` have the run go on; its nodes end by it as ever (F-06)."""
+    (machine.work_dir / "prog.py").write_text(
+        "import sys\nprint('up', flush=True); sys.stdin.readline(); print('well')\n"
+    )
+    name = signal.Signals(number).name.removeprefix("SIG")
+    command = f'trap "" {name}; exec {sys.executable} -m launcher run -n 1 --output live prog.py'
+    run = machine.start_program("sh", "-c", command, stdin="\n")
+    run.wait_for_line("up")
+    run.send_signal(number)
+    result = run.wait()
+    assert 0 == result.code, result
+    assert "well" in result.out
+
+
+def test_ends_of_children_that_were_ignored(machine: Machine) -> None:
+    """A run that was started with SIGCHLD ignored still learns how its nodes end."""
+    (machine.work_dir / "prog.py").write_text("import sys; sys.exit(3)\n")
+    command = f'trap "" CHLD; exec {sys.executable} -m launcher run -n 2 prog.py'
+    assert 3 == machine.start_program("sh", "-c", command).wait().code
+
+
+@pytest.mark.parametrize("words", ["--help", "run --dry-run prog.py", "run prog.py", "ps"])
+def test_a_full_disk_for_what_is_said(machine: Machine, words: str) -> None:
+    """One line says so, and the exit code is 1 (F-20)."""
+    (machine.work_dir / "prog.py").write_text("print('well')\n")
+    command = f"exec {sys.executable} -m launcher {words} >/dev/full"
+    result = machine.start_program("sh", "-c", command, env={"PYTHONUNBUFFERED": None}).wait()
+    assert 1 == result.code, result
+    assert "No space left on device" in result.err
+    assert "Traceback" not in result.err
+    assert 1 == len(result.err.splitlines()), result.err

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launcher.agent.guardian import Guardian, kill_stragglers, mark_of
+from launcher.agent.guardian import Guardian, kill_stragglers, mark_of, status_of
 from tests.launcher.agent.agent_kit import lives
 from tests.leaks import LeakChecker, wait_until
 
@@ -90,6 +90,26 @@ def test_killed_guardian(tmp_path: Path, leaks: LeakChecker) -> None:
         guardian.watch_folder(str(tmp_path))
     guardian.release()
     assert tmp_path.is_dir()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_do_not_end_it(number: int, tmp_path: Path, leaks: LeakChecker) -> None:
+    """A service manager may send them to all: it ends when there is nothing to guard (F-06)."""
+    (tmp_path / "sandbox").mkdir()
+    guardian = Guardian()
+    guardian.watch_folder(str(tmp_path / "sandbox"))
+    wait_until(lambda: ignores(guardian._process.pid, number), 10.0, "it to be up")
+    os.kill(guardian._process.pid, number)
+    assert guardian._process.stdin is not None
+    guardian._process.stdin.close()
+    assert 0 == guardian._process.wait(10)
+    assert [] == list(tmp_path.iterdir())
+
+
+def ignores(pid: int, number: int) -> bool:
+    """Whether a process ignores a signal."""
+    (line,) = (line for line in status_of(pid).splitlines() if line.startswith("SigIgn:"))
+    return bool(int(line.split()[1], 16) >> (number - 1) & 1)
 
 
 def test_stopped_guardian(tmp_path: Path, leaks: LeakChecker) -> None:

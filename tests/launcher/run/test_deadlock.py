@@ -15,6 +15,7 @@ from launcher.run.deadlock import (
     Ask,
     Diagnosis,
     Later,
+    Stalled,
     Step,
     Verdict,
     Wakers,
@@ -238,3 +239,18 @@ def test_waits_have_a_bound() -> None:
     for serial in range(limits.WAITS_PER_NODE_MAX + 10):
         diagnosis.wait(0, waiting(0, serial=serial), NOW)
     assert limits.WAITS_PER_NODE_MAX == len(diagnosis._waits[0])
+
+
+def test_a_long_wait_without_a_verdict_is_told_once() -> None:
+    """Where a thread may still act nodes are named all the same when they have waited for long."""
+    diagnosis, number = two_waiting()
+    for seconds in (1.0, limits.STALL_TOLD_AFTER_S, limits.STALL_TOLD_AFTER_S + 5):
+        diagnosis.answer(0, Standing(number, False), NOW + seconds)
+        *stall, later = diagnosis.answer(1, standing(number, 0), NOW + seconds)
+        number = asked(diagnosis, [later])
+        if seconds == limits.STALL_TOLD_AFTER_S:
+            (told,) = stall
+            assert isinstance(told, Stalled)
+            assert ([0, 1], {0}) == (list(told.waits), told.running)
+        else:
+            assert [] == stall

@@ -9,8 +9,8 @@ import pytest
 from distrcomp.collectives.kinds import BARRIER, BCAST, tag_of
 from distrcomp.notices import Envelope, Unread, Waiting
 from launcher import limits
-from launcher.run.deadlock import LongWait, Verdict
-from launcher.run.verdict import details, headline
+from launcher.run.deadlock import LongWait, Stalled, Verdict
+from launcher.run.verdict import details, headline, stalled
 
 
 def wait(
@@ -136,3 +136,16 @@ def test_what_no_node_says_is_told_all_the_same() -> None:
     """Numbers that no node of ours sends lead to a line, not to an error."""
     strange = wait("x", (2**40, -7), Envelope(2**60 + 1, 2**50, 2**62), (2**33,))
     assert "node 0 waits in x" in details(verdict({0: strange}), 1)
+
+
+def test_a_stall_is_no_verdict() -> None:
+    """Who waits is told as in a deadlock, with the reason why it is none."""
+    told = stalled(Stalled({0: RECV, 1: IN_BARRIER}, frozenset({1})), 2)
+    assert told.startswith(
+        "nodes 0 and 1 have waited for each other for 10 s; this is no verdict, for node 1 has "
+        "threads that may still act (`distrcomp stacks` shows where they are):\n"
+        "  node 0 waits in recv(source=1, tag=7) at ring.py:12 for 1.2 s\n"
+    )
+    told = stalled(Stalled({0: RECV}, frozenset()), 2)
+    assert told.startswith("node 0 has waited for itself for 10 s; ")
+    assert "for something is on its way between them" in told

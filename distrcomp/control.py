@@ -1,10 +1,11 @@
 """The node's side of its control socket: one thread that sleeps until the agent speaks.
 
 It hands new links to the engine, passes on the ends of other nodes and the run's failure, and
-writes what a `send` left queued while the program computes. Handshakes with other machines run in
-short-lived threads of their own, so a slow one delays nobody and a computing node can be dialled.
-When the agent vanishes the node ends itself: every call raises, and LAST_WORDS_S later the node's
-whole process group is killed.
+writes what a `send` left queued while the program computes. A main thread that computes, so that
+no call tells it of the run's failure, it interrupts as Ctrl-C does. Handshakes with other machines
+run in short-lived threads of their own, so a slow one delays nobody and a computing node can be
+dialled. When the agent vanishes the node ends itself: every call raises, and LAST_WORDS_S later the
+node's whole process group is killed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, NoReturn
 
 from . import limits
@@ -126,6 +127,7 @@ class Control:
         self._flushing: set[int] = set()
         self._accepting = threading.BoundedSemaphore(limits.ACCEPTS_MAX)
         self._disowned = False
+        self._interrupt_at: float | None = None
 
     def start(self, engine: Engine) -> None:
         """Begins to listen, on behalf of `engine`."""
@@ -171,14 +173,27 @@ class Control:
         while (notice := self._notices.pop()) is not None:
             self._handle(notice)
         self._watch_leftovers()
-        timeout = SECOND_LOOK_S if self._the_engine.must_look_again else None
+        looks_again = self._the_engine.must_look_again
+        left_s = self._interrupt_when_due()
+        timeout = left_s if not looks_again else min(SECOND_LOOK_S, left_s or SECOND_LOOK_S)
         ready = {key.fd for key, _ in self._selector.select(timeout)}
         if self._wake_reader in ready:
             os.read(self._wake_reader, 4096)
-        if self._flushing & ready or timeout is not None:  # whatever else came first
+        if self._flushing & ready or looks_again:  # whatever else came first
             self._the_engine.flush_leftovers()
         if self._notices.fileno() in ready:
             self._notices.read_some()
+
+    def _interrupt_when_due(self) -> float | None:
+        """Interrupts a program that has not heard of the run's end; the seconds until that."""
+        if self._interrupt_at is None:
+            return None
+        left_s = self._interrupt_at - monotonic()
+        if left_s > 0:
+            return left_s
+        self._interrupt_at = None
+        self._the_engine.signals.interrupt_unheard()
+        return None
 
     @property
     def _the_engine(self) -> Engine:
@@ -221,6 +236,7 @@ class Control:
                 engine.node_ended(node, why)
             case Abort(culprit, why):
                 engine.abort(culprit, why)
+                self._interrupt_at = monotonic() + limits.ABORT_HEARD_WITHIN_S
             case Ask(number):
                 self._notices.send(engine.standing(number, _threads_of_ours()))
             case AskTraffic():

@@ -49,6 +49,8 @@ class Signals:
         self._gate = gate
         self._wake = wake
         self._waiting: deque[tuple[int, Handler]] = deque()
+        self._has_heard = False
+        self._is_ours = False
 
     def arrive(self, handle: Handler, number: int, stack: FrameType | None) -> None:
         """A signal has come: handles it, or puts it off.
@@ -58,6 +60,9 @@ class Signals:
             number: of the signal.
             stack: what was interrupted.
         """
+        if number == signal.SIGINT and self._is_ours:
+            self._is_ours = False
+            handle = self._unless_heard(handle)
         inside = stack
         while inside is not None and inside.f_code.co_filename not in CALL_FILES:
             inside = inside.f_back
@@ -88,6 +93,32 @@ class Signals:
         finally:
             if self._waiting:
                 gate.interrupted = True
+
+    def hear(self) -> None:
+        """The calling thread is about to be told that the run has ended."""
+        if threading.current_thread() is threading.main_thread():
+            self._has_heard = True
+
+    def interrupt_unheard(self) -> None:
+        """Ends what the main thread computes, as Ctrl-C does, if no call has told it of the end.
+
+        For another thread. The program may have taken SIGINT away, and then it is left alone.
+        """
+        main = threading.main_thread().ident
+        if self._has_heard or main is None or not isinstance(_get_handler(signal.SIGINT), _PutOff):
+            return
+        self._is_ours = True
+        signal.pthread_kill(main, signal.SIGINT)
+
+    def _unless_heard(self, handle: Handler) -> Handler:
+        """A handler for the signal above: who deals with an exception already goes on with that."""
+
+        def handle_unheard(number: int, stack: FrameType | None) -> Any:
+            if not self._has_heard and sys.exc_info()[1] is None:
+                return handle(number, stack)
+            return None
+
+        return handle_unheard
 
     def forget(self) -> None:
         """Nothing waits any more."""

@@ -78,6 +78,7 @@ class World:
     def close(self, in_order: bool) -> None:
         """Ends this node's part in the run; `in_order` is False after a failure."""
         notices = self.notices
+        self._engine.signals.hear()
         if self._engine.close(in_order, hears_out=notices is not None) and in_order and notices:
             account = self._engine.account(self._is_forsaken)
             if any(account):

@@ -91,6 +91,9 @@ HEAR_OUT_S = 0.5
 LEFT_TOLD_MAX = 20
 SENT_REMEMBERED_MAX = 200
 SENT_TOLD_BYTES_MAX = 256 * KIB
+# How long a program that computes may take to hear of the run's failure in a call, before it is
+# interrupted; of the two seconds until SIGTERM the rest is for its `finally` blocks.
+ABORT_HEARD_WITHIN_S = 1.0
 # How long `finally` blocks may run once the agent is gone.
 LAST_WORDS_S = 1.0
 # A connection to another machine on which nothing is acknowledged for so long is broken: about what

@@ -48,7 +48,6 @@ class Mesh:
         make_progress: makes what moves the messages and waits, of node id, mailbox and fates.
 
     Attributes:
-        peer_of: the peer on which a node runs.
         spaces: which numbers of communicators are used here.
         waits: what its threads wait for, as far as that is told.
         requests: which were begun, and whether anybody has waited for them.
@@ -232,7 +231,7 @@ class Mesh:
     def turn_aside(self) -> None:
         """For who has gone in by the gate: has the next receive look at all that has come.
 
-        That a receive is posted, even one that nothing matches, ends the short way.
+        A receive that is posted, even one that nothing matches, ends the short way.
         """
         if _ASIDE not in self.mailbox.receives:
             self.mailbox.receives.append(_ASIDE)
@@ -298,7 +297,9 @@ class Mesh:
             raise self._closed.with_traceback(None)
         if self.gate.interrupted:
             self.check_interrupt()
-        self._fates.check_run()
+        if self._fates.is_aborted:
+            self.signals.hear()
+            self._fates.check_run()
 
     def _make_link(self, node: int, space: int) -> Link:
         """Asks for a link to `node` and waits for it, or for the news that there is none."""
@@ -361,9 +362,8 @@ class Mesh:
     def _say_goodbye(self, hears_out: bool) -> BaseException | None:
         """Says goodbye on every link and waits until the other machines have all of it.
 
-        Then it hears out who has not said goodbye yet, if it shall, for a moment.
-
-        Returns what a signal's handler has raised to end that, if it has.
+        Then it hears out who has not said goodbye yet, if it shall, for a moment. Returns what a
+        signal's handler has raised to end that, if it has.
 
         A receiver may compute for as long as it likes before it reads: while bytes are queued here
         only its end, the run's failure or Ctrl-C cut them off. What the kernel holds has a bound.

@@ -84,7 +84,8 @@ def on_exit(life: Life, event: FromPeer, now: float) -> list[Action]:
     if node.ended:
         return []
     how = describe_end(message.code, message.signal)
-    is_told_to_stop = life.signalled != 0 or life.ledger.is_decreed
+    is_interrupted = message.code == EXIT_INTERRUPTED and life.state is State.STOPPING
+    is_told_to_stop = life.signalled != 0 or life.ledger.is_decreed or is_interrupted
     actions: list[Action] = []
     if node.failure is not None:
         is_echo = node.failure.because_of is not None and life.state is State.STOPPING

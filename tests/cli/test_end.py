@@ -63,6 +63,26 @@ finally:
     assert 2 == result.out.count("0 localhost ValueError: boom\ncleaned up\n")
 
 
+def test_a_node_that_computes_is_interrupted(machine: Machine) -> None:
+    """One that hears of a failure in no call has its `finally`; one that heard keeps all of its."""
+    source = """
+import time
+import distrcomp as dc
+if dc.node_id == 0: raise ValueError("boom")
+try:
+    if dc.node_id == 1: time.sleep(600)
+    dc.recv(0)
+finally:
+    if dc.node_id == 2: time.sleep(1.4)
+    print("cleaned up")
+"""
+    result = run_source(machine, source, "-n", "3")
+    assert 1 == result.code
+    assert "nodes 1 and 2 were stopped because of it" in result.out
+    assert "cleaned up\ndistrcomp: interrupted at prog.py:6" in result.out, result.out
+    assert 2 == result.out.count("cleaned up\n"), result.out
+
+
 def test_on_failure_continue(machine: Machine) -> None:
     """The rest runs on, knows who is lost, and the code is the first failing node's."""
     source = """

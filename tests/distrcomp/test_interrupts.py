@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from distrcomp import limits
 from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.gate import CALL_FILES
+from distrcomp.interrupts import Signals, put_off_handlers
 from distrcomp.limits import MIB
 from distrcomp.requests import Request
 from tests.distrcomp.kit import (
@@ -26,6 +27,42 @@ from tests.distrcomp.kit import (
     interrupted_once_waiting,
     nodes,
 )
+
+# --- the end of a run that no call has told of ---
+
+
+@pytest.fixture
+def main_thread(two: Nodes) -> Iterator[Signals]:
+    """The signals of a node whose program the test is, with Python's own handler of SIGINT."""
+    put_off_handlers(two.engines[0].signals.arrive)
+    yield two.engines[0].signals
+    put_off_handlers(lambda handle, number, stack: handle(number, stack))
+
+
+def test_program_that_has_not_heard(main_thread: Signals) -> None:
+    """It is interrupted as by Ctrl-C."""
+    with pytest.raises(KeyboardInterrupt):
+        main_thread.interrupt_unheard()
+
+
+def test_program_that_has_heard(main_thread: Signals) -> None:
+    """One that was told in a call, or deals with an exception, is left alone."""
+    try:
+        raise ValueError
+    except ValueError:
+        main_thread.interrupt_unheard()
+    main_thread.hear()
+    main_thread.interrupt_unheard()
+
+
+def test_program_that_ignores_ctrl_c(main_thread: Signals) -> None:
+    """It is left alone, too."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        main_thread.interrupt_unheard()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
 
 # --- Ctrl-C in a call that waits ---
 

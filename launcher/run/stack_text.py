@@ -19,6 +19,7 @@ _OURS = "distrcomp/"
 _STARTERS = ("distrcomp/node.py", "<frozen runpy>")
 _STARTS_THREADS = "/threading.py"
 _OUR_THREADS = "distrcomp/control.py"
+_STANDARD = re.compile(r"<frozen |.*/python3\.\d+t?/(?!(?:site|dist)-packages/)")
 
 
 def short_stacks(text: str) -> list[list[str]]:
@@ -90,10 +91,13 @@ def _body(text: str, why: str, lines_max: int) -> tuple[tuple[str, ...], str]:
     threads = short_stacks(text)
     if not threads:
         return (), "no thread of the program was seen"
-    lines = [plain(line) for line in threads[0]]
-    for number, thread in enumerate(threads[1:], 2):
-        lines.append(f"thread {number} of {len(threads)}:")
-        lines += [f"  {plain(line)}" for line in thread]
+    if len(threads) == 1:
+        lines = [plain(line) for line in threads[0]]
+    else:
+        lines = []
+        for number, thread in enumerate(threads, 1):
+            lines.append(f"thread {number} of {len(threads)}:")
+            lines += [f"  {plain(line)}" for line in thread]
     surplus = len(lines) - lines_max
     if surplus > 0:
         lines[lines_max:] = [f"... and {surplus:,} more lines"]
@@ -109,8 +113,11 @@ def _short(frames: Sequence[str]) -> list[str]:
     while kept and (_file(kept[-1]) in _STARTERS or _file(kept[-1]).endswith(_STARTS_THREADS)):
         del kept[-1]
     inside = 0
-    while inside < len(kept) and _file(kept[inside]).startswith(_OURS):
-        inside += 1
+    for number, frame in enumerate(kept, 1):
+        if _file(frame).startswith(_OURS):
+            inside = number
+        elif not _STANDARD.match(_file(frame)):
+            break
     lines = [frame.strip() for frame in kept[inside:]]
     if inside:
         found = _FRAME.fullmatch(kept[inside - 1])

@@ -56,8 +56,35 @@ def test_nodes_at_one_place_are_told_together() -> None:
 
 def test_threads_are_told_apart() -> None:
     """Threads beside the main one are counted and set back."""
-    expected = ["  thread 2 of 2:", '    File "prog.py", line 3 in helper']
-    assert expected == stacks_told([(0, HELPER + MAIN, "")])[-2:]
+    expected = [
+        "  thread 1 of 2:",
+        "    inside distrcomp's recv",
+        '    File "prog.py", line 12 in <module>',
+        "  thread 2 of 2:",
+        '    File "prog.py", line 3 in helper',
+    ]
+    assert expected == stacks_told([(0, HELPER + MAIN, "")])[1:]
+
+
+def test_the_standard_library_between_frames_of_ours() -> None:
+    """It is left out as they are; what the program itself has called there stays."""
+    library = "/usr/lib/python3.11"
+    within = [
+        f'  File "{library}/threading.py", line 320 in wait',
+        '  File "distrcomp/progress.py", line 90 in wait',
+        f'  File "{library}/contextlib.py", line 137 in __enter__',
+        '  File "distrcomp/communicator.py", line 120 in recv',
+    ]
+    program = [
+        f'  File "{library}/functools.py", line 9 in wrapper',
+        f'  File "{library}/site-packages/tool.py", line 3 in step',
+        '  File "distrcomp/node.py", line 92 in _execute',
+    ]
+    head = MAIN.splitlines()[1]
+    inside, *rest = short_stacks("\n".join([head, *within, *program]))[0]
+    assert "inside distrcomp's recv" == inside
+    assert [line.strip() for line in program[:-1]] == rest
+    assert [[line.strip() for line in program[:-1]]] == short_stacks("\n".join([head, *program]))
 
 
 def test_there_is_a_bound() -> None:

@@ -1,11 +1,13 @@
 """Writes the tables of attacks and faults into the documentation.
 
 `python -m tests.case_table FILE...`, where a FILE is what `pytest --case-report FILE` wrote; more
-than one count as one run. Each table stands between two marks in its page.
+than one count as one run. Each table stands between two marks in its page. A report of a part of
+the tests would say of the other cases that they were not tried, so it needs `--partial`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -88,9 +90,29 @@ def _files(tests: dict[str, str]) -> str:
     return ", ".join([*(f"`{file}`" for file in files[:_TESTS_SHOWN_MAX]), *more])
 
 
-def main(paths: list[str]) -> None:
+def untried(report: dict[str, Any]) -> list[str]:
+    """The cases that were not tried and of which no limit tells why."""
+    return [name for name in not_held(report) if report["cases"][name]["verdict"] == NOT_TRIED]
+
+
+def main(words: list[str]) -> None:
     """Rewrites the tables from these reports; tells which cases want attention."""
-    report = merged(json.loads(Path(path).read_text("utf-8")) for path in paths)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.case_table",
+        description="Writes the tables of attacks and faults into docs/ from reports of the tests.",
+        epilog="A report: pytest -n auto --full-matrix --case-report cases.json",
+    )
+    parser.add_argument("reports", nargs="*", metavar="FILE", help="what --case-report wrote")
+    parser.add_argument("--partial", action="store_true", help="even where cases were not tried")
+    options = parser.parse_args(words)
+    if not options.reports:
+        parser.error(
+            "no report; pytest -n auto --full-matrix --case-report cases.json makes cases.json"
+        )
+    report = merged(json.loads(Path(path).read_text("utf-8")) for path in options.reports)
+    missing = untried(report)
+    if missing and not options.partial:
+        parser.error(f"not tried: {', '.join(missing)}; --partial writes the tables all the same")
     for kind, name in PAGES.items():
         page = _ROOT / name
         text = page.read_text("utf-8")

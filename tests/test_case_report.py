@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.case_report import FAILED, HELD, NOT_TRIED, VERDICTS, CaseReport, merged, named_in
-from tests.case_table import PAGES, begin_mark, not_held, table, with_table
+from tests.case_table import PAGES, begin_mark, main, not_held, table, with_table
 from tests.cases import ATTACK, CASES, KINDS
 
 ROOT = Path(__file__).parents[1]
@@ -169,6 +169,17 @@ def test_what_wants_attention() -> None:
     assert CASES["S-13"].limit
     report = report_of(**{name.replace("-", "_"): word for name, word in everything.items()})
     assert not_held(report) == ["S-01", "S-02", "S-06"]
+
+
+def test_tables_are_not_made_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a report, or with one of a part of the tests, the pages stay as they are."""
+    part = tmp_path / "part.json"
+    part.write_text(json.dumps(report_of(S_01="passed")), "utf-8")
+    for words, said in (([], "--case-report cases.json makes"), ([str(part)], "not tried: S-02")):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert 2 == ended.value.code
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -62,6 +62,8 @@ class World:
             engine: Engine = self.job.engine
         elif descriptor is None:
             engine = Engine((0, 1), lambda _: "localhost", lambda _: None, lambda: None)
+            engine.is_alone = True
+            engine.waits.folder = os.path.join(os.getcwd(), "")
         else:
             os.set_inheritable(descriptor, False)
             self.notices = NoticeSocket(socket.socket(fileno=descriptor))

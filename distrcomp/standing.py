@@ -18,11 +18,13 @@ import termios
 import threading
 from collections.abc import Callable, Set
 from itertools import islice
+from time import monotonic
 from types import FrameType
 from typing import Any
 
 from . import limits
 from .collectives.kinds import CARD, split_tag
+from .errors import Deadlock
 from .links import Link
 from .mailbox import ANY
 from .notices import Standing, Unread
@@ -30,6 +32,10 @@ from .receiving import Receiving
 from .spaces import COLLECTIVE, SPACES
 from .waits import Wait
 
+_ALONE = (
+    "{} can never end: this program is a world of one node, each of its threads waits, and nobody "
+    "else could send anything; `distrcomp run -n 4 prog.py` makes it four nodes"
+)
 _NO_SPACE = -1  # no communicator's: sources are then the world's
 _SIOCOUTQ = termios.TIOCOUTQ  # the same number: what a socket has not seen acknowledged (tcp(7))
 
@@ -46,6 +52,27 @@ class StandingCalls(Receiving):
         """
         self.waits.folder = folder.rstrip("/") + "/"
         self.waits.tell = tell
+
+    def _tell_wait(self, wait: Wait) -> None:
+        """Has the launcher know of a wait that has lasted; one who is alone looks by itself.
+
+        Raises:
+            Deadlock: nobody is left who could end the wait.
+        """
+        if not self.is_alone:
+            super()._tell_wait(wait)
+            return
+        if not wait.serial:
+            self.waits.register(wait, threading.get_ident())
+        wait.is_waiting = True
+        try:
+            is_stuck = self._is_waiting(frozenset())
+        finally:
+            wait.is_waiting = False
+        if is_stuck:
+            told = self.waits.describe(wait, (), sys._getframe(1), monotonic())
+            raise Deadlock(_ALONE.format(f"{told.operation} at {told.place}".removesuffix(" at ")))
+        wait.tell_at = monotonic() + limits.WAIT_TOLD_AFTER_S  # another thread may wait by then
 
     def standing(self, number: int, ours: Set[int]) -> Standing:
         """The answer to Ask.

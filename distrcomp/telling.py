@@ -19,7 +19,13 @@ _Result = TypeVar("_Result")
 
 
 class Telling(Mesh):
-    """One round of waiting, and what is told of it; see Mesh for what it is made of."""
+    """One round of waiting, and what is told of it; see Mesh for what it is made of.
+
+    Attributes:
+        is_alone: whether this is a world of one, which no launcher watches.
+    """
+
+    is_alone = False
 
     def begin_wait(
         self,
@@ -34,7 +40,7 @@ class Telling(Mesh):
         """
         now = monotonic()
         tell_at = None
-        if self.waits.tell is not None:
+        if self.waits.tell is not None or self.is_alone:
             tell_at = now + limits.WAIT_TOLD_AFTER_S
             if wanted is not None and wanted.communicator % SPACES == COLLECTIVE:
                 tell_at = now + limits.COLLECTIVE_TOLD_AFTER_S

@@ -43,6 +43,28 @@ def test_world_of_one(tmp_path: Path, leaks: LeakChecker) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "0 1\n{'a': [1]} 1\n", "")
 
 
+WAITS = {
+    "dc.recv(tag=3)": "recv(tag=3) at prog.py:4 can never end: this program is a world of one node",
+    "dc.irecv(0).wait()": "wait for recv(source=0) at prog.py:4 can never end",
+    "dc.ssend(0, 1)": "ssend",
+    "t = Thread(target=dc.recv); t.start(); t.join()": "recv() at ",
+}
+
+
+@pytest.mark.parametrize("call", WAITS)
+def test_alone_nothing_is_waited_for_in_vain(tmp_path: Path, leaks: LeakChecker, call: str) -> None:
+    """What nobody can answer in a world of one raises Deadlock; what a thread sends does arrive."""
+    (tmp_path / "prog.py").write_text(
+        "import distrcomp as dc\n"
+        "from threading import Thread, Timer\n"
+        f"Timer(1.3, dc.send, (0, 7)).start(); print(dc.recv())\n{call}\n"
+    )
+    done = run(tmp_path, leaks, "import runpy; runpy.run_path('prog.py', run_name='__main__')")
+    assert "7\n" == done.stdout
+    told = done.stderr[done.stderr.index("distrcomp.errors.Deadlock: ") :]
+    assert WAITS[call] in told, done.stderr
+
+
 @pytest.mark.parametrize("call", ["dc.send(0, 1)", "dc.recv()", "dc.send(1, 1)"])
 def test_after_the_end(tmp_path: Path, leaks: LeakChecker, call: str) -> None:
     """A call after close_connection says so; a node that isn't there is told as that."""

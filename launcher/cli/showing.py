@@ -74,13 +74,16 @@ def _print(result: RunResult, outputs: list[str], show: Show) -> None:
     if show.output == "report":
         text = render_text(replace(result, notes=()) if show.quiet else result, outputs)
         _write_through(STDOUT, text.encode(errors="backslashreplace"))
-    elif result.cause is not None:
-        if show.output == "live" and not show.quiet:
-            for line in where_nodes_were(result.nodes):
-                click.echo(line, err=True)
+        return
+    if result.cause is not None:
         click.echo(f"distrcomp: {plain(result.cause.headline)}", err=True)
         if result.cause.node is None and result.cause.traceback:  # no node has printed it
             click.echo(plain_lines(result.cause.traceback), err=True)
+    if show.output == "live" and not show.quiet:
+        for line in where_nodes_were(result.nodes):
+            click.echo(line, err=True)
+        for note in result.notes[result.n_notes_before :]:
+            click.echo(f"distrcomp: {plain_lines(note)}", err=True)
 
 
 def _never_began(result: RunResult, outputs: list[str]) -> bool:

@@ -164,6 +164,7 @@ class Launch:
                 *controller.machine.notes,
                 *_unshipped(ledger.cause(), request.wanted.folder),
             ),
+            n_notes_before=len(preparation.notes) + controller.machine.n_notes_before,
         )
         return result, [kept.text() for kept in sinks.kept]
 

@@ -1,4 +1,4 @@
-"""What the nodes of a run leave behind, in one sentence for the report; no I/O.
+"""What the nodes of a run leave behind, one kind a line of the report; no I/O.
 
 Each node says at its end what came to it and was never received, and which of its requests nobody
 has waited for (distrcomp.accounts). Under `--debug` it also says where it sent its latest messages;
@@ -35,21 +35,24 @@ class Leavings:
         return node in self._accounts
 
     def told(self) -> str:
-        """All of it in words; empty if there is nothing."""
+        """All of it in words, in lines; empty if there is nothing."""
+        lines: list[str] = []
         n_message = sum(account.n_message for account in self._accounts.values())
         n_request = sum(account.n_request for account in self._accounts.values())
-        parts = []
         if n_message > 0:
             were = "message was" if n_message == 1 else "messages were"
-            what = _first(self._messages(), n_message)
-            parts.append(f"{n_message:,} {were} sent and never received: {what}")
-        parts += self._undelivered()
-        parts += self._missed()
+            hint = ""
+            if not self._places:
+                hint = f" (--debug says where {'it was' if n_message == 1 else 'they were'} sent)"
+            lines.append(f"{n_message:,} {were} sent and never received{hint}:")
+            lines += _first(list(self._messages()), n_message, "message")
+        lines += self._undelivered()
+        lines += self._missed()
         if n_request > 0:
             were = "request was" if n_request == 1 else "requests were"
-            what = _first(self._requests(), n_request)
-            parts.append(f"{n_request:,} {were} never waited for: {what}")
-        return "; ".join(parts)
+            lines.append(f"{n_request:,} {were} never waited for:")
+            lines += _first(list(self._requests()), n_request, "request")
+        return "\n".join(lines)
 
     def _messages(self) -> Iterator[tuple[int, str]]:
         for node, account in sorted(self._accounts.items()):
@@ -58,14 +61,14 @@ class Leavings:
                     yield kind.n_message, self._message(node, kind)
 
     def _message(self, node: int, kind: Unreceived) -> str:
-        n_message = "one" if kind.n_message == 1 else f"{kind.n_message:,}"
         where = f" on communicator {kind.communicator}" if kind.communicator else ""
         known = self._places.get((kind.source, node, kind.communicator, kind.tag), ())
         places = list(dict.fromkeys(place for place in known[-kind.n_message :] if place))
         sent_at = f", sent at {listed(places)}" if places else ""
+        in_all = " in all" if kind.n_message > 1 else ""
         return (
-            f"node {node} got {n_message} from node {kind.source} with tag {kind.tag}{where} "
-            f"({counted(kind.nbytes, 'byte')}{sent_at})"
+            f"node {node}: {kind.n_message:,} from node {kind.source} with tag {kind.tag}{where} "
+            f"({counted(kind.nbytes, 'byte')}{in_all}{sent_at})"
         )
 
     def _undelivered(self) -> Iterator[str]:
@@ -89,20 +92,22 @@ class Leavings:
     def _requests(self) -> Iterator[tuple[int, str]]:
         for node, account in sorted(self._accounts.items()):
             for kind in account.unwaited:
-                yield kind.n_request, f"node {node}'s {_request(kind)}"
+                yield kind.n_request, f"node {node}: {_request(kind)}"
 
 
-def _first(kinds: Iterator[tuple[int, str]], total: int) -> str:
-    """The first of them; how many are left out is said."""
-    told: list[str] = []
-    n_told = 0
-    for n_kind, words in kinds:
-        if len(told) == limits.LEAVINGS_MAX:
-            break
-        told.append(words)
-        n_told += n_kind
-    more = [f"{total - n_told:,} more"] if n_told < total else []
-    return ", ".join([*told, *more])
+def _first(kinds: list[tuple[int, str]], total: int, noun: str) -> list[str]:
+    """The first of them, a line each; how many are left out is said, and of how many kinds.
+
+    Nodes don't tell all of their kinds if there are many, and then nobody knows how many.
+    """
+    shown, rest = kinds[: limits.LEAVINGS_MAX], kinds[limits.LEAVINGS_MAX :]
+    lines = [f"  {words}" for _, words in shown]
+    n_left = total - sum(n_kind for n_kind, _ in shown)
+    if n_left > 0:
+        is_all = n_left == sum(n_kind for n_kind, _ in rest)
+        of_kinds = f" of {counted(len(rest), 'kind')}" if is_all else ""
+        lines.append(f"  ... {counted(n_left, f'more {noun}')}{of_kinds}")
+    return lines
 
 
 def _request(kind: Unwaited) -> str:

@@ -35,6 +35,7 @@ class Life:
     Attributes:
         ledger: what is known of the nodes, and in the end the verdict.
         notes: what the report shall mention besides.
+        n_notes_before: how many of them came before the programs began.
         peers: those still in the run; whatever comes from another one is not looked at.
         asked: how often each peer has sent Missing.
         shipped, closed: the peers that have sent Shipped, RunClosed.
@@ -51,6 +52,7 @@ class Life:
         self.state = State.SHIPPING
         self.ledger = Ledger(course.labels, course.placement)
         self.notes: list[str] = []
+        self.n_notes_before = 0
         self.peers = set(range(len(course.labels)))
         self.asked: Counter[int] = Counter()
         self.shipped: set[int] = set()
@@ -113,9 +115,10 @@ class Life:
         if not left or self.ledger.cause() is not None:
             return
         if self.course.is_strict:
-            self.ledger.failures.append(Failure(left, left))
+            headline, _, rest = left.partition("\n")
+            self.ledger.failures.append(Failure(f"failed by --strict: {headline}", headline, rest))
         else:
-            self.notes.insert(0, left)
+            self.notes.insert(self.n_notes_before, left)
 
     def end_if_all_closed(self) -> None:
         """The run is over when no peer has anything of it."""

@@ -64,6 +64,11 @@ class RunMachine:
         return self._life.notes
 
     @property
+    def n_notes_before(self) -> int:
+        """How many of them came before the programs began."""
+        return self._life.n_notes_before
+
+    @property
     def peers(self) -> set[int]:
         """The peers still in the run."""
         return set(self._life.peers)

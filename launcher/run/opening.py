@@ -133,6 +133,7 @@ def _go(life: Life, now: float) -> list[Action]:
     """The programs begin."""
     life.state = State.RUNNING
     life.ledger.start(now)
+    life.n_notes_before = len(life.notes)
     actions = life.tell_all(m.Go())
     if life.course.timeout_s is not None:
         actions.append(SetTimer("limit", life.course.timeout_s))

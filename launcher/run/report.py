@@ -41,7 +41,7 @@ def render_text(result: RunResult, outputs: Sequence[str]) -> str:
         parts.append(output)
         if output and not output.endswith("\n"):
             parts.append("\n")
-    parts.extend(f"{plain(note)}\n" for note in result.notes)
+    parts.extend(f"{plain_lines(note)}\n" for note in result.notes)
     parts.append(f"Total time : {result.seconds:.3f}.\n")
     return "".join(parts)
 
@@ -49,6 +49,7 @@ def render_text(result: RunResult, outputs: Sequence[str]) -> str:
 def render_json(result: RunResult, outputs: Sequence[str]) -> str:
     """The same as one JSON object; each node has its output. All in ASCII."""
     report = {"format": JSON_FORMAT, **asdict(result)}
+    del report["n_notes_before"]  # of use to those who show only a part
     report["nodes"] = [
         {
             **asdict(node),

@@ -65,7 +65,10 @@ class Cause:
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended; `nodes` in node order, `cause` None for a run that did not fail."""
+    """How a run ended; `nodes` in node order, `cause` None for a run that did not fail.
+
+    The first `n_notes_before` of the notes came before the programs began.
+    """
 
     run_id: str
     program: str
@@ -75,3 +78,4 @@ class RunResult:
     cause: Cause | None
     nodes: tuple[NodeResult, ...]
     notes: tuple[str, ...]
+    n_notes_before: int = 0

@@ -15,26 +15,38 @@ if dc.node_id == 0:
     dc.send(1, b"x" * 812, tag=8)
     dc.isend(1, b"x", tag=9)
 """
+HEAD = "2 messages were sent and never received"
+HINT = " (--debug says where they were sent)"
 MESSAGES = (
-    "2 messages were sent and never received: node 1 got one from node 0 with tag 8 (812 bytes{}), "
-    "node 1 got one from node 0 with tag 9 (1 byte{})"
+    ":\n  node 1: 1 from node 0 with tag 8 (812 bytes{})\n"
+    "  node 1: 1 from node 0 with tag 9 (1 byte{})\n"
 )
-REQUEST = "1 request was never waited for: node 0's isend to node 1 with tag 9"
+REQUEST = "1 request was never waited for:\n  node 0: isend to node 1 with tag 9"
 
 
 def test_messages_and_requests_are_told(machine: Machine) -> None:
-    """One line, and the run has not failed."""
+    """A line for each kind, and the run has not failed."""
     result = run_source(machine, SOURCE, "-n", "2")
     assert 0 == result.code, result
-    assert f"{MESSAGES.format('', '')}; {REQUEST}\n" in result.out
+    assert f"{HEAD}{HINT}{MESSAGES.format('', '')}{REQUEST}\n" in result.out
+
+
+def test_live_output_tells_them_at_the_end(machine: Machine) -> None:
+    """What came after the start stands on stderr; -q and raw output are silent."""
+    result = run_source(machine, SOURCE, "-n", "2", "--output", "live")
+    assert 0 == result.code, result
+    assert f"distrcomp: {HEAD}{HINT}{MESSAGES.format('', '')}{REQUEST}\n" == result.err
+    for options in (("--output", "live", "-q"), ("--output", "raw")):
+        assert "" == run_source(machine, SOURCE, "-n", "2", *options).err
 
 
 def test_strict_makes_them_a_failure_and_debug_tells_where(machine: Machine) -> None:
-    """--strict: exit code 1, the line leads the report; --debug: each send's file and line."""
+    """--strict: exit code 1, they lead the report; --debug: each send's file and line."""
     result = run_source(machine, SOURCE, "-n", "2", "--strict", "--debug")
     assert 1 == result.code
     places = (", sent at prog.py:4", ", sent at prog.py:5")
-    assert result.out.startswith(f"{MESSAGES.format(*places)}; {REQUEST} at prog.py:5\n")
+    told = f"failed by --strict: {HEAD}{MESSAGES.format(*places)}{REQUEST} at prog.py:5\n"
+    assert result.out.startswith(told), result.out
 
 
 @pytest.mark.parametrize("options", [(), ("--strict-sends",), ("--debug",)])
@@ -85,7 +97,5 @@ if world.rank == 0:
     assert 0 != result.code  # Send waits for ever: nobody receives
     result = run_source(machine, source, "-n", "2", "--mpi4py", "--strict")
     assert 1 == result.code
-    assert result.out.startswith(
-        "3 messages were sent and never received: node 1 got one from node 0"
-    )
-    assert "1 request was never waited for: node 0's irecv from node 1 with tag 6\n" in result.out
+    assert result.out.startswith("failed by --strict: 3 messages were sent and never received")
+    assert "1 request was never waited for:\n  node 0: irecv from node 1 with tag 6\n" in result.out

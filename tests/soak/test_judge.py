@@ -15,7 +15,10 @@ from tests.soak.tally import Tally
 DEADLOCK = "Deadlock: nodes 0 and 1 wait for each other, and no message is on its way."
 NODE_KILLED = "node 1 on h2 was killed by SIGKILL (9)"
 AGENT_GONE = "the agent on h2 is gone: it closed the connection"
-STRAYS = "2 messages were sent and never received: node 1 got 2 from node 0 with tag 77 (50 bytes)"
+STRAYS = (
+    "2 messages were sent and never received (--debug says where they were sent):\n"
+    "  node 1: 2 from node 0 with tag 77 (50 bytes in all)"
+)
 
 
 def line(begun: Mapping[int, int], received: Mapping[int, int], **more: Any) -> str:

@@ -13,8 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
-import secrets
 import shutil
 import socket
 import struct
@@ -33,6 +31,7 @@ from ..control.channel import Channel, StreamChannel
 from ..errors import ChannelClosed, LauncherError, PeerRefused
 from .guardian import Guardian, status_of
 from .session import Session
+from .window_folder import window_name, windows_folder
 
 _SOCKET = "look"
 _CREDENTIALS = struct.Struct("3i")  # of SO_PEERCRED: pid, uid, gid
@@ -48,26 +47,21 @@ class Seen(Protocol):
         """Where these nodes of a run are, if they are here; none named: all of them."""
 
 
-def windows_folder(home: Home) -> Path:
-    """Where the windows of this user on this machine lie; other machines may share the disk."""
-    machine = re.sub(r"[^A-Za-z0-9.-]", "-", os.uname().nodename) or "-"
-    return home.runtime / "runs" / f"on-{machine}"
-
-
 class Window:
     """One process's window.
 
     Args:
         home: of the user.
         guardian: removes the folder if this process is killed.
+        run_id: the run of a launcher; an agent has none.
 
     Raises:
         LauncherError, OSError: there is no place for it.
     """
 
-    def __init__(self, home: Home, guardian: Guardian) -> None:
+    def __init__(self, home: Home, guardian: Guardian, run_id: bytes | None = None) -> None:
         base = make_private_folder(windows_folder(home))
-        self._folder = base / f"{os.getpid()}-{secrets.token_hex(8)}"
+        self._folder = base / window_name(run_id)
         self._guardian = guardian
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

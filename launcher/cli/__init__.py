@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..errors import CannotWrite, Interrupted, LauncherError
 from ..run.plain import plain
@@ -65,6 +66,15 @@ class LazyGroup(click.Group):
         finally:
             _flush()
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands by name, none of them imported, and our own options."""
+        commands = [
+            CompletionItem(name, help=text)
+            for name, text in sorted(_COMMANDS.items())
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def invoke(self, ctx: click.Context) -> Any:
         """Calls the command; a LauncherError becomes one line each on stderr, and its exit code."""
         try:
@@ -114,4 +124,6 @@ def main() -> None:
     \b
     distrcomp run -n 4 prog.py                  on this machine
     distrcomp run --peers peers.txt prog.py     on every machine in the list
+
+    `distrcomp COMMAND --help` tells a command's options, with examples.
     """

@@ -23,9 +23,10 @@ from ..cluster.names import join_host_port, parse_port, split_host_port
 from ..cluster.peers_file import AGENT_PORT
 from ..errors import BadUsage, Interrupted, LauncherError
 from ..run.signals import ended_by
+from .help import ToolCommand
 
 
-@click.command()
+@click.command(cls=ToolCommand)
 @click.option(
     "--listen",
     metavar="HOST:PORT",

@@ -28,6 +28,7 @@ from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView
 from ..ship.bundle import Wanted, collect
+from .help import ToolCommand
 from .options import chosen_peers, peers_options
 
 _BYTES_MIN, _BYTES_MAX = 1024, 2**30
@@ -56,7 +57,7 @@ class _Run:
     labels: list[str]
 
 
-@click.command()
+@click.command(cls=ToolCommand)
 @peers_options
 @click.option(
     "--data-plane",

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from ..cluster.peers_file import Peer, parse_hosts, read_peers
+from .completion import complete_hosts
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -29,7 +30,13 @@ def peers_options(function: _Function) -> _Function:
         type=click.Path(path_type=Path),
         help="The peers file: one machine a line.",
     )
-    inline = click.option("-H", "--host", metavar="A:2,B:2", help="Peers inline; :n is slots.")
+    inline = click.option(
+        "-H",
+        "--host",
+        metavar="A:2,B:2",
+        help="Peers inline; :n is slots.",
+        shell_complete=complete_hosts,
+    )
     return file(inline(function))
 
 

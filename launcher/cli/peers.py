@@ -21,12 +21,13 @@ from ..control.channel import Channel
 from ..errors import BadUsage, CannotStart, ChannelClosed
 from ..run.connect import Operator, dial_agent
 from ..run.plain import plain
+from .help import ToolCommand
 from .options import chosen_peers, peers_options
 
 _PINGS = 3
 
 
-@click.command()
+@click.command(cls=ToolCommand)
 @peers_options
 def peers(peers: Path | None, host: str | None) -> None:
     """List the peers: reachable, round trip, slots, versions.

@@ -11,11 +11,12 @@ from ..control.looks import RunStatus
 from ..errors import CannotStart
 from ..run.look_text import runs_json, runs_text
 from ..run.plain import plain
+from .help import ToolCommand
 from .looker import looker
 from .options import peers_options
 
 
-@click.command()
+@click.command(cls=ToolCommand)
 @peers_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ps(peers: Path | None, host: str | None, as_json: bool) -> None:

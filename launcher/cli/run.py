@@ -1,27 +1,21 @@
-"""`distrcomp run`."""
+"""`distrcomp run`: its options; what they ask for is done in `running`, which is imported then."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import BadUsage, Interrupted
-from ..run.launch import Launch, Preparation, Request
-from ..run.plain import counted
-from ..ship.bundle import collect
+from .completion import complete_program, complete_variable
+from .help import ToolCommand
 from .options import peers_options, policy_options, strict_options
-from .request import request_of
-from .showing import Show, check_writable, display_of, print_placement, print_plan, print_result
 from .version import version_option
 
 _RUNS_REST = ("-m", "-c")
 
 
-class RunCommand(click.Command):
+class RunCommand(ToolCommand):
     """Ends its options at the program, and after `-m MODULE` or `-c CODE`, as Python does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -68,6 +62,7 @@ class RunCommand(click.Command):
     multiple=True,
     metavar="VAR[=VALUE]",
     help="Forward a variable; no other travels to other machines.",
+    shell_complete=complete_variable,
 )
 @click.option("--wdir", default="", metavar="DIR", help="Folder to start in, below the sandbox.")
 @click.option(
@@ -123,7 +118,13 @@ class RunCommand(click.Command):
 @click.option("-v", "--verbose", is_flag=True, help="Say where each node runs.")
 @version_option
 @click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
-@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="PROGRAM [ARGS]...")
+@click.argument(
+    "program",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="PROGRAM [ARGS]...",
+    shell_complete=complete_program,
+)
 @click.pass_context
 def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None:
     """Run a program on many nodes and print one merged report.
@@ -132,55 +133,6 @@ def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None
     were copied; anything else is a command run on every node. Options end at PROGRAM.
     """
     ctx.meta["debug"] = options["debug"]
-    request = request_of(program, options)
-    if options["engine"] == "mpi":
-        from .mpi import run_by_mpi
+    from .running import run_program
 
-        ctx.exit(run_by_mpi(ctx, request))
-    show = Show(
-        options["output"],
-        options["report"],
-        options["output_dir"],
-        options["quiet"],
-        options["verbose"],
-    )
-    if show.report is not None:
-        check_writable(show.report)
-    try:
-        code = asyncio.run(_run(request, show, dry=options["dry_run"]))
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted before the program started") from None
-    ctx.exit(code)
-
-
-async def _run(request: Request, show: Show, *, dry: bool) -> int:
-    bundle = collect(request.wanted)
-    if bundle.entry is not None and request.is_python and not request.arguments[0].startswith("-"):
-        request = _with_entry(request, bundle.entry)
-    async with Launch(request) as launch:
-        preparation = await launch.prepare(bundle)
-        _check_stdin(request, preparation)
-        if dry:
-            print_plan(preparation)
-            return 0
-        if show.verbose:
-            print_placement(preparation, err=True)
-        if show.output == "live" and not show.quiet:  # else they stand in the report
-            for note in preparation.notes:
-                click.echo(f"distrcomp: {note}", err=True)
-        result, outputs = await launch.run(preparation, display_of(show))
-    print_result(result, outputs, show)
-    return result.exit_code
-
-
-def _with_entry(request: Request, entry: str) -> Request:
-    path = f"./{entry}" if entry.startswith("-") else entry
-    return replace(request, arguments=(path, *request.arguments[1:]))
-
-
-def _check_stdin(request: Request, preparation: Preparation) -> None:
-    n_node = preparation.plan.n_node
-    if request.stdin_node >= n_node:
-        raise BadUsage(
-            f"--stdin {request.stdin_node}: the run has {counted(n_node, 'node')}, from 0 on"
-        )
+    ctx.exit(run_program(ctx, program, options))

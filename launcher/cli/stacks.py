@@ -12,14 +12,16 @@ from ..errors import BadUsage
 from ..run.look_text import stacks_json, stacks_text
 from ..run.looking import chosen_run
 from ..run.plain import counted, plain
+from .completion import complete_run
+from .help import ToolCommand
 from .looker import looker
 from .options import peers_options
 
 
-@click.command()
+@click.command(cls=ToolCommand)
 @peers_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: all frames, ours too.")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=complete_run)
 @click.argument("node", metavar="[NODE]", type=click.IntRange(0), required=False)
 def stacks(run: str, node: int | None, peers: Path | None, host: str | None, as_json: bool) -> None:
     """Show where the nodes of a run are: the Python stacks of all their threads.

@@ -1,9 +1,8 @@
-"""The option `--version`, which also tells a compiled copy from a plain one."""
+"""The option `--version`, which also tells a compiled copy from a plain one, and what is here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import click
@@ -15,10 +14,22 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def version_option(function: _Function) -> _Function:
     """Adds it to a command."""
-    name = "" if _is_plain() else ", compiled"
-    return click.version_option(distrcomp.__version__ + name, prog_name="distrcomp")(function)
+    return click.option(
+        "--version",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_print_version,
+        help="Print the version, and what was found here, and exit.",
+    )(function)
 
 
-def _is_plain() -> bool:
-    hot = find_spec("distrcomp.fast_path")  # imports nothing
-    return hot is None or hot.origin is None or hot.origin.endswith((".py", ".pyc"))
+def _print_version(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if not is_wanted or ctx.resilient_parsing:
+        return
+    from .found import found_lines, is_compiled
+
+    click.echo(f"distrcomp, version {distrcomp.__version__}{', compiled' if is_compiled() else ''}")
+    for line in found_lines():
+        click.echo(line)
+    ctx.exit()

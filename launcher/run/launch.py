@@ -148,7 +148,7 @@ class Launch:
                 course, connections, preparation.bundle, sinks, display.view, stdin_peer
             )
             guardian = None if self._here is None else self._here.guardian
-            async with _window(guardian, controller.overview):
+            async with _window(guardian, controller.overview, course.opening.run_id):
                 await controller.run()
         ledger = controller.machine.ledger
         result = RunResult(
@@ -170,13 +170,15 @@ class Launch:
 
 
 @contextlib.asynccontextmanager
-async def _window(guardian: Guardian | None, overview: Overview) -> AsyncIterator[None]:
+async def _window(
+    guardian: Guardian | None, overview: Overview, run_id: bytes
+) -> AsyncIterator[None]:
     """Lets the run be looked at, if there is a place for that; without one it runs all the same."""
     keeper = guardian or Guardian()
     window: Window | None = None
     try:
         with contextlib.suppress(LauncherError, OSError):
-            window = Window(Home.find(os.environ), keeper)
+            window = Window(Home.find(os.environ), keeper, run_id)
             window.open(overview)
         yield
     finally:

@@ -15,7 +15,8 @@ import pytest
 
 from launcher import limits
 from launcher.agent.guardian import Guardian
-from launcher.agent.window import Window, is_own, look_through_all, windows_folder
+from launcher.agent.window import Window, is_own, look_through_all
+from launcher.agent.window_folder import windows_folder
 from launcher.cluster.home import Home
 from launcher.control import looks
 from launcher.control import messages as m

@@ -1,0 +1,71 @@
+"""What `distrcomp run` does."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from ..errors import BadUsage, Interrupted
+from ..run.launch import Launch, Preparation, Request
+from ..run.plain import counted
+from ..ship.bundle import collect
+from .request import request_of
+from .showing import Show, check_writable, display_of, print_placement, print_plan, print_result
+
+
+def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str, Any]) -> int:
+    """Runs the program as the options say; the exit code."""
+    request = request_of(program, options)
+    if options["engine"] == "mpi":
+        from .mpi import run_by_mpi
+
+        return run_by_mpi(ctx, request)
+    show = Show(
+        options["output"],
+        options["report"],
+        options["output_dir"],
+        options["quiet"],
+        options["verbose"],
+    )
+    if show.report is not None:
+        check_writable(show.report)
+    try:
+        return asyncio.run(_run(request, show, dry=options["dry_run"]))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted before the program started") from None
+
+
+async def _run(request: Request, show: Show, *, dry: bool) -> int:
+    bundle = collect(request.wanted)
+    if bundle.entry is not None and request.is_python and not request.arguments[0].startswith("-"):
+        request = _with_entry(request, bundle.entry)
+    async with Launch(request) as launch:
+        preparation = await launch.prepare(bundle)
+        _check_stdin(request, preparation)
+        if dry:
+            print_plan(preparation)
+            return 0
+        if show.verbose:
+            print_placement(preparation, err=True)
+        if show.output == "live" and not show.quiet:  # else they stand in the report
+            for note in preparation.notes:
+                click.echo(f"distrcomp: {note}", err=True)
+        result, outputs = await launch.run(preparation, display_of(show))
+    print_result(result, outputs, show)
+    return result.exit_code
+
+
+def _with_entry(request: Request, entry: str) -> Request:
+    path = f"./{entry}" if entry.startswith("-") else entry
+    return replace(request, arguments=(path, *request.arguments[1:]))
+
+
+def _check_stdin(request: Request, preparation: Preparation) -> None:
+    n_node = preparation.plan.n_node
+    if request.stdin_node >= n_node:
+        raise BadUsage(
+            f"--stdin {request.stdin_node}: the run has {counted(n_node, 'node')}, from 0 on"
+        )

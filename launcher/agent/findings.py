@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import distrcomp
@@ -17,16 +17,18 @@ from .memory_watch import Kills, memory_evidence
 from .node_process import NodeProcess
 
 
-async def stacks_of(nodes: Sequence[NodeProcess], folder: str) -> tuple[looks.NodeStacks, ...]:
+async def stacks_of(
+    nodes: Sequence[NodeProcess], folders: Mapping[int, str]
+) -> tuple[looks.NodeStacks, ...]:
     """Where these nodes are: paths as their user knows them, and not too much of it all.
 
     Args:
-        folder: in which they were started.
+        folders: in which each was started.
     """
     taken = await asyncio.gather(*(node.take_stacks() for node in nodes))
     bytes_max = limits.STACKS_OF_PEER_BYTES_MAX // max(1, len(nodes))
     return tuple(
-        looks.NodeStacks(node.node, _cut(_known_paths(text, folder), bytes_max), why)
+        looks.NodeStacks(node.node, _cut(_known_paths(text, folders[node.node]), bytes_max), why)
         for node, (text, why) in zip(nodes, taken, strict=True)
     )
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from distrcomp.cores import usable_cores
@@ -29,12 +30,14 @@ def require_sound(order: m.StartNodes) -> None:
     nodes = [node.node for node in order.nodes]
     is_sound = (
         order.arguments
+        and all(program.arguments for program in order.more)
         and nodes
+        and all(0 <= node.program <= len(order.more) for node in order.nodes)
         and len(order.machine_of) <= limits.NODES_MAX
         and all(0 <= machine < len(order.machines) for machine in order.machine_of)
         and 0 <= nodes[0] < len(order.machine_of)
         and nodes == _nodes_on(order.machine_of[nodes[0]], order)
-        and all(setting.name and "=" not in setting.name for setting in order.environment)
+        and all(setting.name and "=" not in setting.name for setting in _settings(order))
         and not any("\0" in text for text in _texts_of_process(order))
         and order.data_plane in _DATA_PLANES
     )
@@ -44,12 +47,34 @@ def require_sound(order: m.StartNodes) -> None:
 
 def _texts_of_process(order: m.StartNodes) -> Iterator[str]:
     yield from order.arguments
-    for setting in order.environment:
+    for program in order.more:
+        yield from program.arguments
+    for setting in _settings(order):
         yield from (setting.name, setting.value)
+
+
+def _settings(order: m.StartNodes) -> Iterator[m.Setting]:
+    yield from order.environment
+    for program in order.more:
+        yield from program.environment
 
 
 def _nodes_on(machine: int, order: m.StartNodes) -> list[int]:
     return [node for node, its_machine in enumerate(order.machine_of) if its_machine == machine]
+
+
+def order_of(order: m.StartNodes, node: m.NodeOrder) -> m.StartNodes:
+    """The order as it would be if all nodes ran this node's program."""
+    if node.program == 0:
+        return order
+    program = order.more[node.program - 1]
+    return replace(
+        order,
+        arguments=program.arguments,
+        is_python=program.is_python,
+        environment=program.environment,
+        wdir=program.wdir,
+    )
 
 
 def start_folder(root: Path, wdir: str) -> str:
@@ -128,5 +153,15 @@ def threads_note(order: m.StartNodes, label: str) -> str:
 
 
 def program_name(order: m.StartNodes) -> str:
-    """The program and its arguments, cut to a bound."""
-    return " ".join(order.arguments)[: limits.PROGRAM_CHARACTERS_MAX]
+    """The program and its arguments, or all of them, cut to a bound."""
+    programs = [order.arguments, *(program.arguments for program in order.more)]
+    return " : ".join(map(" ".join, programs))[: limits.PROGRAM_CHARACTERS_MAX]
+
+
+def program_names(order: m.StartNodes) -> tuple[str, ...]:
+    """Each program by itself, where there are several."""
+    if not order.more:
+        return ()
+    programs = [order.arguments, *(program.arguments for program in order.more)]
+    most = limits.PROGRAM_CHARACTERS_MAX // len(programs)
+    return tuple(" ".join(arguments)[:most] for arguments in programs)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ from .node_process import STDERR, NodeProcess, Start
 from .order import (
     command_line,
     node_environment,
+    order_of,
     program_name,
+    program_names,
     require_command,
     require_sound,
     shared_threads,
@@ -66,7 +70,7 @@ class PeerRun:
         self._guardian = guardian
         self._tell = tell
         self._order: m.StartNodes | None = None
-        self._folder = ""
+        self._folders: dict[int, str] = {}
         self._mark = ""
         self._threads: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
@@ -77,6 +81,9 @@ class PeerRun:
         self._went_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._linked: set[frozenset[int]] = set()
+        self._late: list[tuple[int, m.NodeOrder]] = []
+        self._sharing = contextlib.ExitStack()
+        self._shared = Shared()
         self._closing: asyncio.Future[m.RunClosed] | None = None
 
     # --- running ------------------------------------------------------------------------------
@@ -92,34 +99,48 @@ class PeerRun:
         self._order = order
         self._mark = mark_of(self.run_id.hex(), [each.node for each in order.nodes])
         self._guardian.watch_run(self._mark)
-        self._folder = start_folder(sandbox.path, order.wdir)
+        for each in order.nodes:
+            self._folders[each.node] = start_folder(sandbox.path, order_of(order, each).wdir)
         self._threads = shared_threads(order)
         if self._threads:
             await self._tell(m.Note(threads_note(order, self._label)))
-        if order.is_python:
-            await self._start_sharing(len(order.nodes))
-            return
-        environment = node_environment(order, self.run_id, (order.nodes[0].node, 0), self._threads)
-        require_command(order.arguments[0], self._folder, environment.get("PATH"))
-        for node_order in order.nodes:
-            await self._tell(m.NodeReady(node_order.node))
+        here = list(enumerate(order.nodes))
+        self._late = [each for each in here if not order_of(order, each[1]).is_python]
+        for local_id, each in self._late:
+            self._require_command(each, local_id)
+        if len(self._late) < len(here):
+            await self._start_sharing([each for each in here if each not in self._late])
+        for _, each in self._late:
+            await self._tell(m.NodeReady(each.node))
 
-    async def _start_sharing(self, n_local: int) -> None:
-        with share(n_local) as shared:
-            self._start_nodes(shared)
-        if shared.why_not:
+    def _require_command(self, node: m.NodeOrder, local_id: int) -> None:
+        own = order_of(self._the_order, node)
+        environment = node_environment(own, self.run_id, (node.node, local_id), self._threads)
+        require_command(own.arguments[0], self._folders[node.node], environment.get("PATH"))
+
+    async def _start_sharing(self, nodes: Sequence[tuple[int, m.NodeOrder]]) -> None:
+        """Starts what can wait; what all share stays open here for those who start at Go."""
+        with contextlib.ExitStack() as sharing:
+            self._shared = sharing.enter_context(share(len(self._the_order.nodes)))
+            self._start_nodes(nodes)
+            if self._late:
+                self._sharing = sharing.pop_all()
+        if self._shared.why_not:
+            why_not = self._shared.why_not
             await self._tell(
-                m.Note(f"no shared memory on {self._label} ({shared.why_not}): sockets instead")
+                m.Note(f"no shared memory on {self._label} ({why_not}): sockets instead")
             )
 
-    def _start_nodes(self, shared: Shared) -> None:
-        order = self._the_order
-        for local_id, node_order in enumerate(order.nodes):
+    def _start_nodes(self, nodes: Sequence[tuple[int, m.NodeOrder]]) -> None:
+        """Starts these, each with its local id."""
+        shared = self._shared
+        for local_id, node_order in nodes:
+            order, folder = order_of(self._the_order, node_order), self._folders[node_order.node]
             start = Start(
                 node_order.node,
-                command_line(order, self._the_sandbox.path, self._folder),
+                command_line(order, self._the_sandbox.path, folder),
                 node_environment(order, self.run_id, (node_order.node, local_id), self._threads),
-                self._folder,
+                folder,
                 takes_input=order.stdin_node == node_order.node,
                 inherited=shared.descriptors,
                 writes_stacks=order.is_python,
@@ -154,8 +175,8 @@ class PeerRun:
     def go(self) -> None:
         """Lets the programs begin."""
         self._went_at = self._loop.time()
-        if not self._the_order.is_python:
-            self._start_nodes(Shared())
+        with self._sharing:
+            self._start_nodes(self._late)
         self._tell_all(n.Go())
 
     def take_input(self, data: bytes) -> None:
@@ -191,7 +212,7 @@ class PeerRun:
     async def take_stacks(self, nodes: Sequence[int]) -> tuple[looks.NodeStacks, ...]:
         """Where these nodes are, if they are here; none named: all of them."""
         asked = [node for node in self._nodes.values() if not nodes or node.node in nodes]
-        return await stacks_of(asked, self._folder)
+        return await stacks_of(asked, self._folders)
 
     async def status(self) -> looks.RunStatus:
         """How the nodes here fare."""
@@ -200,8 +221,16 @@ class PeerRun:
         if order is None:
             return looks.RunStatus(self.run_id, "", 0, None, False, ())
         nodes = await nodes_status(self._nodes.values(), self._label, self._state)
-        n_node = len(order.machine_of)
-        return looks.RunStatus(self.run_id, program_name(order), n_node, seconds, False, nodes)
+        programs = {each.node: each.program for each in order.nodes}
+        return looks.RunStatus(
+            self.run_id,
+            program_name(order),
+            len(order.machine_of),
+            seconds,
+            is_whole=False,
+            nodes=tuple(replace(each, program=programs[each.node]) for each in nodes),
+            programs=program_names(order),
+        )
 
     def _state(self, node: int) -> str:
         if self._went_at is not None:
@@ -215,6 +244,7 @@ class PeerRun:
         return await asyncio.shield(self._closing)
 
     async def _close(self) -> m.RunClosed:
+        self._sharing.close()
         self.signal(signal.SIGKILL)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limits.CLOSE_TIMEOUT_S)
@@ -274,7 +304,7 @@ class PeerRun:
                 if node in self._ready:
                     return
                 self._ready.add(node)
-                if self._the_order.is_python:
+                if node not in {each.node for _, each in self._late}:
                     await self._tell(m.NodeReady(node))
             case n.WritesStacks(number):
                 self._nodes[node].stacks_by(number)
@@ -297,7 +327,7 @@ class PeerRun:
         self._guardian.forget_group(node.group)
         if code != 0 or node.node in self._failed_at:
             failed_at = self._failed_at.get(node.node, inf)
-            found = findings(node, number, failed_at, self._kills, self._folder)
+            found = findings(node, number, failed_at, self._kills, self._folders[node.node])
             if found.crash:  # it went past stderr, where it is looked for
                 await self._on_output(node.node, STDERR, found.crash.encode())
             await self._tell(found)

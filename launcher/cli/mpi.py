@@ -36,6 +36,7 @@ _OUTPUT = "output comes as mpiexec passes it on; redirect it"
 _REFUSED: Mapping[str, str] = {
     "peers": _PLACES,
     "host": _PLACES,
+    "map_by": _PLACES,
     "include": _FILES,
     "exclude": _FILES,
     "wdir": _FILES,
@@ -49,7 +50,7 @@ _REFUSED: Mapping[str, str] = {
     "data_plane": "messages go as that MPI sends them",
     "mpi4py": "under mpiexec a program has the real mpi4py",
 }
-_HOLDS = {"output": "raw", "stdin": "0", "on_failure": "abort"}
+_HOLDS = {"map_by": "slot", "output": "raw", "stdin": "0", "on_failure": "abort"}
 """Values that say what is so anyway."""
 
 # Inside such an allocation mpiexec knows by itself how many nodes, and where.

@@ -9,56 +9,95 @@ from pathlib import Path
 from typing import Any
 
 from ..cluster.peers_file import Peer
-from ..control.messages import Setting
+from ..control.programs import Program, Setting
 from ..errors import BadManifest, BadUsage
 from ..run.launch import Request
 from ..run.plan import parse_n
+from ..run.programs import Part
 from ..ship.bundle import Wanted
 from ..ship.manifest import check_path
 from .options import chosen_peers
 
 
-def request_of(program: tuple[str, ...], options: dict[str, Any]) -> Request:
-    """What program and options ask for.
+def request_of(
+    program: tuple[str, ...], options: dict[str, Any], others: Sequence[dict[str, Any]] = ()
+) -> Request:
+    """What programs and options ask for.
+
+    Args:
+        program: the words of the first one.
+        options: of the run, and of the first program.
+        others: of each other program, its words among them.
 
     Raises:
         BadUsage: they contradict each other, or name what there is not.
     """
     recv_timeout_s = options["recv_timeout"]
-    _require_text([*program, options["module"], options["code"], *options["env"], options["wdir"]])
     for name, seconds in (("timeout", options["timeout"]), ("recv-timeout", recv_timeout_s)):
         if seconds is not None and not isfinite(seconds):
             raise BadUsage(f"--{name} takes a number of seconds; got {seconds}")
-    n_node = parse_n(options["n"])
+    of_all = (*_recv_timeout(recv_timeout_s), *_told(options))
+    n_node, own, wanted = _read({**options, "program": program}, of_all)
+    more = tuple(
+        Part(each, its_wanted, _counted(n, each))
+        for n, each, its_wanted in (
+            _read({**options, "include": (), **other}, of_all) for other in others
+        )
+    )
+    if more:
+        n_node = _counted(n_node, own) + sum(part.n_node for part in more)
+    if options["engine"] == "mpi" and others:
+        raise BadUsage("--engine mpi runs one program: start several by mpiexec itself")
+    if options["mpi4py"] and not any(
+        each.is_python for each in (own, *(part.program for part in more))
+    ):
+        raise BadUsage(f"--mpi4py is for Python programs; {own.arguments[0]} is a command")
     peers = chosen_peers(options["peers"], options["host"])
-    is_python, arguments, wanted = _program(program, options)
-    if options["mpi4py"] and not is_python:
-        raise BadUsage(f"--mpi4py is for Python programs; {arguments[0]} is a command")
-    if options["wdir"]:
-        try:
-            check_path(options["wdir"])
-        except BadManifest as error:
-            raise BadUsage(f"--wdir takes a folder below the sandbox: {error}") from error
     return Request(
-        arguments=arguments,
-        is_python=is_python,
+        arguments=own.arguments,
+        is_python=own.is_python,
         wanted=wanted,
         peers=peers or (Peer("localhost"),),
         n_node=n_node,
         oversubscribe=options["oversubscribe"],
-        environment=(
-            *map(_setting, options["env"]),
-            *_recv_timeout(recv_timeout_s),
-            *_told(options),
-        ),
-        wdir=options["wdir"],
+        environment=own.environment,
+        wdir=own.wdir,
         timeout_s=options["timeout"],
         stdin_node=_stdin_node(options["stdin"]),
         continue_on_failure=options["on_failure"] == "continue",
         on_deadlock=options["on_deadlock"],
         is_strict=options["strict"],
         data_plane=options["data_plane"],
+        more=more,
+        by_node=options["map_by"] == "node",
     )
+
+
+def _read(options: dict[str, Any], of_all: Sequence[Setting]) -> tuple[int | None, Program, Wanted]:
+    """How many nodes, of what program, and what to ship for it.
+
+    Args:
+        options: with the program's own and its words.
+        of_all: variables that every program gets.
+    """
+    words, wdir = options["program"], options["wdir"]
+    _require_text([*words, options["module"], options["code"], *options["env"], wdir])
+    n_node = parse_n(options["n"])
+    is_python, arguments, wanted = _program(words, options)
+    if wdir:
+        try:
+            check_path(wdir)
+        except BadManifest as error:
+            raise BadUsage(f"--wdir takes a folder below the sandbox: {error}") from error
+    environment = (*map(_setting, options["env"]), *of_all)
+    return n_node, Program(arguments, is_python, environment, wdir), wanted
+
+
+def _counted(n_node: int | None, program: Program) -> int:
+    """The number of nodes of one of several programs, which must be given."""
+    if n_node is None:
+        raise BadUsage(f"of several programs each takes -n N: {program.arguments[0]} has none")
+    return n_node
 
 
 def _require_text(words: Sequence[str | None]) -> None:

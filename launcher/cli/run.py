@@ -8,31 +8,9 @@ from typing import Any
 import click
 
 from .completion import complete_program, complete_variable
-from .help import ToolCommand
 from .options import peers_options, policy_options, strict_options
+from .programs import RunCommand
 from .version import version_option
-
-_RUNS_REST = ("-m", "-c")
-
-
-class RunCommand(ToolCommand):
-    """Ends its options at the program, and after `-m MODULE` or `-c CODE`, as Python does."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        takes_value = {
-            name
-            for param in self.params
-            if isinstance(param, click.Option) and not param.is_flag
-            for name in param.opts
-        }
-        index = 0
-        while index < len(args) and args[index].startswith("-") and args[index] != "--":
-            word = args[index]
-            index += 2 if word in takes_value else 1
-            if word in _RUNS_REST:
-                args = [*args[:index], "--", *args[index:]]
-                break
-        return super().parse_args(ctx, args)
 
 
 @click.command(
@@ -40,6 +18,13 @@ class RunCommand(ToolCommand):
 )
 @click.option("-n", "-np", "n", metavar="N|auto", help="Number of nodes.")
 @peers_options
+@click.option(
+    "--map-by",
+    type=click.Choice(["slot", "node"]),
+    default="slot",
+    show_default=True,
+    help="Fill a peer before the next, or go round the peers.",
+)
 @click.option(
     "--oversubscribe", is_flag=True, help="Allow more nodes than slots on other machines."
 )
@@ -130,7 +115,8 @@ def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None
     """Run a program on many nodes and print one merged report.
 
     A .py file runs under Python, in a fresh folder to which it and the local modules it imports
-    were copied; anything else is a command run on every node. Options end at PROGRAM.
+    were copied; anything else is a command run on every node. Options end at PROGRAM. After a
+    word `:` another program can follow, with its own -n, -x, --wdir, -m and -c.
     """
     ctx.meta["debug"] = options["debug"]
     from .running import run_program

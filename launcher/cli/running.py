@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,14 +10,15 @@ import click
 from ..errors import BadUsage, Interrupted
 from ..run.launch import Launch, Preparation, Request
 from ..run.plain import counted
-from ..ship.bundle import collect
+from ..run.programs import bundled
+from .programs import PROGRAMS
 from .request import request_of
 from .showing import Show, check_writable, display_of, print_placement, print_plan, print_result
 
 
 def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str, Any]) -> int:
     """Runs the program as the options say; the exit code."""
-    request = request_of(program, options)
+    request = request_of(program, options, ctx.meta.get(PROGRAMS, ()))
     if options["engine"] == "mpi":
         from .mpi import run_by_mpi
 
@@ -39,9 +39,7 @@ def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str,
 
 
 async def _run(request: Request, show: Show, *, dry: bool) -> int:
-    bundle = collect(request.wanted)
-    if bundle.entry is not None and request.is_python and not request.arguments[0].startswith("-"):
-        request = _with_entry(request, bundle.entry)
+    request, bundle = bundled(request)
     async with Launch(request) as launch:
         preparation = await launch.prepare(bundle)
         _check_stdin(request, preparation)
@@ -56,11 +54,6 @@ async def _run(request: Request, show: Show, *, dry: bool) -> int:
         result, outputs = await launch.run(preparation, display_of(show))
     print_result(result, outputs, show)
     return result.exit_code
-
-
-def _with_entry(request: Request, entry: str) -> Request:
-    path = f"./{entry}" if entry.startswith("-") else entry
-    return replace(request, arguments=(path, *request.arguments[1:]))
 
 
 def _check_stdin(request: Request, preparation: Preparation) -> None:

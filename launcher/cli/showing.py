@@ -106,7 +106,8 @@ def print_placement(preparation: Preparation, *, err: bool) -> None:
     """What -v prints: the peer of each node."""
     click.echo(f"{counted(preparation.plan.n_node, 'node')}:", err=err)
     for node, peer in enumerate(preparation.plan.placement):
-        click.echo(f"  node {node} on {preparation.connections[peer].peer.label}", err=err)
+        program = f": {plain(preparation.programs[node])}" if preparation.programs else ""
+        click.echo(f"  node {node} on {preparation.connections[peer].peer.label}{program}", err=err)
 
 
 def check_writable(path: Path) -> None:

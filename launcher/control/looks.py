@@ -34,6 +34,7 @@ class NodeStatus:
         waits_for: what it waits for, in words; since_s: how long it has.
         cpu_s: processor time used so far; memory_bytes: what it has in memory now.
         bytes_in, bytes_out: of its messages, so far.
+        program: which of the run's programs it is.
     """
 
     node: int
@@ -46,6 +47,7 @@ class NodeStatus:
     memory_bytes: int | None = None
     bytes_in: int | None = None
     bytes_out: int | None = None
+    program: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class RunStatus:
         n_node: how many it has in all.
         seconds: since its programs were started; None before.
         is_whole: whether this is told by its launcher, who knows all nodes.
+        programs: each, where there are several; `program` then is all of them.
     """
 
     run_id: bytes
@@ -64,6 +67,7 @@ class RunStatus:
     seconds: float | None
     is_whole: bool
     nodes: tuple[NodeStatus, ...]
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

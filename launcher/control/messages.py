@@ -12,6 +12,8 @@ from distrcomp.notices import Account, Machine, Standing, Waiting
 from distrcomp.schema import Schema
 
 from .looks import AskRuns, Runs, StacksTaken, TakeStacks
+from .programs import Program as Program
+from .programs import Setting as Setting
 
 PROTOCOL = 1
 
@@ -58,18 +60,15 @@ class BlobPart:
 
 @dataclass(frozen=True)
 class NodeOrder:
-    """One node to start, with its run certificate (PEM; empty on a run of one machine)."""
+    """One node to start, with its run certificate (PEM; empty on a run of one machine).
+
+    Attributes:
+        program: which of the run's programs it is: 0 for the order's own, and so on through `more`.
+    """
 
     node: int
     certificate: str
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One environment variable."""
-
-    name: str
-    value: str
+    program: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,7 @@ class StartNodes:
         is_python: whether Python runs it; otherwise it is a command.
         stdin_node: the node that gets Input; -1 for none.
         machine_of: the index in `machines` of each node's machine, by node id.
+        more: the other programs of the run, where it has several.
     """
 
     arguments: tuple[str, ...]
@@ -93,6 +93,7 @@ class StartNodes:
     machine_of: tuple[int, ...]
     authority: str
     data_plane: str
+    more: tuple[Program, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class Course:
         proofs: the (source, dest) of the links to prove before the program starts.
         continue_on_failure: whether the other nodes run on when one fails.
         program: what runs, for people.
+        programs: each of them, where there are several; program_of: each node's index in it.
         timeout_s: the time limit, counted from the start of the programs.
         on_deadlock: what is done about nodes that wait for each other: "abort", "report", "ignore".
         is_strict: whether messages that nobody received, and requests that nobody waited for, are a
@@ -34,3 +35,9 @@ class Course:
     program: str = ""
     on_deadlock: str = "abort"
     is_strict: bool = False
+    programs: tuple[str, ...] = ()
+    program_of: tuple[int, ...] = ()
+
+    def program_index(self, node: int) -> int:
+        """Which of the programs a node runs."""
+        return self.program_of[node] if self.program_of else 0

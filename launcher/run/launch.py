@@ -29,6 +29,7 @@ from .controller import Controller
 from .course import Course
 from .overview import Overview
 from .plan import Plan, PlannedPeer, make_plan
+from .programs import Part, names_by_node, programs_of, with_programs
 from .results import Cause, RunResult
 from .sinks import Sinks
 from .table import View
@@ -45,6 +46,9 @@ class Request:
         is_python: whether Python runs it; otherwise it is a command.
         wanted: what to ship.
         stdin_node: the node that reads our stdin; -1 for none.
+        n_node: of all programs together.
+        more: the other programs, where there are several.
+        by_node: whether placing goes round the peers, instead of filling one after the other.
     """
 
     arguments: tuple[str, ...]
@@ -61,6 +65,8 @@ class Request:
     on_deadlock: str = "abort"
     is_strict: bool = False
     data_plane: str = "tls"
+    more: tuple[Part, ...] = ()
+    by_node: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ class Preparation:
     plan: Plan
     connections: list[Connection]
     notes: tuple[str, ...]
+    programs: tuple[str, ...] = ()
+    """What each node is to run, where there are several programs."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +135,14 @@ class Launch:
             )
             for peer, connection in zip(peers, self._connections, strict=True)
         ]
-        plan, notes = make_plan(planned, self._request.n_node, self._request.oversubscribe)
+        request = self._request
+        plan, notes = make_plan(
+            planned, request.n_node, request.oversubscribe, by_node=request.by_node
+        )
         if self._request.data_plane == "plain" and len(set(plan.placement)) > 1:
             notes = (*notes, "messages between machines are not encrypted (--data-plane plain)")
-        return Preparation(bundle, plan, self._connections, notes)
+        programs = names_by_node(request, plan.n_node)
+        return Preparation(bundle, plan, self._connections, notes, programs)
 
     async def run(self, preparation: Preparation, display: Display) -> tuple[RunResult, list[str]]:
         """Runs it; how it went, and what each node printed."""
@@ -158,7 +170,7 @@ class Launch:
             exit_code=ledger.exit_code,
             seconds=(ledger.ended_at or 0.0) - (ledger.started_at or ledger.ended_at or 0.0),
             cause=ledger.cause(),
-            nodes=ledger.results(),
+            nodes=with_programs(ledger.results(), course),
             notes=(
                 *preparation.notes,
                 *controller.machine.notes,
@@ -221,6 +233,7 @@ def _course(
         for connection in connections
     )
     authority, certificates = _credentials(run_id, len(machines), len(placement))
+    programs, program_of = programs_of(request, len(placement))
     orders = tuple(
         m.StartNodes(
             arguments=request.arguments,
@@ -229,7 +242,7 @@ def _course(
             wdir=request.wdir,
             stdin_node=request.stdin_node,
             nodes=tuple(
-                m.NodeOrder(node, certificates[node])
+                m.NodeOrder(node, certificates[node], program_of[node])
                 for node, index in enumerate(placement)
                 if index == peer
             ),
@@ -237,20 +250,25 @@ def _course(
             machine_of=placement,
             authority=authority,
             data_plane=request.data_plane,
+            more=programs[1:],
         )
         for peer in range(len(machines))
     )
+    is_python = [programs[index].is_python for index in program_of]
+    names = [" ".join(program.arguments) for program in programs]
     return Course(
         labels=tuple(machine.label for machine in machines),
         placement=placement,
         opening=m.OpenRun(run_id, pack_manifest(bundle.manifest)),
         orders=orders,
-        proofs=_proofs(machines, placement) if request.is_python else (),
+        proofs=_proofs(machines, placement, is_python),
         continue_on_failure=request.continue_on_failure,
         timeout_s=request.timeout_s,
-        program=" ".join(request.arguments),
+        program=" : ".join(names),
         on_deadlock=request.on_deadlock,
         is_strict=request.is_strict,
+        programs=tuple(names) if len(names) > 1 else (),
+        program_of=program_of,
     )
 
 
@@ -264,12 +282,21 @@ def _credentials(run_id: bytes, n_machine: int, n_node: int) -> tuple[str, list[
     return authority.ca_pem, [authority.node(node) for node in range(n_node)]
 
 
-def _proofs(machines: Sequence[Machine], placement: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """For each pair of machines the (source, dest) of one link, by their lowest nodes."""
-    lowest = [placement.index(machine) for machine in range(len(machines))]
+def _proofs(
+    machines: Sequence[Machine], placement: Sequence[int], is_python: Sequence[bool]
+) -> tuple[tuple[int, int], ...]:
+    """For each pair of machines the (source, dest) of one link, by their lowest nodes.
+
+    A command is no such node: it need not join the run.
+    """
+    lowest: dict[int, int] = {}
+    for node, machine in enumerate(placement):
+        if is_python[node]:
+            lowest.setdefault(machine, node)
+    nodes = [lowest[machine] for machine in sorted(lowest)]
     pairs = []
-    for index, one in enumerate(lowest):
-        for other in lowest[index + 1 :]:
+    for index, one in enumerate(nodes):
+        for other in nodes[index + 1 :]:
             source = dialler(machines, placement, one, other)
             pairs.append((source, other if source == one else one))
     return tuple(pairs)

@@ -60,12 +60,13 @@ def size(count: int | None) -> str:
 
 
 def _run_text(run: looks.RunStatus) -> str:
-    rows = [_HEADS, *map(_row, run.nodes)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    heads: tuple[str, ...] = (*_HEADS, "program") if run.programs else _HEADS
+    rows = [heads, *(_row(node) + _program_of(node, run) for node in run.nodes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = [
         "  ".join(
             cell.rjust(width) if head in _RIGHT else cell.ljust(width)
-            for head, cell, width in zip(_HEADS, row, widths, strict=True)
+            for head, cell, width in zip(heads, row, widths, strict=True)
         ).rstrip()
         for row in rows
     ]
@@ -76,6 +77,14 @@ def _run_text(run: looks.RunStatus) -> str:
         f"({counted(run.n_node, 'node')}{part}, {since})"
     )
     return "".join(f"{line}\n" for line in [head, *lines])
+
+
+def _program_of(node: looks.NodeStatus, run: looks.RunStatus) -> tuple[str, ...]:
+    """The last column, where a run has several programs."""
+    if not run.programs:
+        return ()
+    is_known = 0 <= node.program < len(run.programs)
+    return (plain(run.programs[node.program]) if is_known else "?",)
 
 
 def _row(node: looks.NodeStatus) -> tuple[str, ...]:

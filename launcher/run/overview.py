@@ -52,7 +52,19 @@ class Overview:
         ledger, now = self._machine.ledger, self._loop.time()
         seconds = None if ledger.started_at is None else now - ledger.started_at
         nodes = tuple(self._status(node, told.get(node), now) for node in range(len(ledger.nodes)))
-        return (looks.RunStatus(own, self._program, len(nodes), seconds, True, nodes),)
+        programs = self._machine.course.programs
+        most = limits.PROGRAM_CHARACTERS_MAX // max(1, len(programs))
+        return (
+            looks.RunStatus(
+                own,
+                self._program,
+                len(nodes),
+                seconds,
+                is_whole=True,
+                nodes=nodes,
+                programs=tuple(cut(program, most) for program in programs),
+            ),
+        )
 
     async def stacks(self, run_id: bytes, nodes: tuple[int, ...]) -> tuple[looks.NodeStacks, ...]:
         """Where these nodes are; none named: all of them."""
@@ -109,7 +121,10 @@ class Overview:
         state = known.state
         if told is not None and not known.ended and told.state == "suspended":
             state = told.state
+        program = self._machine.course.program_index(node)
         if told is None or known.ended:
-            return looks.NodeStatus(node, label, state)
+            return looks.NodeStatus(node, label, state, program=program)
         waited_s = now - since if waits_for else None
-        return replace(told, peer=label, state=state, waits_for=waits_for, since_s=waited_s)
+        return replace(
+            told, peer=label, state=state, waits_for=waits_for, since_s=waited_s, program=program
+        )

@@ -1,7 +1,7 @@
 """Which node runs where; no I/O.
 
 Node ids follow the order of the peers, and the nodes of one peer are consecutive: neighbours by id
-are, as far as possible, neighbours in one machine.
+are, as far as possible, neighbours in one machine. Unless it is asked to go round the peers.
 """
 
 from __future__ import annotations
@@ -55,16 +55,22 @@ def parse_n(text: str | None) -> int | None:
 
 
 def make_plan(
-    peers: Sequence[PlannedPeer], n_node: int | None, oversubscribe: bool
+    peers: Sequence[PlannedPeer],
+    n_node: int | None,
+    oversubscribe: bool,
+    *,
+    by_node: bool = False,
 ) -> tuple[Plan, tuple[str, ...]]:
     """Places the nodes of a run.
 
-    A peer is filled before the next; what exceeds all slots goes round the peers.
+    A peer is filled before the next, or, by node, each gets one in turn as long as it has slots.
+    What exceeds all slots goes round the peers.
 
     Args:
         peers: in the order of the peers file.
         n_node: the number of nodes; None for one on each slot.
         oversubscribe: remote peers may get more nodes than slots. This machine alone always may.
+        by_node: whether neighbours by id are on different peers.
 
     Returns:
         The plan, and notes for the person.
@@ -95,7 +101,11 @@ def make_plan(
         notes.append(f"running {counted(n, 'node')}, one for each slot of {_whom(peers)}")
     if n > total and alone:
         notes.append(f"{n} nodes on {counted(total, 'core')}: each will get a share of a core")
-    placement = [index for index, count in enumerate(_node_counts(slots, n)) for _ in range(count)]
+    if by_node:
+        placement = _in_turn(slots, n)
+    else:
+        counts = _node_counts(slots, n)
+        placement = [index for index, count in enumerate(counts) for _ in range(count)]
     return Plan(n, tuple(placement)), tuple(notes)
 
 
@@ -110,6 +120,18 @@ def _node_counts(slots: Sequence[int], n: int) -> list[int]:
     for turn in range(left):
         counts[open_peers[turn % len(open_peers)]] += 1
     return counts
+
+
+def _in_turn(slots: Sequence[int], n: int) -> list[int]:
+    """The peer of each node, going round those that have a free slot, or else all."""
+    left, placement = list(slots), list[int]()
+    open_peers = [index for index, room in enumerate(slots) if room]
+    while len(placement) < n:
+        turn = [index for index in open_peers if left[index] > 0] or open_peers
+        for index in turn[: n - len(placement)]:
+            placement.append(index)
+            left[index] -= 1
+    return placement
 
 
 def _whom(peers: Sequence[PlannedPeer]) -> str:

@@ -37,7 +37,8 @@ def render_text(result: RunResult, outputs: Sequence[str]) -> str:
     if result.cause is not None:
         parts.extend(f"{line}\n" for line in _cause_lines(result, result.cause, outputs))
     for node, output in zip(result.nodes, outputs, strict=True):
-        parts.append(f"--------(Node {node.node}  {plain(node.peer)})--------\n")
+        program = f"  {plain(node.program)}" if node.program else ""
+        parts.append(f"--------(Node {node.node}  {plain(node.peer)}{program})--------\n")
         parts.append(output)
         if output and not output.endswith("\n"):
             parts.append("\n")

@@ -39,6 +39,7 @@ class NodeResult:
         stacks: where its threads were before the run was ended from outside, as Python writes it.
         no_stacks: why that is not known, where it was asked for.
         post_mortem: of a node that failed.
+        program: what it ran, where the run has several programs.
     """
 
     node: int
@@ -51,6 +52,7 @@ class NodeResult:
     stacks: str = ""
     no_stacks: str = ""
     post_mortem: PostMortem | None = None
+    program: str = ""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,18 @@ def test_a_program_runs_on_every_peer(cluster: Cluster) -> None:
     assert f"running {n} nodes, one for each slot of 3 peers" in result.out
 
 
+def test_going_round_the_peers_with_two_programs(cluster: Cluster) -> None:
+    """Neighbours by id are on different machines; a command among them proves no link."""
+    program = cluster.program(RING, "ring.py")
+    words = ("--map-by", "node", "-n", "4", program, ":", "-n", "2", "sh", "-c", "echo $LOCAL_RANK")
+    result = cluster.operator.run("run", "--peers", "peers.txt", "--oversubscribe", *words)
+    assert "node 4 on h2" not in result.err, result
+    heads = [line for line in result.out.splitlines() if line.startswith("--------(Node")]
+    expected = [f"--------(Node {node}  h{node % 3 + 1}  " for node in range(6)]
+    assert expected == [head[: len(expected[0])] for head in heads]
+    assert "sh -c echo $LOCAL_RANK)--------\n1\n" in result.out
+
+
 def test_from_nothing_to_a_run(three_hosts: Network) -> None:
     """init, invite and join on each host, run: the whole of the README's quick start."""
     operator = three_hosts.host("operator")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pytest
@@ -27,11 +28,11 @@ def test_stacks_of_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """All together stay below the bound, which is in bytes, and no letter is cut in two."""
     monkeypatch.setattr(limits, "STACKS_OF_PEER_BYTES_MAX", 31)
     nodes = [Far(0, "\U0001d54f" * 100), Far(1, "short")]
-    taken = asyncio.run(stacks_of(nodes, "/folder"))  # type: ignore[arg-type]
+    taken = asyncio.run(stacks_of(nodes, defaultdict(lambda: "/folder")))  # type: ignore[arg-type]
     assert ["\U0001d54f" * 3, "short"] == [each.text for each in taken]
 
 
 def test_paths_are_made_short() -> None:
     """Files in the folder in which nodes were started are named as their user knows them."""
-    (taken,) = asyncio.run(stacks_of([Far(0, 'File "/folder/a.py"')], "/folder"))  # type: ignore[list-item]
+    (taken,) = asyncio.run(stacks_of([Far(0, 'File "/folder/a.py"')], {0: "/folder"}))  # type: ignore[list-item]
     assert 'File "a.py"' == taken.text

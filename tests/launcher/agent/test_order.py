@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from launcher import limits
-from launcher.agent.order import require_command, require_sound
+from launcher.agent.order import order_of, program_names, require_command, require_sound
 from launcher.control import messages as m
 from launcher.errors import CannotStart, PeerRefused
 from tests.launcher.agent.agent_kit import order
@@ -61,6 +61,11 @@ def test_contradiction(changed: dict[str, Any]) -> None:
         {"environment": (m.Setting("", "x"),)},
         {"data_plane": "none"},
         {"machine_of": (0,) * (limits.NODES_MAX + 1)},
+        {"more": (m.Program((), True),)},
+        {"more": (m.Program(("x", "a\0b"), True),)},
+        {"more": (m.Program(("x",), False, (m.Setting("A=B", ""),)),)},
+        {"nodes": (m.NodeOrder(0, "", 1),)},
+        {"nodes": (m.NodeOrder(0, "", -1),)},
     ],
 )
 def test_impossible_texts(changed: dict[str, Any]) -> None:
@@ -78,3 +83,14 @@ def test_command(tmp_path: Path) -> None:
     require_command("sub/program", str(tmp_path), "")
     with pytest.raises(CannotStart, match="no command 'program'"):
         require_command("program", str(program.parent), "")
+
+
+def test_a_node_of_another_program() -> None:
+    """It gets the order as if its program were the only one; each is named."""
+    other = m.Program(("sh", "-c", "x"), False, (m.Setting("A", "1"),), "w")
+    whole = order(more=(other,))
+    own = order_of(whole, m.NodeOrder(0, "", 1))
+    assert other == m.Program(own.arguments, own.is_python, own.environment, own.wdir)
+    assert whole is order_of(whole, m.NodeOrder(0, ""))
+    assert ("prog.py", "sh -c x") == program_names(whole)
+    assert () == program_names(order())

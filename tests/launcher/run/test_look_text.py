@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from launcher.control import looks
 from launcher.run.look_text import runs_json, runs_text, stacks_json, stacks_text
@@ -29,6 +30,15 @@ def test_a_line_for_each_node() -> None:
         "  10  h2              finished\n"
     ) == runs_text([RUN])
     assert "" == runs_text([])
+
+
+def test_several_programs_have_a_column() -> None:
+    """Which of them a node runs; a number that is none is no mistake of ours."""
+    nodes = (replace(ENDED, program=1), replace(ENDED, node=3, program=7))
+    text = runs_text([replace(RUN, nodes=nodes, programs=("a.py", "b.py x"))])
+    assert [["program"], ["b.py", "x"], ["?"]] == [
+        line.split()[start:] for line, start in zip(text.splitlines()[1:], (11, 3, 3), strict=True)
+    ]
 
 
 def test_json() -> None:

@@ -51,6 +51,23 @@ def test_a_peer_is_filled_before_the_next() -> None:
     assert () == notes
 
 
+@pytest.mark.parametrize(
+    ("slots", "n", "placement"),
+    [
+        ((2, 1, 3), 5, (0, 1, 2, 0, 2)),
+        ((2, 2), 2, (0, 1)),
+        ((1, 0, 2), 6, (0, 2, 2, 0, 2, 0)),
+        ((1, 3), None, (0, 1, 1, 1)),
+    ],
+)
+def test_by_node_the_peers_have_their_turns(
+    slots: tuple[int, ...], n: int | None, placement: tuple[int, ...]
+) -> None:
+    """A full peer is left out until all are full; one without slots gets nothing."""
+    plan, _ = make_plan(remote(*slots), n, True, by_node=True)
+    assert placement == plan.placement
+
+
 def test_without_n_each_slot_gets_a_node_and_the_choice_is_told() -> None:
     """The number of nodes that was chosen is printed."""
     plan, notes = make_plan(remote(4, 2, 2), None, False)

@@ -136,6 +136,7 @@ def test_json_holds_everything() -> None:
                 "stacks": "",
                 "no_stacks": "",
                 "post_mortem": None,
+                "program": "",
                 "output": "ü\n",
             }
         ],

@@ -24,6 +24,7 @@ from collections.abc import Callable
 
 from .joining import World, join
 from .last_words import code_of, report, say, summary
+from .tracebacks import cut_in_threads
 
 
 def main(arguments: list[str]) -> int:
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> int:
     faulthandler.enable()
     folder = os.getcwd()
     world = join()
+    cut_in_threads()
     if world.stacks is not None:
         world.stacks.write_crashes()
     if world.job is not None:  # mpiexec mixes what nodes write, so it must be whole lines

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import runpy
+import threading
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -41,6 +42,23 @@ def cut(error: BaseException) -> None:
                 _of_program(each.__context__.__traceback__)
             ):
                 each.__suppress_context__ = True
+
+
+def cut_in_threads() -> None:
+    """Has exceptions that end a thread of the program told without our insides, too.
+
+    A hook that the program sets itself takes the place of this one.
+    """
+    tell = threading.excepthook
+
+    def tell_cut(told: threading.ExceptHookArgs) -> None:
+        if told.exc_value is not None:
+            cut(told.exc_value)
+            trace = told.exc_value.__traceback__
+            told = threading.ExceptHookArgs((told.exc_type, told.exc_value, trace, told.thread))
+        tell(told)
+
+    threading.excepthook = tell_cut
 
 
 def _may_be_our_bug(error: BaseException) -> bool:

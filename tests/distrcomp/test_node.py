@@ -198,6 +198,21 @@ def test_exception_in_our_call(start: Start) -> None:
     assert [type(notice) for notice in notices] == [n.Failed]
 
 
+def test_exception_in_a_thread(start: Start) -> None:
+    """One that ends a thread of the program's is told without our lines, too."""
+    source = (
+        "import distrcomp as dc, threading\n"
+        "def work(): dc.recv(1, timeout=0)\n"
+        "thread = threading.Thread(target=work)\nthread.start(); thread.join()\n"
+    )
+    code, _, err, _ = start(source).run()
+    assert 0 == code
+    assert 'prog.py", line 2, in work' in err
+    assert "RecvTimeout: recv from node 1" in err
+    assert "fast_path.py" not in err
+    assert "receiving.py" not in err
+
+
 def test_syntax_error(start: Start) -> None:
     """A program that is none fails as one that raises."""
     code, _, err, notices = start("a b\n").run()

@@ -200,8 +200,8 @@ class CollectivePath(ServingPath):
         try:
             self._engine.receive(wanted, self._time(timeout), watch.look)
         except RecvTimeout as error:
-            what = f"{described(tag)}, which waits for {self._name(self._ids[wanted.source])}"
-            raise RecvTimeout(what, error.timeout_s, "it has not come so far") from None
+            whom = self._name(self._ids[wanted.source])
+            raise RecvTimeout(described(tag), error.timeout_s, "", whom) from None
         except NodeLost as lost:  # it may have been elsewhere, and ended there
             watch.check_strays(lost)
             raise

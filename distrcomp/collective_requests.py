@@ -176,7 +176,7 @@ class CollectiveRequest(Request):
             self._engine.let_go(sending)
 
     def _timeout_error(self, timeout: float | None) -> Exception:
-        return RecvTimeout(described(self._tag), timeout or 0.0, "the others have not come so far")
+        return RecvTimeout(described(self._tag), timeout or 0.0, "", "the others")
 
 
 def wait_for_begun(path: CollectivePath) -> None:
@@ -197,4 +197,4 @@ def wait_for_begun(path: CollectivePath) -> None:
         check = partial(engine.check_nodes, path._members, path._number)
         if not engine.wait_for(is_over, check, deadline, True, watch):
             what = described(known[0]) if known is not None else "a collective that was begun"
-            raise RecvTimeout(what, timeout or 0.0, "the others have not come so far")
+            raise RecvTimeout(what, timeout or 0.0, "", "the others")

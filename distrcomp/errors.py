@@ -112,13 +112,20 @@ class OutsideRun(CallError):
 
 
 class RecvTimeout(DistrcompError, TimeoutError):
-    """`recv` waited for its whole timeout; says what was awaited and what lies unmatched."""
+    """`recv` waited for its whole timeout; says what was awaited and what lies unmatched.
 
-    def __init__(self, awaited: str, timeout_s: float, unmatched: str) -> None:
+    A collective says `whom` it has waited for.
+    """
+
+    def __init__(self, awaited: str, timeout_s: float, unmatched: str, whom: str = "") -> None:
         self.awaited = awaited
         self.timeout_s = timeout_s
         self.unmatched = unmatched
-        super().__init__(f"{awaited}: nothing came in {timeout_s:g} s; {unmatched}")
+        told = f"{awaited}: nothing came in {timeout_s:g} s; {unmatched}"
+        if whom:
+            has = "has" if whom.startswith("node ") else "have"
+            told = f"{awaited} waited {timeout_s:g} s for {whom}, which {has} not come"
+        super().__init__(told)
 
 
 class SendTimeout(DistrcompError, TimeoutError):

@@ -145,8 +145,8 @@ class Meeting:
             ):
                 self._check_strays(tag, ours)
                 if deadline is not None and monotonic() >= deadline:
-                    what = f"{described(tag)}, which waits for {_nodes(self._missing(ours))}"
-                    raise RecvTimeout(what, limit_s or 0.0, "that has not come so far")
+                    missing = _nodes(self._missing(ours))
+                    raise RecvTimeout(described(tag), limit_s or 0.0, "", missing)
         except NodeLost as lost:  # it may have been elsewhere, and ended there
             self._check_strays(tag, ours, lost)
             raise

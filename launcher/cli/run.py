@@ -60,7 +60,7 @@ from .version import version_option
     "--recv-timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="How long a `recv` without timeout= waits before it raises RecvTimeout.",
+    help="How long each `recv` and each collective without timeout= waits before RecvTimeout.",
 )
 @click.option(
     "--output",

@@ -23,6 +23,7 @@ from ..control.channel import Channel
 from ..errors import ChannelClosed, LauncherError, PeerRefused
 from ..ship.store import Store
 from .guardian import Guardian
+from .log_lines import end_line, start_line
 from .peer_run import PeerRun
 from .sandbox import sweep
 from .session import Session, State
@@ -85,28 +86,33 @@ class Host:
         """One launcher's session, until it ends; why it was refused, if it was."""
         session = Session(role)
         runs: list[PeerRun] = []
+        why = ""
         try:
             message = await _first_message(channel)
             while True:
                 session.admit(message)
                 await self._act(message, channel, runs)
                 message = await channel.receive()
-        except ChannelClosed:
+        except ChannelClosed as error:
+            why = f"its launcher is gone: {error}"
             return None
         except asyncio.CancelledError:
+            why = "this agent was stopped"
             await _farewell(channel, "it was stopped on its machine")
             raise
         except (LauncherError, ProtocolError) as error:
+            why = str(error)
             await _farewell(channel, str(error))
             return str(error) if session.state is State.NEW else None
         except Exception as error:  # no run may end the agent
+            why = "a fault of the agent's own"
             log.exception("a session ended by a fault of the agent's own")
             await _farewell(channel, f"a fault of its own, please report it: {error!r}")
             return None
         finally:
             await channel.close()
             for run in runs:
-                await self._end(run)
+                await self._end(run, why)
 
     async def close(self) -> None:
         """Ends what is left; for an agent that stops."""
@@ -152,6 +158,7 @@ class Host:
             case m.BlobPart():
                 await run.files.take_blob(message)
             case m.StartNodes():
+                log.info("%s", start_line(run.run_id, message))
                 await run.start(message)
             case m.OpenLink(source, dest):
                 run.open_link(source, dest)
@@ -187,9 +194,12 @@ class Host:
         self._runs[run_id] = run
         return run
 
-    async def _end(self, run: PeerRun) -> m.RunClosed:
-        self._runs.pop(run.run_id, None)
-        return await asyncio.shield(asyncio.ensure_future(run.close()))
+    async def _end(self, run: PeerRun, why: str = "") -> m.RunClosed:
+        was_on = self._runs.pop(run.run_id, None) is not None
+        closed = await asyncio.shield(asyncio.ensure_future(run.close()))
+        if was_on:
+            log.info("%s", end_line(run.run_id, why))
+        return closed
 
 
 async def _farewell(channel: Channel, why: str) -> None:

@@ -157,7 +157,8 @@ class Server:
             raise
         channel = StreamChannel(reader, writer, m.CONTROL)
         channel.trust()
-        log.info("%s (%s) connected from %s", identity.name, identity.role, source)
+        name, role = identity.name, identity.role
+        log.info("%s connected from %s", name if name == role else f"{name} ({role})", source)
         return channel, identity.role
 
     async def _hand_over(self, connection: socket.socket) -> None:

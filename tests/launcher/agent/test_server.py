@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import marshal
 import pickle
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +56,9 @@ def test_operator(on_agent: Callable[..., None], caplog: pytest.LogCaptureFixtur
         await launcher.hear(m.RunClosed)
         await connection.channel.close()
         assert 0 == agent.n_refused
-        assert "operator (operator) connected from 127.0.0.1" in caplog.text
+        assert "operator connected from 127.0.0.1" in caplog.text
+        assert re.search(r"run [0-9a-f]{8} .*: 1 node starts\n", caplog.text)
+        assert re.search(r"run [0-9a-f]{8}: ended\n", caplog.text)
 
     on_agent(act)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import click
@@ -28,7 +29,9 @@ def ps(peers: Path | None, host: str | None, as_json: bool) -> None:
     runs, problems = asyncio.run(_runs(peers, host))
     click.echo(runs_json(runs) if as_json else runs_text(runs), nl=False)
     if not runs and not as_json:
-        click.echo("No run goes on.")
+        home = os.environ.get("DISTRCOMP_HOME")
+        under = f" under DISTRCOMP_HOME={plain(home)}" if home else ""
+        click.echo(f"No run goes on{under}.")
     for problem in problems:
         click.echo(f"distrcomp: {plain(problem)}", err=True)
     if problems:

@@ -227,7 +227,10 @@ def explain_tls(error: BaseException, address: str, calls_itself: str | None = N
     if any(part in reason for part in _OLD_VERSION):
         return f"{address} speaks a TLS older than 1.3, so it is not a distrcomp agent"
     if isinstance(error, TimeoutError):
-        return f"{address} accepted the connection and then said nothing: not a distrcomp agent?"
+        return (
+            f"{address} accepted the connection and then said nothing: no distrcomp agent, or one "
+            "that is stopped or too busy"
+        )
     return f"{address} answers but is not a distrcomp agent"
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..control import looks
-from .plain import counted, plain
+from .plain import counted, node_list, plain
 from .stack_text import short_stacks, stacks_told
 
 _HEADS = ("node", "peer", "pid", "state", "waits for", "since", "CPU", "memory", "in", "out")
@@ -26,9 +26,17 @@ def runs_json(runs: Sequence[looks.RunStatus]) -> str:
     return json.dumps([asdict(run) | {"run_id": run.run_id.hex()} for run in runs], indent=2) + "\n"
 
 
-def stacks_text(taken: Sequence[looks.NodeStacks]) -> str:
-    """Where nodes are: those that are at the same place together."""
+def stacks_text(taken: Sequence[looks.NodeStacks], wanted: Sequence[int] = ()) -> str:
+    """Where nodes are, those that are at the same place together; and of which nobody knows it.
+
+    Args:
+        wanted: all of whom that was asked.
+    """
     lines = stacks_told([(each.node, each.text, each.why) for each in taken], now=True)
+    missing = sorted(set(wanted) - {each.node for each in taken})
+    if missing:
+        is_on = "is on a machine that was" if len(missing) == 1 else "are on machines that were"
+        lines.append(f"{node_list(missing)} {is_on} not asked")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -61,7 +69,7 @@ def size(count: int | None) -> str:
 
 def _run_text(run: looks.RunStatus) -> str:
     heads: tuple[str, ...] = (*_HEADS, "program") if run.programs else _HEADS
-    rows = [heads, *(_row(node) + _program_of(node, run) for node in run.nodes)]
+    rows = [heads, *(_row(node, run.is_whole) + _program_of(node, run) for node in run.nodes)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = [
         "  ".join(
@@ -87,13 +95,14 @@ def _program_of(node: looks.NodeStatus, run: looks.RunStatus) -> tuple[str, ...]
     return (plain(run.programs[node.program]) if is_known else "?",)
 
 
-def _row(node: looks.NodeStatus) -> tuple[str, ...]:
+def _row(node: looks.NodeStatus, is_whole: bool) -> tuple[str, ...]:
+    is_unknown = not is_whole and node.pid is not None  # only the launcher hears of waits
     return (
         str(node.node),
         plain(node.peer),
         "" if node.pid is None else str(node.pid),
         plain(node.state),
-        plain(node.waits_for),
+        plain(node.waits_for) or ("?" if is_unknown else ""),
         "" if node.since_s is None else _seconds(node.since_s),
         "" if node.cpu_s is None else _seconds(node.cpu_s),
         "" if node.memory_bytes is None else size(node.memory_bytes),

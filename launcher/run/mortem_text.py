@@ -80,7 +80,7 @@ def tail_lines(node: NodeResult, output: str) -> Iterator[str]:
     """The last lines of a node that printed much; of little its block shows all."""
     lines = last_lines(node, output)
     if len(output.splitlines()) > limits.LAST_LINES_MAX and lines:
-        yield f"its last {len(lines)} lines:"
+        yield "its last line:" if len(lines) == 1 else f"its last {len(lines)} lines:"
         yield from (f"  | {plain(line)}" for line in lines)
 
 

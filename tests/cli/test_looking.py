@@ -34,7 +34,7 @@ def start(machine: Machine, *options: str) -> Command:
 
 def test_ps_and_stacks(machine: Machine) -> None:
     """Every node is listed with what is known of it, and shows where it is, and goes on."""
-    assert "No run goes on.\n" == machine.run("ps").out
+    assert f"No run goes on under DISTRCOMP_HOME={machine.home}.\n" == machine.run("ps").out
     run = start(machine)
     listed = machine.run("ps")
     assert 0 == listed.code, listed
@@ -63,7 +63,7 @@ def test_ps_and_stacks(machine: Machine) -> None:
     [
         (["stacks", "ffff"], "no run 'ffff' goes on"),
         (["stacks", ""], "no run '' goes on"),
-        (["stacks", "ffff", "x"], "not a valid integer"),
+        (["stacks", "ffff", "x"], "'NODE': 'x' is not a valid integer"),
         (["ps", "--peers", "missing.txt"], "missing.txt"),
     ],
 )
@@ -106,4 +106,5 @@ def test_without_a_home(machine: Machine) -> None:
     result = machine.run("run", "-n", "1", "prog.py", env=no_home)
     assert 0 == result.code, result
     assert "done" in result.out
-    assert "No run goes on.\n" == machine.run("ps", env=no_home).out
+    said = "No run goes on under DISTRCOMP_HOME=/proc/nowhere.\n"
+    assert said == machine.run("ps", env=no_home).out

@@ -185,7 +185,8 @@ def test_says_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever takes the connection and then says nothing is not waited for."""
     monkeypatch.setattr(limits, "HANDSHAKE_TIMEOUT_S", 0.3)
     expected = (
-        "127.0.0.1:PORT accepted the connection and then said nothing: not a distrcomp agent?"
+        "127.0.0.1:PORT accepted the connection and then said nothing: no distrcomp agent, or one "
+        "that is stopped or too busy"
     )
     assert expected == sentence(lab, None, mute)
 

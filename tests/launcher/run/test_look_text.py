@@ -13,14 +13,14 @@ WAITING = looks.NodeStatus(
     1, "h\x1b[2J", "running", 4712, "recv from node 0", 3723.4, 0.1, 2**21, 0, 2**20
 )
 ENDED = looks.NodeStatus(10, "h2", "finished")
-RUN = looks.RunStatus(b"\xab" * 16, "prog.py -v", 11, 130.0, False, (BUSY, WAITING, ENDED))
+RUN = looks.RunStatus(b"\xab" * 16, "prog.py -v", 11, 130.0, True, (BUSY, WAITING, ENDED))
 STACK = 'Current thread 0x0a (most recent call first):\n  File "prog.py", line 3 in f\n'
 
 
 def test_a_line_for_each_node() -> None:
     """Columns stand below each other; what is unknown says so, and nothing is unprintable."""
     assert (
-        "run abababab  prog.py -v  (11 nodes, 3 of them seen, for 2:10)\n"
+        "run abababab  prog.py -v  (11 nodes, for 2:10)\n"
         "node  peer       pid  state     waits for           since     CPU   memory     in      out"
         "\n"
         "   0  h1        4711  running                              83.2 s  1.0 GiB  700 B        ?"
@@ -41,6 +41,14 @@ def test_several_programs_have_a_column() -> None:
     ]
 
 
+def test_what_only_the_launcher_knows() -> None:
+    """Of a run that agents alone tell of, how much is seen, and that waits are not known there."""
+    told = runs_text([replace(RUN, is_whole=False, nodes=(BUSY, ENDED))])
+    assert "(11 nodes, 2 of them seen, for 2:10)" in told
+    assert ["running", "?"] == told.splitlines()[2].split()[3:5]
+    assert ["10", "h2", "finished"] == told.splitlines()[3].split()
+
+
 def test_json() -> None:
     """All figures as they are."""
     (run,) = json.loads(runs_json([RUN]))
@@ -55,6 +63,8 @@ def test_stacks() -> None:
         'node 0 is here (most recent call first):\n  File "prog.py", line 3 in f\n'
         "it is not known where node 1 is: it has ended\n"
     )
-    assert expected == stacks_text(taken)
+    assert expected == stacks_text(taken) == stacks_text(taken, range(2))
+    missing = "nodes 2 and 3 are on machines that were not asked\n"
+    assert expected + missing == stacks_text(taken, range(4))
     told = json.loads(stacks_json(taken))
     assert (STACK, [['File "prog.py", line 3 in f']]) == (told[0]["text"], told[0]["threads"])

@@ -48,6 +48,8 @@ NAMES_SHOWN_MAX = 10
 TABLE_ROWS_MAX = 20
 TABLE_REFRESHES_PER_S = 8
 TABLE_LINE_CHARS_MAX = 400
+# A node that has printed nothing for so long while it waits shows what it waits for instead.
+TABLE_SILENCE_S = 5.0
 
 # A bundle (S-18): files, bytes of their names together, bytes of their contents together. A file
 # costs at most 64 bytes of manifest beside its name, so the largest manifest stays below
@@ -156,6 +158,8 @@ MEMORY_SHARE_NEAR_LIMIT = 0.9
 MEMORY_SHARE_SUSPICIOUS = 0.1
 # A run's id is random, 128 bits.
 RUN_ID_BYTES = 16
+# ... of which people are shown so many hexadecimal digits.
+RUN_ID_SHOWN = 8
 
 # --- launcher.run ---
 # From the order to start the nodes until all are ready: interpreters start in 0.1 s, but 128 of

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from .. import limits
 from ..control import messages as m
 from .order import program_name
-
-_ID_CHARACTERS = 8
 
 
 def start_line(run_id: bytes, order: m.StartNodes) -> str:
@@ -26,7 +25,7 @@ def end_line(run_id: bytes, why: str = "") -> str:
 
 
 def _short(run_id: bytes) -> str:
-    return run_id.hex()[:_ID_CHARACTERS]
+    return run_id.hex()[: limits.RUN_ID_SHOWN]
 
 
 def _plain(text: str) -> str:

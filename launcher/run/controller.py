@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from distrcomp.errors import ProtocolError
 
@@ -71,6 +72,7 @@ class Controller:
         self._stdin_peer = stdin_peer
         self._is_unheard = False
         self._clocks_known = (False, 0)
+        self._printed_at: dict[int, float] = {}
         self.overview = Overview(self.machine, course.program, self._tell)
 
     async def run(self) -> None:
@@ -135,6 +137,7 @@ class Controller:
         if not self._has(peer, node) or stream not in (STDOUT, STDERR):
             await self._handle(PeerLost(peer, "it sent the output of a node it does not have"))
             return
+        self._printed_at[node] = self._loop.time()
         if self._sinks.may_block:  # whoever reads us may pause; our heartbeats may not
             await asyncio.to_thread(self._sinks.take, node, stream, data)
         else:
@@ -167,8 +170,9 @@ class Controller:
                     self._spawn(self._ship(action))
                 case SetTimer(name, seconds):
                     self._loop.call_later(seconds, self._post_later, TimerFired(name))
-                case Say(text):
-                    self._view.say(plain_lines(text))
+                case Say(text, is_answer):
+                    if not is_answer or _is_terminal(sys.stderr):
+                        self._view.say(plain_lines(text))
 
     def _tell(self, peer: int, message: Any) -> None:
         self._outgoing[peer].put_nowait(message)
@@ -223,17 +227,23 @@ class Controller:
         ledger, now = self.machine.ledger, self._loop.time()
         if ledger.started_at is None or not self._view.is_due():
             return
-        rows = [
-            Row(
-                number,
-                ledger.labels[node.peer],
-                node.state,
-                ledger.seconds_of(number, now),
-                next(iter(self._sinks.kept[number].last_lines(1)), ""),
-            )
-            for number, node in enumerate(ledger.nodes)
-        ]
-        self._view.update(rows, now - ledger.started_at)
+        rows = [self._row(number, now) for number in range(len(ledger.nodes))]
+        run_id = self.machine.course.opening.run_id.hex()
+        self._view.update(rows, now - ledger.started_at, run_id[: limits.RUN_ID_SHOWN])
+
+    def _row(self, number: int, now: float) -> Row:
+        ledger = self.machine.ledger
+        node = ledger.nodes[number]
+        waits_for, since = ("", now) if node.ended else self.machine.waiting.get(number, ("", now))
+        silent_since = max(since, self._printed_at.get(number, since))
+        return Row(
+            number,
+            ledger.labels[node.peer],
+            "waiting" if waits_for and node.state == "running" else node.state,
+            ledger.seconds_of(number, now),
+            next(iter(self._sinks.kept[number].last_lines(1)), ""),
+            waits_for if now - silent_since >= limits.TABLE_SILENCE_S else "",
+        )
 
     def _interrupt(self) -> None:
         self._post_later(Interrupt())
@@ -246,3 +256,7 @@ class Controller:
         task = asyncio.ensure_future(act)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()

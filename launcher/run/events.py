@@ -71,9 +71,10 @@ class SetTimer:
 
 @dataclass(frozen=True)
 class Say:
-    """Tell the person at once, while the run goes on."""
+    """Tell the person at once, while the run goes on; on a terminal only, if it is an answer."""
 
     text: str
+    is_answer: bool = False
 
 
 Action = Tell | Ship | SetTimer | Say

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from .. import limits
 from ..control import looks
 from .plain import counted, node_list, plain
 from .stack_text import short_stacks, stacks_told
 
 _HEADS = ("node", "peer", "pid", "state", "waits for", "since", "CPU", "memory", "in", "out")
 _RIGHT = {"node", "pid", "since", "CPU", "memory", "in", "out"}
-_ID_CHARACTERS = 8
 
 
 def runs_text(runs: Sequence[looks.RunStatus]) -> str:
@@ -81,7 +81,7 @@ def _run_text(run: looks.RunStatus) -> str:
     since = "has not begun" if run.seconds is None else f"for {_seconds(run.seconds)}"
     part = "" if run.is_whole else f", {len(run.nodes)} of them seen"
     head = (
-        f"run {run.run_id.hex()[:_ID_CHARACTERS]}  {plain(run.program)}  "
+        f"run {run.run_id.hex()[: limits.RUN_ID_SHOWN]}  {plain(run.program)}  "
         f"({counted(run.n_node, 'node')}{part}, {since})"
     )
     return "".join(f"{line}\n" for line in [head, *lines])

@@ -21,21 +21,34 @@ from .plain import counted, plain
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
+    from rich.table import Table
 
 # Lines around the rows: head, rule, total, and the line of the prompt.
 _FRAME_LINES = 4
-_STYLES = {"running": "cyan", "finished": "green", "failed": "red", "lost": "red"}
+# What the terminal shows of Ctrl-C must not break a line, or the table is drawn beside itself.
+_ECHO_COLUMNS = 4
+_STYLES = {
+    "running": "cyan",
+    "waiting": "yellow",
+    "finished": "green",
+    "failed": "red",
+    "lost": "red",
+}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One node as the table shows it; `seconds` None while it has not started."""
+    """One node as the table shows it; `seconds` None while it has not started.
+
+    `waits_for` is shown in the place of the last line, where it is not empty.
+    """
 
     node: int
     peer: str
     state: str
     seconds: float | None
     last_line: str
+    waits_for: str = ""
 
 
 class View(Protocol):
@@ -53,8 +66,8 @@ class View(Protocol):
     def is_due(self) -> bool:
         """Whether an `update` now would be drawn."""
 
-    def update(self, rows: Sequence[Row], total_s: float) -> None:
-        """Shows the nodes, and how long the run has taken."""
+    def update(self, rows: Sequence[Row], total_s: float, run: str = "") -> None:
+        """Shows the nodes, how long the run has taken, and what it is called."""
 
     def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
         """Shows how much of what `peer` lacks has been sent; until the first `update`."""
@@ -80,7 +93,7 @@ class NoView:
     def is_due(self) -> bool:
         return False
 
-    def update(self, rows: Sequence[Row], total_s: float) -> None:
+    def update(self, rows: Sequence[Row], total_s: float, run: str = "") -> None:
         pass
 
     def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
@@ -136,11 +149,18 @@ class LiveView:
         """Whether an `update` now would be drawn."""
         return self._clock() - self._drawn_at >= 1 / limits.TABLE_REFRESHES_PER_S
 
-    def update(self, rows: Sequence[Row], total_s: float) -> None:
-        """Shows the nodes, and how long the run has taken."""
+    def update(self, rows: Sequence[Row], total_s: float, run: str = "") -> None:
+        """Shows the nodes, how long the run has taken, and what it is called."""
         if self._console is not None:
             rows_max = min(limits.TABLE_ROWS_MAX, self._console.height - _FRAME_LINES)
-            self._draw(lambda: status_table(rows, total_s, rows_max))
+            width = max(_ECHO_COLUMNS, self._console.width - _ECHO_COLUMNS)
+
+            def table() -> RenderableType:
+                made = status_table(rows, total_s, rows_max, run)
+                made.width = width
+                return made
+
+            self._draw(table)
 
     def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
         """Shows how much of what `peer` lacks has been sent; until the first `update`."""
@@ -152,7 +172,7 @@ class LiveView:
         from rich.text import Text
 
         if self._console is not None:
-            self._console.print(Text(text))
+            self._console.print(Text(f"distrcomp: {text}"))
 
     def _draw(self, picture: Callable[[], RenderableType]) -> None:
         if self._live is None or not self.is_due():
@@ -161,13 +181,14 @@ class LiveView:
         self._live.update(picture(), refresh=True)
 
 
-def status_table(rows: Sequence[Row], total_s: float, rows_max: int) -> RenderableType:
+def status_table(rows: Sequence[Row], total_s: float, rows_max: int, run: str = "") -> Table:
     """A line for each node, or the number of nodes in each state where they are too many."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, expand=True, caption_justify="left")
-    table.caption = Text(f"{counted(len(rows), 'node')}, {total_s:.1f} s")
+    name = f"run {plain(run)}: " if run else ""
+    table.caption = Text(f"{name}{counted(len(rows), 'node')}, {total_s:.1f} s")
     if len(rows) > rows_max:
         table.add_column("nodes", justify="right", no_wrap=True)
         table.add_column("state", ratio=1, no_wrap=True, overflow="ellipsis")
@@ -185,7 +206,10 @@ def status_table(rows: Sequence[Row], total_s: float, rows_max: int) -> Renderab
             Text(plain(row.peer)),
             Text(plain(row.state), style=_STYLES.get(row.state, "")),
             "" if row.seconds is None else f"{row.seconds:.1f}",
-            Text(plain(row.last_line[: limits.TABLE_LINE_CHARS_MAX])),
+            Text(
+                plain((row.waits_for or row.last_line)[: limits.TABLE_LINE_CHARS_MAX]),
+                style="dim" if row.waits_for else "",
+            ),
         )
     return table
 

@@ -6,7 +6,7 @@ from math import isfinite
 
 from .. import limits
 from ..control import messages as m
-from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, TimerFired
+from .events import Action, FromPeer, Interrupt, PeerLost, Say, SetTimer, TimerFired
 from .ledger import Failure
 from .life import Life, State, cut
 from .report import describe_end
@@ -178,7 +178,12 @@ def _shell_code(code: int | None, signal: int | None) -> int:
 
 def on_interrupt(life: Life, event: Interrupt, now: float) -> list[Action]:
     """Ctrl-C: the run ends by steps."""
-    return _stop(life, Failure("interrupted", "", exit_code=EXIT_INTERRUPTED))
+    said = (
+        f"ending; nodes have {limits.STOP_STEP_S:g} s for their finally blocks, Ctrl-C again ends "
+        "them at once"
+    )
+    stop = _stop(life, Failure("interrupted", "", exit_code=EXIT_INTERRUPTED))
+    return [Say(said, is_answer=True), *stop]
 
 
 def on_limit(life: Life, event: TimerFired, now: float) -> list[Action]:

@@ -65,6 +65,28 @@ def test_each_node_has_its_row() -> None:
     assert any(line[:4] == ["2", "nodes,", "3.0", "s"] for line in lines)
 
 
+def test_what_silent_nodes_wait_for() -> None:
+    """It stands in the place of the last line; the run's id stands below."""
+    screen = Screen()
+    with screen.view as view:
+        row = Row(0, "h1", "waiting", 9, "half way", "recv(source=3) at long.py:17")
+        view.update([row], 3, "490d815d")
+    text = seen(screen.drawn())
+    assert "recv(source=3) at long.py:17" in text
+    assert "half way" not in text
+    assert "run 490d815d: 1 node, 3.0 s" in text
+
+
+def test_there_is_room_for_the_echo_of_ctrl_c() -> None:
+    """`^C` behind the last line does not break it, so the table is drawn over itself."""
+    screen = Screen(width=60)
+    with screen.view as view:
+        screen.drawn()
+        view.update(rows(3, last_line="x" * 200), 3)
+        text = seen(screen.drawn())
+    assert max(len(line) for line in text.splitlines()) <= 60 - len("^C") - 1
+
+
 def test_many_nodes_fold_into_counts() -> None:
     """Above the bound, or the height of the terminal, states are counted."""
     for screen, count in ((Screen(), limits.TABLE_ROWS_MAX + 1), (Screen(height=10), 7)):

@@ -15,6 +15,8 @@ from . import limits
 from .errors import SendTimeout
 from .frames import ACKNOWLEDGEMENT, QUESTION, Message
 from .links import Link, MpiLink, Pending, ShmLink, StreamLink
+from .mailbox import ANY
+from .notices import Envelope
 from .progress import SPIN_S
 from .receiving import earlier
 from .spaces import POINT_TO_POINT, SPACES
@@ -32,10 +34,13 @@ _COPIED_BYTES_PER_S_MIN = 500e6
 class Sending:
     """A message on its way: over when it is out of the sender's hands, and received if asked."""
 
-    __slots__ = ("dest", "found_busy", "pending", "serial", "space", "was_looked_at")
+    __slots__ = ("dest", "found_busy", "pending", "serial", "space", "tag", "was_looked_at")
 
-    def __init__(self, dest: int, pending: Pending | None, serial: int, space: int) -> None:
+    def __init__(
+        self, dest: int, pending: Pending | None, serial: int, space: int, tag: int = ANY
+    ) -> None:
         self.dest = dest
+        self.tag = tag  # ANY where nobody wants to know it
         self.space = space
         self.pending = pending
         self.serial = serial
@@ -78,9 +83,9 @@ class Engine(StandingCalls):
             if dest == self.node_id:
                 copies = [bytearray(buffer) for buffer in message.buffers]
                 self._progress.deliver(message._replace(buffers=copies))
-                return Sending(dest, None, serial, message.communicator)
+                return Sending(dest, None, serial, message.communicator, message.tag)
             link = self._links.get(dest) or self._make_link(dest, message.communicator)
-            sending = Sending(dest, link.post(message), serial, message.communicator)
+            sending = Sending(dest, link.post(message), serial, message.communicator, message.tag)
             return self._follow(link, sending)
 
     def is_out_soon(self, link: ShmLink | StreamLink | MpiLink, pending: Pending) -> bool:
@@ -143,6 +148,7 @@ class Engine(StandingCalls):
             check = partial(self._fates.check_node, sending.dest, sending.space)
             wait = self.begin_wait(lambda: (sending.dest,), None, deadline)
             wait.tests = lambda: sending.pending is None or sending.pending.is_out, check
+            wait.sent = Envelope(sending.space, sending.dest, sending.tag)
             try:
                 self._send_out(sending, deadline, wait)
                 if self.is_over(sending):

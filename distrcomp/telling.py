@@ -74,7 +74,11 @@ class Telling(Mesh):
         """Has the launcher know of a wait that has lasted."""
         tell, waits, wanted = self.waits.tell, self.waits, wait.wanted
         waits.register(wait, threading.get_ident())
-        members = () if wanted is None else self._fates.parts.part(wanted.communicator)
+        members: tuple[int, ...] = ()
+        if wanted is not None:
+            members = self._fates.parts.part(wanted.communicator)
+        elif wait.sent is not None:
+            members = self._fates.parts.part(wait.sent.space)
         waiting = waits.describe(wait, members, sys._getframe(1), monotonic())
         if tell is not None:
             self._outside(lambda: tell(waiting))

@@ -52,6 +52,7 @@ class Wait:
         serial: which one it is; 0 until it is told of.
         is_waiting: whether its thread does nothing else just now.
         told_sources: the sources that were told last.
+        sent: of a send, its space, whom it is for, and its tag.
         tests: what tells whether that for which it waits has come, and what raises when it never
             can any more. By default that is the match of `wanted`.
     """
@@ -60,6 +61,7 @@ class Wait:
     is_waiting = False
     told_sources: frozenset[int] = frozenset()
     tests: tuple[Callable[[], bool], Callable[[], None]] | None = None
+    sent: Envelope | None = None
 
     def __init__(
         self,
@@ -136,9 +138,15 @@ class Waits:
         if ANY in sources:
             sources = set(members)
         envelope = None if wanted is None else envelope_of(wanted)
+        name = _NAMES.get(name, name)
+        if wait.sent is not None:
+            operation = _send_operation(name, wait.sent, members)
+            members = ()
+        else:
+            operation = _operation(name, wanted, members)
         return Waiting(
             serial=wait.serial,
-            operation=_operation(_NAMES.get(name, name), wanted, members)[: limits.PLACE_CHARS_MAX],
+            operation=operation[: limits.PLACE_CHARS_MAX],
             place=place_of(caller, self.folder),
             waited_s=now - wait.since,
             has_deadline=wait.has_deadline,
@@ -180,3 +188,12 @@ def _operation(name: str, wanted: Receive | None, members: Sequence[int]) -> str
     told = [f"{what}={number}" for what, number in asked if number != ANY]
     call = f"({', '.join(told)})"
     return f"{name} for recv{call}" if name.startswith("wait") else name + call
+
+
+def _send_operation(name: str, sent: Envelope, members: Sequence[int]) -> str:
+    """The wait of a send in words: `send(dest=1, tag=7)`."""
+    if sent.space < 0 or sent.space % SPACES != POINT_TO_POINT:
+        return name
+    dest = members.index(sent.source) if sent.source in members else sent.source
+    call = f"(dest={dest})" if sent.tag == ANY else f"(dest={dest}, tag={sent.tag})"
+    return f"{name} for send{call}" if name.startswith("wait") else name + call

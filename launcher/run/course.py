@@ -41,3 +41,9 @@ class Course:
     def program_index(self, node: int) -> int:
         """Which of the programs a node runs."""
         return self.program_of[node] if self.program_of else 0
+
+    @property
+    def sends_synchronously(self) -> bool:
+        """Whether every send waits until it is received (`--strict-sends`)."""
+        settings = (setting for order in self.orders for setting in order.environment)
+        return any(setting.name == "DISTRCOMP_STRICT_SENDS" for setting in settings)

@@ -40,6 +40,17 @@ def headline(verdict: Verdict) -> str:
     return f"Deadlock: {node_list(nodes)} {whom}, and no message is on its way."
 
 
+def about_sends(verdict: Verdict) -> str:
+    """A line for a run under `--strict-sends`, if one of the waits is a send's; else nothing."""
+    waits = (wait.waiting for waits in verdict.waits.values() for wait in waits)
+    if not any(waiting.operation.startswith("send") for waiting in waits):
+        return ""
+    return (
+        "With --strict-sends a send waits until it is received; without it this one may pass while "
+        "buffers last."
+    )
+
+
 def stalled(stall: Stalled, n_node: int) -> str:
     """What is said of nodes that seem to wait for each other and may still act."""
     nodes = sorted(stall.waits)

@@ -10,7 +10,7 @@ from . import deadlock, watching
 from .events import Action, FromPeer, Say, SetTimer, Tell, TimerFired
 from .ledger import Failure
 from .life import Handler, Life, State
-from .verdict import details, headline, stalled
+from .verdict import about_sends, details, headline, stalled
 
 _TIMER = "deadlock "
 
@@ -80,6 +80,8 @@ def _judge(life: Life, verdict: deadlock.Verdict) -> list[Action]:
     """Nodes wait for each other: ends the run by steps, or only says so."""
     first = headline(verdict)
     rest = details(verdict, len(life.ledger.nodes))
+    if life.course.sends_synchronously and (more := about_sends(verdict)):
+        rest = f"{rest}\n{more}"
     if life.course.on_deadlock == "report":
         for line in (first, *rest.splitlines()):
             life.note(line)

@@ -21,12 +21,16 @@ DEADLOCKS = {
     "a ring of ssend": (
         3,
         "dc.ssend((me + 1) % 3, 'x')",
-        ["nodes 0 to 2 wait", "node 2 waits in ssend at prog.py:3 for", "for node 0"],
+        [
+            "nodes 0 to 2 wait",
+            "node 2 waits in ssend(dest=0, tag=0) at prog.py:3 for",
+            "for node 0",
+        ],
     ),
     "large sends to one who waits for another": (
         3,
         "if me == 0:\n    for _ in range(6): dc.send(1, bytes(40 * 2**20))\ndc.recv((me + 1) % 3)",
-        ["node 0 waits in send at prog.py:4 for", ", for node 1"],
+        ["node 0 waits in send(dest=1) at prog.py:4 for", ", for node 1"],
     ),
     "barrier and recv": (
         3,

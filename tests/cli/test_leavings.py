@@ -78,7 +78,8 @@ print(dc.recv(timeout=60))
     strict = run_source(machine, source, "-n", "2", "--strict-sends")
     assert 1 == strict.code
     assert strict.out.startswith("Deadlock: nodes 0 and 1 wait for each other"), strict.out
-    assert "waits in send at prog.py:3" in strict.out
+    assert "node 0 waits in send(dest=1, tag=0) at prog.py:3" in strict.out
+    assert "\nWith --strict-sends a send waits until it is received; without" in strict.out
 
 
 def test_programs_for_mpi4py_are_accounted_for_alike(machine: Machine) -> None:

@@ -156,7 +156,7 @@ def test_somebody_is_inside(two: Heard) -> None:
 def test_ssend_and_its_match(two: Heard) -> None:
     """Out of the sender's hands but not received: it waits for the receiver."""
     sending, thread = two.wait_told(0, two.made.worlds[0].ssend, 1, "x")
-    assert ("ssend", (1,)) == two.waits(0)[0][1:2] + two.waits(0)[0][5:6]
+    assert ("ssend(dest=1, tag=0)", (1,)) == two.waits(0)[0][1:2] + two.waits(0)[0][5:6]
     standing = two.stands(0, thread)
     assert (True, (1,)) == (standing.is_waiting, standing.wakers)
     two.made.receive(1, 0)

@@ -101,3 +101,7 @@ LAST_WORDS_S = 1.0
 LINK_SILENCE_S = 8
 LINK_PROBE_AFTER_S = 4
 LINK_PROBE_INTERVAL_S = 2
+# An order to a fork server: arguments and environment, which the kernel bounds to 2 MiB or so.
+FORK_ORDER_BYTES_MAX = 16 * MIB
+# When a fork server ends what it has forked: what cleans up after a program needs this long.
+LEADER_HEAD_START_S = 0.2

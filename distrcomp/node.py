@@ -13,6 +13,7 @@ agent; one that is only the echo of another node's end takes one line.
 
 from __future__ import annotations
 
+import builtins
 import faulthandler
 import importlib
 import io
@@ -96,7 +97,7 @@ def _read(path: str) -> bytes:
 def _execute(source: bytes, name: str) -> None:
     """Runs `source` as the module `__main__`, which lives on after it, as Python's own does."""
     module = types.ModuleType("__main__")
-    module.__dict__.update(__file__=name, __builtins__=__builtins__)
+    module.__dict__.update(__file__=name, __builtins__=builtins)
     if name == "<string>":
         del module.__dict__["__file__"]
     sys.modules["__main__"] = module

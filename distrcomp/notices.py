@@ -130,6 +130,12 @@ class Ready(NamedTuple):
     """The node has its ticket and waits for Go."""
 
 
+class Exits(NamedTuple):
+    """The node ends by this exit code, and who would have told the agent is gone."""
+
+    code: int
+
+
 class WritesStacks(NamedTuple):
     """At this signal the node writes its stacks into the file that the ticket names."""
 
@@ -310,4 +316,5 @@ TO_AGENT = Schema(
     Resumed,
     Standing,
     Account,
+    Exits,
 )

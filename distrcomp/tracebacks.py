@@ -18,7 +18,11 @@ from .errors import DistrcompError, InternalError
 
 # Compiled code names its files as they were called where it was compiled.
 _PACKAGE = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "distrcomp/")
-_STARTERS = {os.path.join(os.path.dirname(__file__), "node.py"), runpy.__file__, "<frozen runpy>"}
+_STARTERS = {
+    *(os.path.join(os.path.dirname(__file__), name) for name in ("node.py", "fork_server.py")),
+    runpy.__file__,
+    "<frozen runpy>",
+}
 
 
 def is_ours(filename: str) -> bool:

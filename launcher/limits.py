@@ -128,6 +128,15 @@ LINKS_WAITING_MAX = 256
 GROUP_GRACE_S = 0.3
 # At the end of a run its nodes are dead; how long their last output may take to be handed on.
 CLOSE_TIMEOUT_S = 5.0
+# How long a fork server may take to answer: a millisecond, and while it starts as long as an
+# interpreter needs on a busy machine. One that is stopped is given up then.
+FORK_ANSWER_TIMEOUT_S = 20.0
+# Arguments and environment of a node that is forked: where the kernel would refuse them to a
+# program (128 KiB in one word), a program shall be started, and refused.
+FORKED_WORDS_BYTES_MAX = 100 * KIB
+# Nodes that are being forked at the same time: enough that the server has always one to fork, and
+# few descriptors on their way to it.
+FORKS_AT_ONCE_MAX = 16
 # Descriptors that an agent holds for each node while it starts them (a control socket, two pipes, a
 # doorbell, the file of its stacks), and some more: the segment, those of starting a process, and
 # who calls meanwhile.

@@ -104,6 +104,14 @@ class Guardian:
         """The group is gone, so its number may soon be somebody else's."""
         self._say("no group", group)
 
+    def watch_helper(self, pid: int) -> None:
+        """From now on this process, which serves the agent and no run, dies with this process."""
+        self._say("helper", pid)
+
+    def forget_helper(self, pid: int) -> None:
+        """It is gone."""
+        self._say("no helper", pid)
+
     def watch_run(self, mark: str) -> None:
         """From now on what bears this mark (`mark_of`) dies with this process."""
         self._say("run", mark)
@@ -143,7 +151,7 @@ class Guardian:
 
 def main(agent: int | None) -> None:
     """The guardian process; `agent` is whom to watch for being stopped."""
-    watched: dict[str, set[Any]] = {"group": set(), "run": set(), "folder": set()}
+    watched: dict[str, set[Any]] = {kind: set() for kind in ("group", "run", "folder", "helper")}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends when there is nothing to guard
     for line in _lines(sys.stdin.fileno(), agent, watched):
@@ -153,6 +161,9 @@ def main(agent: int | None) -> None:
         kind = word.removeprefix("no ")
         (watched[kind].add if kind == word else watched[kind].discard)(what)
     _kill_all(watched)
+    for helper in watched["helper"]:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(helper, signal.SIGKILL)
     for folder in watched["folder"]:
         shutil.rmtree(folder, ignore_errors=True)
 

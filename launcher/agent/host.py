@@ -27,6 +27,7 @@ from .log_lines import end_line, start_line
 from .peer_run import PeerRun
 from .sandbox import sweep
 from .session import Session, State
+from .starter import Starter
 
 log = logging.getLogger("distrcomp.agent")
 
@@ -53,6 +54,7 @@ class Host:
         self.swept = sweep(self._sandboxes)
         self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
         self.guardian = self._guardian = Guardian(is_agents=not is_temporary)
+        self.starter = Starter(self._guardian)
         self._folder = folder if is_temporary else None
         if is_temporary:
             self._guardian.watch_folder(str(folder))
@@ -120,6 +122,7 @@ class Host:
             await asyncio.wait(self._sessions, timeout=limits.CLOSE_TIMEOUT_S)
         for run in list(self._runs.values()):
             await self._end(run)
+        self.starter.close()
         self._store.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -190,7 +193,7 @@ class Host:
         if len(run_id) != limits.RUN_ID_BYTES or run_id in self._runs:
             raise PeerRefused("this is not the id of a new run")
         tell = _Teller(channel)
-        run = PeerRun(run_id, self._store, self._sandboxes, self._guardian, tell)
+        run = PeerRun(run_id, self._store, self._sandboxes, self._guardian, self.starter, tell)
         self._runs[run_id] = run
         return run
 

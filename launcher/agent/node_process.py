@@ -14,10 +14,9 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import termios
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,31 +25,14 @@ from distrcomp.frames import FrameDecoder
 from distrcomp.notices import TO_AGENT, AskTraffic, Failed, Traffic
 
 from .. import limits
+from .child import Child, ChildLost
 from .control_socket import ControlSocket
-from .stack_file import StackFile, ask_for_stacks, crash_of
+from .stack_file import ask_for_stacks, crash_of
 
 STDOUT, STDERR = 1, 2
-_UNKNOWN_CODE = 255
+_UNKNOWN_END = 1
 
 log = logging.getLogger("distrcomp.agent")
-
-
-@dataclass(frozen=True)
-class Start:
-    """How to start one node.
-
-    Attributes:
-        inherited: descriptors that it gets under the same numbers.
-        writes_stacks: whether it gets a file for its stacks, too.
-    """
-
-    node: int
-    arguments: Sequence[str]
-    environment: dict[str, str]
-    folder: str
-    takes_input: bool
-    inherited: tuple[int, ...] = ()
-    writes_stacks: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +59,7 @@ class NodeProcess:
         death: how it ended; None as long as it lives.
 
     Args:
-        start: what to start.
+        child: what was started.
         on_notice: awaited with (node, notice).
         on_output: awaited with (node, stream, data). Neither is called again before it returns, so
             a launcher that is slow to read slows the node, and nothing piles up here.
@@ -85,38 +67,21 @@ class NodeProcess:
 
     def __init__(
         self,
-        start: Start,
+        child: Child,
         on_notice: Callable[[int, Any], Awaitable[None]],
         on_output: Callable[[int, int, bytes], Awaitable[None]],
     ) -> None:
-        self.node = start.node
+        self.node = child.start.node
         self._on_notice = on_notice
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
-        self._stack_file = StackFile() if start.writes_stacks else None
+        self._child = child
+        self._stack_file = child.ends.stack_file
         self._stack_signal = 0
         self._traffic: asyncio.Future[Traffic] | None = None
-        ours, theirs = socket.socketpair()
-        given = [] if self._stack_file is None else [self._stack_file.descriptor]
-        try:
-            self._process = subprocess.Popen(
-                start.arguments,
-                stdin=subprocess.PIPE if start.takes_input else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=start.folder,
-                env=start.environment | {"DISTRCOMP_CONTROL_FD": str(theirs.fileno())},
-                pass_fds=[theirs.fileno(), *given, *start.inherited],
-                start_new_session=True,
-                bufsize=0,
-            )
-        except BaseException:
-            ours.close()
-            self._close_stack_file()
-            raise
-        finally:
-            theirs.close()
-        self._control = ControlSocket(ours)
+        self._code: int | None = None
+        self._own_code: int | None = None
+        self._control = ControlSocket(child.ends.control)
         self._fault = ""
         self._taking: asyncio.Future[tuple[str, str]] | None = None
         self._exited = asyncio.Event()
@@ -126,7 +91,7 @@ class NodeProcess:
     @property
     def group(self) -> int:
         """The process group, which is the pid of its leader."""
-        return self._process.pid
+        return self._child.pid
 
     @property
     def stack_descriptor(self) -> int:
@@ -154,7 +119,7 @@ class NodeProcess:
     @property
     def has_ended(self) -> bool:
         """Whether its process is over."""
-        return self._process.returncode is not None
+        return self._code is not None
 
     async def traffic(self) -> Traffic:
         """Its bytes so far; not known of one that does not listen, or not within the bound.
@@ -175,10 +140,6 @@ class NodeProcess:
         asked, self._traffic = self._traffic, None
         if asked is not None:
             asked.set_result(traffic)
-
-    def _close_stack_file(self) -> None:
-        if self._stack_file is not None:
-            self._stack_file.close()
 
     @property
     def n_links_waiting(self) -> int:
@@ -206,14 +167,17 @@ class NodeProcess:
 
         SIGKILL goes to the leader alone: its group follows when it has had time to clean up.
         """
-        if self._process.returncode is None:
+        if self._code is None:
             self._is_killed |= number == signal.SIGKILL
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                (os.kill if number == signal.SIGKILL else os.killpg)(self.group, number)
+                try:
+                    (os.kill if number == signal.SIGKILL else os.killpg)(self.group, number)
+                except ProcessLookupError:  # it is just being forked, and has no group yet
+                    os.kill(self.group, number)
 
     async def give_input(self, data: bytes) -> None:
         """Writes to the node's stdin; no data closes it. Returns when there is room for more."""
-        stdin = self._process.stdin
+        stdin = self._child.ends.stdin
         if stdin is None or stdin.closed:
             return
         if not data:
@@ -232,17 +196,17 @@ class NodeProcess:
     async def run(self) -> tuple[int | None, int | None]:
         """Until the node has ended: its (exit code, None) or (None, signal)."""
         pumps = [
-            asyncio.ensure_future(self._pump_output(STDOUT, self._process.stdout)),
-            asyncio.ensure_future(self._pump_output(STDERR, self._process.stderr)),
+            asyncio.ensure_future(self._pump_output(STDOUT, self._child.ends.stdout)),
+            asyncio.ensure_future(self._pump_output(STDERR, self._child.ends.stderr)),
             asyncio.ensure_future(self._pump_notices()),
         ]
         try:
-            await _wait_exit(self._process.pid)
+            await _wait_exit(self.group)
             at = self._loop.time()
             await asyncio.wait(pumps, timeout=limits.GROUP_GRACE_S)  # who holds no pipe is gone
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
-            code, peak_bytes = self._reap()
+            code, peak_bytes = await self._reap()
             crash = "" if self._stack_file is None else self._stack_file.take()
             if self._fault:
                 await self._on_notice(self.node, Failed(self._fault, "", None))
@@ -256,22 +220,27 @@ class NodeProcess:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             self._control.close()
-            self._close_stack_file()
-            if self._process.stdin is not None:
+            if self._stack_file is not None:
+                self._stack_file.close()
+            if self._child.ends.stdin is not None:
                 with contextlib.suppress(OSError):
-                    self._process.stdin.close()
+                    self._child.ends.stdin.close()
         return (code, None) if code >= 0 else (None, -code)
 
-    def _reap(self) -> tuple[int, int]:
+    async def _reap(self) -> tuple[int, int]:
         """The exit code, negative for a signal, and the bytes it has used at most."""
         try:
-            _, status, usage = os.wait4(self._process.pid, 0)
-        except ChildProcessError:  # somebody else in this process has taken what it left
-            log.error("node %d: how it ended is not known", self.node)
-            self._process.returncode = _UNKNOWN_CODE
-            return _UNKNOWN_CODE, 0
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        return self._process.returncode, usage.ru_maxrss * limits.KIB
+            code, peak_bytes = await self._child.reap()
+        except ChildLost:
+            said = self._own_code
+            log.error("node %d: how it ended is not known but for what it said", self.node)
+            code, peak_bytes = _UNKNOWN_END if said is None else said, 0
+        self._code = code
+        return code, peak_bytes
+
+    def take_code(self, code: int) -> None:
+        """The node says itself how it ends."""
+        self._own_code = code
 
     async def _pump_output(self, stream: int, pipe: Any) -> None:
         """Hands on what the node writes."""

@@ -20,10 +20,11 @@ from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
 from ..ship.store import Store
 from . import stopped
+from .child import Child, Start, start_cold
 from .findings import findings, stacks_of
 from .guardian import Guardian, kill_stragglers, mark_of
 from .memory_watch import read_kills
-from .node_process import STDERR, NodeProcess, Start
+from .node_process import STDERR, NodeProcess
 from .order import (
     command_line,
     node_environment,
@@ -40,6 +41,7 @@ from .receiving import Receiving
 from .relay import relayed
 from .sandbox import Sandbox
 from .shared import Shared, share
+from .starter import Starter
 from .status import nodes_status
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -50,7 +52,7 @@ class PeerRun:
 
     Args:
         run_id: the run.
-        store, sandboxes, guardian: of the agent.
+        store, sandboxes, guardian, starter: of the agent.
         tell: sends a message to the run's launcher; awaiting it slows a node that floods.
 
     Attributes:
@@ -63,11 +65,13 @@ class PeerRun:
         store: Store,
         sandboxes: Path,
         guardian: Guardian,
+        starter: Starter,
         tell: Callable[[Any], Awaitable[None]],
     ) -> None:
         self.run_id = run_id
         self.files = Receiving(store, sandboxes, guardian, tell)
         self._guardian = guardian
+        self._starter = starter
         self._tell = tell
         self._order: m.StartNodes | None = None
         self._folders: dict[int, str] = {}
@@ -122,7 +126,11 @@ class PeerRun:
         """Starts what can wait; what all share stays open here for those who start at Go."""
         with contextlib.ExitStack() as sharing:
             self._shared = sharing.enter_context(share(len(self._the_order.nodes)))
-            self._start_nodes(nodes)
+            starts = [self._start(*each) for each in nodes]
+            try:
+                await self._starter.start(starts, self._adopt)
+            except OSError as error:
+                raise _cannot_start(starts[0], error) from error
             if self._late:
                 self._sharing = sharing.pop_all()
         if self._shared.why_not:
@@ -131,30 +139,35 @@ class PeerRun:
                 m.Note(f"no shared memory on {self._label} ({why_not}): sockets instead")
             )
 
-    def _start_nodes(self, nodes: Sequence[tuple[int, m.NodeOrder]]) -> None:
-        """Starts these, each with its local id."""
-        shared = self._shared
-        for local_id, node_order in nodes:
-            order, folder = order_of(self._the_order, node_order), self._folders[node_order.node]
-            start = Start(
-                node_order.node,
-                command_line(order, self._the_sandbox.path, folder),
-                node_environment(order, self.run_id, (node_order.node, local_id), self._threads),
-                folder,
-                takes_input=order.stdin_node == node_order.node,
-                inherited=shared.descriptors,
-                writes_stacks=order.is_python,
-            )
+    def _start(self, local_id: int, node: m.NodeOrder) -> Start:
+        """How to start a node."""
+        order, folder = order_of(self._the_order, node), self._folders[node.node]
+        return Start(
+            node.node,
+            command_line(order, self._the_sandbox.path, folder),
+            node_environment(order, self.run_id, (node.node, local_id), self._threads),
+            folder,
+            takes_input=order.stdin_node == node.node,
+            inherited=self._shared.descriptors,
+            writes_stacks=order.is_python,
+        )
+
+    def _start_late(self) -> None:
+        """Starts the commands."""
+        for start in [self._start(*each) for each in self._late]:
             try:
-                node = NodeProcess(start, self._on_notice, self._on_output)
+                self._adopt(start_cold(start))
             except OSError as error:
-                raise CannotStart(
-                    f"{start.arguments[0]} cannot be started: {error.strerror}"
-                ) from error
-            self._nodes[node_order.node] = node
-            self._guardian.watch_group(node.group)
-            node.tell(self._ticket(node_order, shared, node.stack_descriptor))
-            self._spawn(self._watch(node))
+                raise _cannot_start(start, error) from error
+
+    def _adopt(self, child: Child) -> None:
+        """A node has been started."""
+        node = NodeProcess(child, self._on_notice, self._on_output)
+        self._nodes[node.node] = node
+        self._guardian.watch_group(node.group)
+        order = next(each for each in self._the_order.nodes if each.node == node.node)
+        node.tell(self._ticket(order, self._shared, node.stack_descriptor))
+        self._spawn(self._watch(node))
 
     def _ticket(self, node: m.NodeOrder, shared: Shared, stacks: int) -> n.Ticket:
         order = self._the_order
@@ -176,7 +189,7 @@ class PeerRun:
         """Lets the programs begin."""
         self._went_at = self._loop.time()
         with self._sharing:
-            self._start_nodes(self._late)
+            self._start_late()
         self._tell_all(n.Go())
 
     def take_input(self, data: bytes) -> None:
@@ -308,6 +321,8 @@ class PeerRun:
                     await self._tell(m.NodeReady(node))
             case n.WritesStacks(number):
                 self._nodes[node].stacks_by(number)
+            case n.Exits(code):
+                self._nodes[node].take_code(code)
             case n.Traffic():
                 self._nodes[node].take_traffic(notice)
             case n.WantLink(dest):
@@ -359,3 +374,7 @@ class PeerRun:
         if self.files.sandbox is None:
             raise PeerRefused("the bundle is not complete yet")
         return self.files.sandbox
+
+
+def _cannot_start(start: Start, error: OSError) -> CannotStart:
+    return CannotStart(f"{start.arguments[0]} cannot be started: {error.strerror}")

@@ -75,6 +75,15 @@ def strict_options(function: _Function) -> _Function:
     return strict(sends(function))
 
 
+def start_options(function: _Function) -> _Function:
+    """Adds how the nodes of a Python program are started."""
+    return click.option(
+        "--cold",
+        is_flag=True,
+        help="Start an interpreter for each node, instead of forking it from one that is warm.",
+    )(function)
+
+
 def chosen_peers(peers: Path | None, host: str | None) -> tuple[Peer, ...] | None:
     """The peers that the options name, None for neither; raises BadUsage."""
     if host is not None:

@@ -159,6 +159,7 @@ def _told(options: dict[str, Any]) -> tuple[Setting, ...]:
         "mpi4py": Setting("DISTRCOMP_PREPARE", "distrcomp.mpi.shim"),
         "strict_sends": Setting("DISTRCOMP_STRICT_SENDS", "1"),
         "debug": Setting("DISTRCOMP_DEBUG", "1"),
+        "cold": Setting("DISTRCOMP_COLD", "1"),
     }
     return tuple(setting for name, setting in settings.items() if options[name])
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .completion import complete_program, complete_variable
-from .options import peers_options, policy_options, strict_options
+from .options import peers_options, policy_options, start_options, strict_options
 from .programs import RunCommand
 from .version import version_option
 
@@ -97,6 +97,7 @@ from .version import version_option
     show_default=True,
     help="mpi starts the nodes by the mpiexec of this environment.",
 )
+@start_options
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m`.")
 @click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
 @click.option("-q", "--quiet", is_flag=True, help="No table and no remarks.")

@@ -16,7 +16,7 @@ from .plain import node_list, plain
 _HEAD = re.compile(r"(?:Current thread|Thread) 0x[0-9a-fA-F]+.*\(most recent call first\):")
 _FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+|\?\?\?) in (?P<name>.*)')
 _OURS = "distrcomp/"
-_STARTERS = ("distrcomp/node.py", "<frozen runpy>")
+_STARTERS = ("distrcomp/node.py", "distrcomp/fork_server.py", "<frozen runpy>")
 _STARTS_THREADS = "/threading.py"
 _OUR_THREADS = "distrcomp/control.py"
 _STANDARD = re.compile(r"<frozen |.*/python3\.\d+t?/(?!(?:site|dist)-packages/)")

@@ -48,7 +48,7 @@ def test_nothing_listens(leaks: LeakChecker, waiting_run: Command) -> None:
     """S-45, S-44: without any set-up nothing listens, not even on loopback; by a name the launcher
     does, for `distrcomp ps`: in a folder of its own (tests/launcher/agent/test_window)."""
     processes = leaks.processes()
-    assert 5 == len(processes)  # launcher, guardian, nodes
+    assert 6 == len(processes)  # launcher, guardian, fork server, nodes
     assert [] == list(itertools.chain(*map(listening_ports, processes)))
     names = unix_names([process.pid for process in processes])
     assert ["look"] == [Path(name).name for name in names]

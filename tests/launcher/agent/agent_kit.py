@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from distrcomp.notices import Machine
+from launcher.agent.child import Start, start_cold
 from launcher.agent.host import Host
-from launcher.agent.node_process import NodeProcess, Start
+from launcher.agent.node_process import NodeProcess
 from launcher.control import messages as m
 from launcher.control.channel import Channel, memory_pair
 from launcher.ship.manifest import FileEntry, Manifest, pack_manifest
@@ -106,7 +107,7 @@ def start_node(
     """A node that runs `arguments`, and what is heard of it."""
     heard = Heard()
     start = Start(5, arguments, dict(os.environ), str(folder), takes_input, inherited)
-    return NodeProcess(start, heard.on_notice, heard.on_output), heard
+    return NodeProcess(start_cold(start), heard.on_notice, heard.on_output), heard
 
 
 class Launcher:

@@ -11,6 +11,7 @@ from typing import Any
 
 from launcher.agent.guardian import Guardian
 from launcher.agent.peer_run import PeerRun
+from launcher.agent.starter import Starter
 from launcher.control import messages as m
 from launcher.ship.manifest import pack_manifest
 from launcher.ship.store import Store
@@ -55,11 +56,13 @@ async def opened(
     told = Told()
     guardian = Guardian()
     with contextlib.closing(make_store(folder / "store", 10**7)) as store:
-        run = PeerRun(RUN_ID, store, folder / "sandboxes", guardian, told)
+        starter = Starter(guardian)
+        run = PeerRun(RUN_ID, store, folder / "sandboxes", guardian, starter, told)
         try:
             yield run, told
         finally:
             await run.close()
+            starter.close()
             guardian.release()
     assert [] == list((folder / "sandboxes").glob("*"))
 

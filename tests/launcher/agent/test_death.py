@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.agent.node_process import NodeProcess, Start
+from launcher.agent.child import Start, start_cold
+from launcher.agent.node_process import NodeProcess
 from tests.launcher.agent.agent_kit import Heard, play, python, start_node
 
 pytestmark = pytest.mark.processes
@@ -44,7 +45,7 @@ def test_death(code: str, crash: str, tmp_path: Path, leaks: object) -> None:
         heard = Heard()
         environment = dict(os.environ)
         start = Start(5, python(code), environment, str(tmp_path), False, writes_stacks=True)
-        node = NodeProcess(start, heard.on_notice, heard.on_output)
+        node = NodeProcess(start_cold(start), heard.on_notice, heard.on_output)
         assert node.death is None
         await node.run()
         assert node.death is not None

@@ -174,7 +174,8 @@ def test_nodes_that_flood(agent: RealAgent, record_property: Record) -> None:
         launcher = Launcher(connection.channel, asyncio.ensure_future(asyncio.sleep(0, None)))
         launcher.greet = _greeted  # type: ignore[method-assign]
         await launcher.run(FLOOD, 4)
-        nodes = [each for each in agent.process.children() if "distrcomp.node" in each.cmdline()]
+        below = agent.process.children(recursive=True)
+        nodes = [each for each in below if "distrcomp.node" in each.cmdline()]
         assert 4 == len(nodes)
         await until(Stuck(nodes))
         await agent.check_serves()

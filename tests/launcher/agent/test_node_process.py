@@ -372,6 +372,6 @@ def test_cancelled(tmp_path: Path, leaks: object) -> None:
         assert before == n_descriptors()
         assert {asyncio.current_task()} == asyncio.all_tasks()
         node.signal(signal.SIGKILL)
-        await asyncio.to_thread(node._process.wait)
+        await node._child.reap()
 
     play(act)

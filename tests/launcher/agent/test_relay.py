@@ -24,6 +24,7 @@ RELAYED: list[tuple[Any, Any]] = [
     (n.WantLink(2), None),
     (n.WritesStacks(61), None),
     (n.Traffic(1, 2), None),
+    (n.Exits(3), None),
 ]
 
 

@@ -109,8 +109,8 @@ async def inherited(folder: Path, n_node: int, program: str = "", **other: Any) 
         await ship(run, told, {"prog.py": program, "sitecustomize.py": FIRST})
         before = n_descriptors()
         await run.start(order(n_node, environment=(m.Setting("PYTHONPATH", "."),), **other))
-        # A control socket, two pipes and a file for stacks each are all that is left here.
-        assert before + 4 * n_node == n_descriptors()
+        # A control socket, two pipes, a file for stacks and a pidfd each are all that is left here.
+        assert before + 5 * n_node == n_descriptors()
         await told.wait(m.NodeReady, n_node)
         run.go()
         await told.wait(m.NodeExited, n_node)

@@ -94,7 +94,9 @@ def test_status(tmp_path: Path, leaks: object) -> None:
         "import distrcomp as dc, os\n"
         "if dc.node_id == 0: dc.send(1, bytes(50_000))\n"
         "if dc.node_id == 1: dc.recv(0); os.kill(os.getpid(), 19)\n"
-        "if dc.node_id == 2: import time; time.sleep(1000)\n"
+        "import time\n"
+        "while time.process_time() < 0.05: pass\n"  # the kernel counts in hundredths
+        "if dc.node_id == 2: time.sleep(1000)\n"
     )
 
     async def act() -> None:

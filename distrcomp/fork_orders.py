@@ -1,0 +1,89 @@
+"""What an agent and its fork server tell each other (see fork_server); no I/O.
+
+`Share` and `Fork` travel with the descriptors of which they tell the numbers (SCM_RIGHTS). Both
+records and descriptors keep their order, so each record owns the next ones.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .schema import Schema
+
+DESCRIPTORS_MAX = 250
+"""How many travel with one record; the kernel takes 253 (SCM_MAX_FD)."""
+
+ROOM_VARIABLE = "_ROOM"
+"""Holds nothing: room in the server's environment, for a node's own words in their place."""
+
+
+class Share(NamedTuple):
+    """What is forked from now on holds these descriptors, too, under these numbers."""
+
+    numbers: tuple[int, ...]
+
+
+class Unshare(NamedTuple):
+    """That is over."""
+
+
+class Fork(NamedTuple):
+    """Start a node.
+
+    Attributes:
+        number: to be told in the answer.
+        arguments: as a plain interpreter would be started: PYTHON -P -m distrcomp.node PROGRAM ...
+        environment: all of it, each as NAME=VALUE; who it is (`identity`) at first.
+        folder: where it starts.
+        numbers: of the descriptors that come along.
+    """
+
+    number: int
+    arguments: tuple[bytes, ...]
+    environment: tuple[bytes, ...]
+    folder: bytes
+    numbers: tuple[int, ...]
+
+
+class Reap(NamedTuple):
+    """The process has ended and all is done for which its number was needed."""
+
+    pid: int
+
+
+class Forked(NamedTuple):
+    """The answer to Fork: a process, or 0 and the number of an error."""
+
+    number: int
+    pid: int
+    error: int
+
+
+class Reaped(NamedTuple):
+    """The answer to Reap: the exit code, negative for a signal, and the memory used at most."""
+
+    pid: int
+    code: int
+    peak_kib: int
+
+
+TO_SERVER = Schema(Share, Unshare, Fork, Reap)
+TO_AGENT = Schema(Forked, Reaped)
+
+# What an interpreter or the C library reads once, when it starts.
+_READ_AT_START = ("PYTHON", "LC_", "LD_", "MALLOC_")
+_READ_AT_START_TOO = frozenset(("HOME", "LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES"))
+
+
+def read_at_start(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that count only when a process starts: where they differ, a fork is no use.
+
+    Example:
+        >>> read_at_start({"PYTHONPATH": "lib", "USER": "me", "TZ": "UTC"})
+        {'PYTHONPATH': 'lib', 'TZ': 'UTC'}
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_READ_AT_START) or name in _READ_AT_START_TOO
+    }

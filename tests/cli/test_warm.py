@@ -1,0 +1,97 @@
+"""A node that was forked from a warm server cannot be told from one that was started plainly."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.command import Machine, Result
+
+pytestmark = pytest.mark.processes
+
+ABOUT_ITSELF = """
+import atexit, faulthandler, gc, locale, os, resource, signal, sys, threading, time
+before = set(sys.modules)
+import json
+def status(*names):
+    with open("/proc/self/status") as file:
+        return [line.split() for line in file if line.startswith(names)]
+def words(name):
+    with open(f"/proc/self/{name}", "rb") as file:
+        return [word.decode() for word in file.read().split(b"\\0") if word]
+def stream(file):
+    raw = getattr(file.buffer, "raw", file.buffer)
+    return [file.name, file.mode, file.encoding, file.errors, file.newlines, file.line_buffering,
+            file.write_through, file.isatty(), file.seekable(), type(file.buffer).__name__,
+            raw.name, raw.mode, raw.closefd, raw.fileno(), os.get_inheritable(raw.fileno())]
+here = os.getcwd()
+def known(text):
+    return text.replace(here, "HERE")
+def settings(pairs):
+    own = ("DISTRCOMP_RUN_ID", "DISTRCOMP_CONTROL_FD", "DISTRCOMP_COLD", "_")
+    return sorted(pair for pair in pairs if pair.partition("=")[0] not in own)
+def descriptors():
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{name}").partition(":[")[0])
+        except OSError:
+            pass
+    return sorted(found)
+about = {
+    "argv": sys.argv, "orig_argv": sys.orig_argv, "path": list(map(known, sys.path)),
+    "flags": str(sys.flags), "warnings": sys.warnoptions, "xoptions": sys._xoptions,
+    "executable": sys.executable, "prefix": sys.prefix,
+    "environ": settings(f"{name}={value}" for name, value in os.environ.items()),
+    "of what it starts": settings(known(os.popen("env").read()).split("\\n")),
+    "shown environ": settings(words("environ")), "shown words": words("cmdline"),
+    "folder": os.path.basename(here)[:4], "umask": os.umask(0o22),
+    "groups": [os.getpgrp() == os.getpid(), os.getsid(0) == os.getpid()],
+    "handlers": [str(signal.getsignal(number)) for number in signal.valid_signals()],
+    "signals": status("SigQ", "SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd", "NoNewPrivs")[1:],
+    "name": status("Name"), "threads": sorted(thread.name for thread in threading.enumerate()),
+    "tasks": len(os.listdir("/proc/self/task")), "descriptors": descriptors(),
+    "streams": [stream(file) for file in (sys.stdin, sys.stdout, sys.stderr)],
+    "streams before": [sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__,
+                       sys.stderr is sys.__stderr__],
+    "limits": [resource.getrlimit(number) for number in range(16)], "nice": os.nice(0),
+    "cores": sorted(os.sched_getaffinity(0)), "oom": open("/proc/self/oom_score_adj").read(),
+    "faulthandler": faulthandler.is_enabled(), "recursion": sys.getrecursionlimit(),
+    "garbage": [gc.isenabled(), gc.get_threshold(), gc.get_debug()],
+    "switch": sys.getswitchinterval(), "locale": locale.setlocale(locale.LC_ALL),
+    "encodings": [sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()],
+    "zone": time.tzname, "at exit": atexit._ncallbacks(), "main": sorted(globals()),
+    "main is": [__name__, known(__file__), sys.modules["__main__"].__dict__ is globals(),
+                type(__builtins__).__name__, str(globals().get("__spec__"))],
+    "finders": [str(finder).partition(" at ")[0] for finder in sys.meta_path],
+    "trace": [sys.gettrace(), sys.getprofile()], "hooks": [sys.excepthook is sys.__excepthook__],
+}
+print(json.dumps({"about": about, "modules": sorted(before)}))
+"""
+# What only a forked node has loaded before its program begins.
+MODULES_OF_THE_SERVER = {
+    "distrcomp.node",
+    "distrcomp.fork_server",
+    "distrcomp.fork_orders",
+    "distrcomp.fresh_start",
+}
+
+
+def told(result: Result) -> Any:
+    """What the program has said of itself."""
+    assert 0 == result.code, result
+    return json.loads(result.out)
+
+
+def test_same_as_cold(machine: Machine) -> None:
+    """Arguments, environment, descriptors, signals, streams, limits: all as in a plain start."""
+    words = ("-n", "2", "--output", "raw", "--stdin", "none", "-q")
+    once = "import distrcomp as dc\nif dc.node_id: raise SystemExit\n"
+    (machine.work_dir / "prog.py").write_text(once + ABOUT_ITSELF)
+    warm = told(machine.run("run", *words, "prog.py", "one", "-two"))
+    cold = told(machine.run("run", "--cold", *words, "prog.py", "one", "-two"))
+    assert cold["about"] == warm["about"]
+    assert set() == set(cold["modules"]) - set(warm["modules"])
+    assert set(warm["modules"]) - set(cold["modules"]) <= MODULES_OF_THE_SERVER

@@ -13,9 +13,6 @@ from .schema import Schema
 DESCRIPTORS_MAX = 250
 """How many travel with one record; the kernel takes 253 (SCM_MAX_FD)."""
 
-ROOM_VARIABLE = "_ROOM"
-"""Holds nothing: room in the server's environment, for a node's own words in their place."""
-
 
 class Share(NamedTuple):
     """What is forked from now on holds these descriptors, too, under these numbers."""

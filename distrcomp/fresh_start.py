@@ -5,7 +5,7 @@ What it changes: session and process group, descriptors, environment, folder, th
 /proc/PID/cmdline. By the former the processes of a run are found when it is over, those included
 that a node has forked, so it must be right. The kernel shows there the memory in which the words of
 the process's own start lie, and in a forked process these are its parent's: they are written over.
-A fork server is therefore started with room for a node's (`fork_orders.ROOM_VARIABLE`).
+A fork server is therefore started with room for a node's.
 What cannot be made anew, because it is settled when an interpreter starts: the seed of `hash`, the
 flags, the locale and encodings, what `site` has found. The nodes of one server share them.
 """

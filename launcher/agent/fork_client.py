@@ -13,15 +13,12 @@ import errno
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distrcomp.errors import ProtocolError
 from distrcomp.fork_orders import (
     DESCRIPTORS_MAX,
-    ROOM_VARIABLE,
     TO_AGENT,
     TO_SERVER,
     Fork,
@@ -36,10 +33,7 @@ from distrcomp.frames import FrameDecoder, frame
 
 from .. import limits
 from .child import Child, ChildLost, Ends, Start
-
-# What a node's environment has beside its agent's, and its command line beside the server's own.
-_ROOM_BYTES = 4096
-_ROOM_FOR_ARGUMENTS_BYTES = 128
+from .spawning import server_environment, take_spawned
 
 
 class CannotFork(Exception):
@@ -59,16 +53,10 @@ class ForkServer:
     """
 
     def __init__(self) -> None:
-        self.settled = settled_now()
-        self._socket, theirs = socket.socketpair()
-        try:
-            self._process = _spawn(theirs.fileno())
-        except BaseException:
-            self._socket.close()
-            raise
-        finally:
-            theirs.close()
-        self.pid = self._process.pid
+        self._spawned = take_spawned()
+        self.settled = read_at_start(self._spawned.environment)
+        self._socket = self._spawned.connection
+        self.pid = self._spawned.process.pid
         self._socket.setblocking(False)
         self._decoder = FrameDecoder(limits.STRANGER_FRAME_BYTES_MAX)
         self._writing = asyncio.Lock()
@@ -205,9 +193,7 @@ class ForkServer:
         self.is_lost = True
         self._loop.remove_reader(self._socket.fileno())
         self._loop.remove_writer(self._socket.fileno())
-        self._socket.close()
-        self._process.kill()
-        self._process.wait()
+        self._spawned.end()
         awaited, self._awaited = self._awaited, {}
         for future in awaited.values():
             if not future.done():
@@ -226,25 +212,4 @@ def _identity_first(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def settled_now() -> dict[str, str]:
     """What a server that is started now will have settled for all it forks."""
-    return read_at_start(_environment())
-
-
-def _environment() -> dict[str, str]:
-    """The server's: the agent's, and as a node has it what counts at a start."""
-    identity = {"DISTRCOMP_NODE_ID": os.environ.get("DISTRCOMP_NODE_ID", "0")}  # no MPI job's
-    return {**os.environ, **identity, "PYTHONUNBUFFERED": "1", ROOM_VARIABLE: " " * _ROOM_BYTES}
-
-
-def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
-    """Starts the server with this end of its socket."""
-    room = " " * _ROOM_FOR_ARGUMENTS_BYTES
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "distrcomp.fork_server", str(descriptor), room],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=_environment(),
-        cwd="/",
-        pass_fds=[descriptor],
-        start_new_session=True,
-    )
+    return read_at_start(server_environment())

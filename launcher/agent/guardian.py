@@ -2,33 +2,29 @@
 
 `kill -9` leaves an agent (or the launcher that holds one) no time to clean up. So each starts one
 small process that reads, from a pipe, which runs and process groups live and which folders exist.
-When the pipe ends without "bye", the guardian ends those, removes the folders and exits. It runs
+When the pipe ends, the guardian ends those, removes the folders and exits. It runs
 in a session of its own, so neither Ctrl-C nor a closed terminal reaches it.
 An agent that is stopped (SIGSTOP) can't end its nodes either, and after STOPPED_LOOKS no launcher
 waits for it any more: the guardian kills the nodes, and the agent finds them dead when it goes on.
 This file is both ends: `Guardian` in the agent; started as a script, the process itself, which
-imports nothing of ours.
+imports nothing of ours and little else, for it starts beside everything else that a run starts.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import select
-import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 # What cleans up after a program (Python's resource tracker) needs this long when it has died.
 _LEADER_HEAD_START_S = 0.2
 _ROUNDS_MAX = 20
-_END_TIMEOUT_S = 2.0
 # Who is seen stopped so many times in a row, at this interval, is as good as gone: 8 s, as for a
 # silent peer (F-05). It counts looks, for whoever looks may have been stopped itself.
 STOPPED_LOOK_INTERVAL_S = 2.0
@@ -70,7 +66,8 @@ class StopWatch:
 def status_of(pid: int) -> str:
     """What /proc says of a process now; nothing where it is gone, or there is no /proc."""
     try:
-        return Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            return file.read()
     except OSError:
         return ""
 
@@ -84,6 +81,8 @@ class Guardian:
     """
 
     def __init__(self, *, is_agents: bool = False) -> None:
+        import subprocess
+
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, *([str(os.getpid())] if is_agents else [])],
             stdin=subprocess.PIPE,
@@ -130,45 +129,43 @@ class Guardian:
 
     def release(self) -> None:
         """Everything is cleaned up: the guardian has nothing to do and ends."""
-        self._say("bye", 0)
+        self._process.kill()
+        self._process.wait()
         if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-        try:
-            self._process.wait(_END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:  # somebody has stopped it
-            self._process.kill()
-            self._process.wait()
+            self._process.stdin.close()
 
     def _say(self, word: str, what: int | str) -> None:
         if self._process.stdin is None:
             return
-        line = json.dumps([word, what]).encode() + b"\n"
-        with contextlib.suppress(OSError):  # a guardian that was killed guards no more
-            if self._process.stdin.write(line) != len(line):  # nor does one that doesn't listen
+        text = str(what).encode("utf-8", "surrogateescape").hex()
+        line = f"{word.replace(' ', '-')} {text}\n".encode()
+        try:
+            if self._process.stdin.write(line) != len(line):  # it does not listen
                 self._process.kill()
+        except OSError:
+            return  # a guardian that was killed guards no more
 
 
 def main(agent: int | None) -> None:
     """The guardian process; `agent` is whom to watch for being stopped."""
-    watched: dict[str, set[Any]] = {kind: set() for kind in ("group", "run", "folder", "helper")}
+    watched: dict[str, set[str]] = {kind: set() for kind in ("group", "run", "folder", "helper")}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends when there is nothing to guard
     for line in _lines(sys.stdin.fileno(), agent, watched):
-        word, what = json.loads(line)
-        if word == "bye":
-            return
-        kind = word.removeprefix("no ")
+        word, text = line.decode().split()
+        what = bytes.fromhex(text).decode("utf-8", "surrogateescape")
+        kind = word.removeprefix("no-")
         (watched[kind].add if kind == word else watched[kind].discard)(what)
     _kill_all(watched)
     for helper in watched["helper"]:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(helper, signal.SIGKILL)
+        _kill(os.kill, int(helper))
+    import shutil
+
     for folder in watched["folder"]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lines(descriptor: int, agent: int | None, watched: dict[str, set[Any]]) -> Iterator[bytes]:
+def _lines(descriptor: int, agent: int | None, watched: dict[str, set[str]]) -> Iterator[bytes]:
     """What the agent says, to its end; meanwhile an agent that stays stopped loses its nodes."""
     watch, rest = StopWatch(), b""
     while True:
@@ -183,14 +180,20 @@ def _lines(descriptor: int, agent: int | None, watched: dict[str, set[Any]]) -> 
             _kill_all(watched)
 
 
-def _kill_all(watched: dict[str, set[Any]]) -> None:
+def _kill_all(watched: dict[str, set[str]]) -> None:
     for kill in (os.kill, os.killpg):  # the leaders, and a moment later what cleans up after them
         for group in watched["group"]:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(group, signal.SIGKILL)
+            _kill(kill, int(group))
         time.sleep(_LEADER_HEAD_START_S)
     for mark in watched["run"]:
         kill_stragglers(mark)
+
+
+def _kill(kill: Callable[[int, int], None], number: int) -> None:
+    try:
+        kill(number, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
 
 
 def mark_of(run_id: str, nodes: Iterable[int]) -> str:
@@ -210,35 +213,47 @@ def kill_stragglers(mark: str) -> int:
     run_id, *nodes = mark.split()
     run = f"DISTRCOMP_RUN_ID={run_id}".encode()
     marks = run, frozenset(f"DISTRCOMP_NODE_ID={node}".encode() for node in nodes)
-    killed = set()  # one that has been killed may still be there at the next look
+    killed: set[int] = set()  # one that has been killed may still be there at the next look
     for _ in range(_ROUNDS_MAX):  # what is killed may have forked meanwhile
         found = [pid for pid in _processes() if _is_marked(pid, *marks)]
-        for pid in found:
-            with contextlib.suppress(OSError):
-                descriptor = os.pidfd_open(pid)  # from here on the number cannot be another's
-                try:
-                    if _is_marked(pid, *marks):
-                        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-                        killed.add(pid)
-                finally:
-                    os.close(descriptor)
+        killed.update(pid for pid in found if _kill_marked(pid, *marks))
         if not found:
             break
     return len(killed)
 
 
+def _kill_marked(pid: int, run: bytes, nodes: frozenset[bytes]) -> bool:
+    try:
+        descriptor = os.pidfd_open(pid)  # from here on the number cannot be another's
+    except OSError:
+        return False
+    try:
+        if not _is_marked(pid, run, nodes):
+            return False
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _processes() -> list[int]:
     try:
-        return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return []  # no Linux: the groups are all we can reach
 
 
 def _is_marked(pid: int, run: bytes, nodes: frozenset[bytes]) -> bool:
     try:
-        variables = set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+            environment = file.read()
     except OSError:
         return False  # another user's, or gone
+    if run not in environment:
+        return False
+    variables = set(environment.split(b"\0"))
     return run in variables and not nodes.isdisjoint(variables)
 
 

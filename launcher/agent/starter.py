@@ -109,7 +109,7 @@ async def _start(start: Start, server: ForkServer | None) -> Child:
     except CannotFork as error:
         # If it has been forked all the same it finds its ends closed, and nobody else at them.
         ends.close()
-        log.warning("node %d is started cold: %s", start.node, error or "no fork server any more")
+        log.info("node %d is started cold: %s", start.node, error or "no fork server any more")
         return start_cold(start)
     except BaseException:
         ends.close()

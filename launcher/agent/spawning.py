@@ -1,0 +1,113 @@
+"""Starts the process of a fork server; `fork_client` talks to it.
+
+A run on one machine needs one at once, and both the server and the launcher first load what they
+need. So `distrcomp run` has it started before it loads anything else, and they load side by side.
+This module is therefore light.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+
+# What a node's environment has beside its agent's, and its command line beside the server's own.
+_ROOM_BYTES = 4096
+_ROOM_FOR_ARGUMENTS_BYTES = 128
+# With these words a run needs no server here, or another one than we would start.
+_NOT_HERE = ("--peers", "--hostfile", "--machinefile", "-H", "--host", "--cold", "--dry-run")
+_NOT_HERE_TOO = ("--engine", "-h", "--help", "--version")
+_PYTHON = ("-m", "-c")
+
+
+class Spawned:
+    """A server that was started.
+
+    Attributes:
+        environment: with which.
+        connection: our end of its socket.
+    """
+
+    def __init__(self) -> None:
+        self.environment = server_environment()
+        self.connection, theirs = socket.socketpair()
+        room = " " * _ROOM_FOR_ARGUMENTS_BYTES
+        number = theirs.fileno()
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "distrcomp.fork_server", str(number), room],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=self.environment,
+                cwd="/",
+                pass_fds=[number],
+                start_new_session=True,
+            )
+        except BaseException:
+            self.connection.close()
+            raise
+        finally:
+            theirs.close()
+
+    def end(self) -> None:
+        """Kills it."""
+        self.connection.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def server_environment() -> dict[str, str]:
+    """The agent's, and as a node has it what counts at a start."""
+    identity = {"DISTRCOMP_NODE_ID": os.environ.get("DISTRCOMP_NODE_ID", "0")}  # no MPI job's
+    return {**os.environ, **identity, "PYTHONUNBUFFERED": "1", "_ROOM": " " * _ROOM_BYTES}
+
+
+_early: list[Spawned] = []
+
+
+def spawn_early() -> None:
+    """Starts a server for whoever asks first; where that can't be, whoever asks is told why."""
+    try:
+        _early.append(Spawned())
+    except OSError:
+        return
+
+
+def take_spawned() -> Spawned:
+    """The server that was started early, or a new one; raises OSError."""
+    return _early.pop() if _early else Spawned()
+
+
+def end_early() -> None:
+    """Ends a server for which nobody has asked."""
+    while _early:
+        _early.pop().end()
+
+
+def wants_server(words: Sequence[str]) -> bool:
+    """Whether a command line most likely runs a Python program on this machine.
+
+    Example:
+        >>> wants_server(["run", "-n", "4", "prog.py", "--peers"])
+        True
+        >>> wants_server(["run", "--peers=all.txt", "prog.py"])
+        False
+    """
+    if not words or words[0] != "run":
+        return False
+    for word in words[1:]:
+        option = word.partition("=")[0]
+        if option in _NOT_HERE or option in _NOT_HERE_TOO:
+            return False
+        if word in _PYTHON or word.endswith(".py"):
+            return not _is_set_otherwise()
+    return False
+
+
+def _is_set_otherwise() -> bool:
+    """Whether the environment speaks of other machines, or of what we would not start."""
+    names = ("DISTRCOMP_PEERS", *(f"DISTRCOMP_RUN_{word[2:].upper()}" for word in _NOT_HERE))
+    return any(os.environ.get(name.replace("-", "_")) for name in names)

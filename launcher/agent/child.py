@@ -7,14 +7,14 @@ import os
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from io import FileIO
 
 from .. import limits
+from ..records import record
 from .stack_file import StackFile
 
 
-@dataclass(frozen=True)
+@record
 class Start:
     """How to start one node.
 
@@ -88,7 +88,7 @@ class Ends:
                 file.close()
 
 
-@dataclass(frozen=True)
+@record
 class Child:
     """A started process.
 

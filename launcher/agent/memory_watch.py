@@ -7,17 +7,16 @@ could have had.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from distrcomp.cores import cgroup_folders, read_small
 
 from .. import limits
+from ..records import record
 
 _V2_FOLDERS = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
 _V1_FOLDERS = ("sys/fs/cgroup/memory",)
 
 
-@dataclass(frozen=True)
+@record
 class Kills:
     """How many processes the kernel has killed for lack of memory so far.
 

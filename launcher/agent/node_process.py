@@ -17,7 +17,6 @@ import socket
 import sys
 import termios
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from distrcomp.errors import ProtocolError
@@ -25,6 +24,7 @@ from distrcomp.frames import FrameDecoder
 from distrcomp.notices import TO_AGENT, AskTraffic, Failed, Traffic
 
 from .. import limits
+from ..records import record
 from .child import Child, ChildLost
 from .control_socket import ControlSocket
 from .stack_file import ask_for_stacks, crash_of
@@ -35,7 +35,7 @@ _UNKNOWN_END = 1
 log = logging.getLogger("distrcomp.agent")
 
 
-@dataclass(frozen=True)
+@record
 class Death:
     """What is known of a node's end beside its exit code.
 

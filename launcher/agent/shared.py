@@ -11,15 +11,15 @@ import errno
 import os
 import resource
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from distrcomp.segment import create_segment, segment_bytes
 
 from .. import limits
+from ..records import record
 
 
-@dataclass(frozen=True)
+@record
 class Shared:
     """Descriptors for the nodes to inherit; use as `with`, at whose end they are closed here.
 

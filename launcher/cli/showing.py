@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from ..errors import BadUsage, CannotWrite
+from ..records import record
 from ..run.launch import Display, Preparation
 from ..run.plain import counted, plain, plain_lines
 from ..run.report import render_json, render_text, report_format, where_nodes_were
@@ -17,7 +18,7 @@ from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
 
 
-@dataclass(frozen=True)
+@record
 class Show:
     """How the user wants the run shown, and where to keep what it said."""
 

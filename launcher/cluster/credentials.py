@@ -22,6 +22,7 @@ from distrcomp.errors import ProtocolError
 
 from .. import limits
 from ..errors import CannotStart, ChannelClosed
+from ..records import record
 from .home import Home, read_private
 
 ALPN = "distrcomp/1"
@@ -39,7 +40,7 @@ _WE_ARE_OUTDATED = ("ALERT_CERTIFICATE_EXPIRED",)
 _OLD_VERSION = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION")
 
 
-@dataclasses.dataclass(frozen=True)
+@record
 class Identity:
     """Whom a verified certificate is for.
 
@@ -54,7 +55,7 @@ class Identity:
     serial: str
 
 
-@dataclasses.dataclass(frozen=True)
+@record
 class Credentials:
     """A credential file that was read, found safe, and proven to fit together.
 

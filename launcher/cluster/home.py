@@ -9,7 +9,6 @@ said with the command that mends it.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import os
 import secrets
@@ -21,13 +20,14 @@ from pathlib import Path
 
 from .. import limits
 from ..errors import BadUsage, CannotStart
+from ..records import record
 
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 _ADVICE = "set DISTRCOMP_HOME to a folder of your own that can be written"
 
 
-@dataclasses.dataclass(frozen=True)
+@record
 class Home:
     """The two folders of one user's distrcomp; neither exists before it is needed.
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadUsage, CannotStart
+from ..records import record
 from . import names
 from .home import read_private, write_private
 
@@ -26,7 +27,7 @@ FILE_NAME = "members.json"
 _VERSION = 1
 
 
-@dataclasses.dataclass(frozen=True)
+@record
 class Member:
     """A machine that was given a certificate.
 

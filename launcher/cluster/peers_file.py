@@ -6,20 +6,20 @@ BadUsage that names its line. Node ids follow the order of the lines.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from .. import limits
 from ..errors import BadUsage
+from ..records import record
 from . import names
 
 AGENT_PORT = 6969
 _HOST_AND_NUMBERS = re.compile(r"(\[.*\]|[^:]*):([0-9]+)(:.*)?")
 
 
-@dataclasses.dataclass(frozen=True)
+@record
 class Peer:
     """A machine in the peers file.
 

@@ -6,17 +6,17 @@ Unix socket by a viewer, who is the user whose process it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..records import record
 
 
-@dataclass(frozen=True)
+@record
 class AskRuns:
     """Answered by Runs: this run, if it is here; no id: all that are here."""
 
     run_id: bytes
 
 
-@dataclass(frozen=True)
+@record
 class TakeStacks:
     """Answered by StacksTaken: where these nodes of a run are; none named: all that are here."""
 
@@ -24,7 +24,7 @@ class TakeStacks:
     nodes: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class NodeStatus:
     """How a node fares; None, or "", where that is not known.
 
@@ -50,7 +50,7 @@ class NodeStatus:
     program: int = 0
 
 
-@dataclass(frozen=True)
+@record
 class RunStatus:
     """A run, and those of its nodes that whoever tells it knows of.
 
@@ -70,14 +70,14 @@ class RunStatus:
     programs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class Runs:
     """The answer to AskRuns."""
 
     runs: tuple[RunStatus, ...]
 
 
-@dataclass(frozen=True)
+@record
 class NodeStacks:
     """Where the threads of a node were, as Python's faulthandler writes it.
 
@@ -91,7 +91,7 @@ class NodeStacks:
     why: str
 
 
-@dataclass(frozen=True)
+@record
 class StacksTaken:
     """The answer to TakeStacks; a run that is not here has no nodes."""
 

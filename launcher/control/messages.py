@@ -6,11 +6,10 @@ it has read the agent's welcome. Records are fixed-schema MessagePack (distrcomp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from distrcomp.notices import Account, Machine, Standing, Waiting
 from distrcomp.schema import Schema
 
+from ..records import record
 from .looks import AskRuns, Runs, StacksTaken, TakeStacks
 from .programs import Program as Program
 from .programs import Setting as Setting
@@ -25,7 +24,7 @@ VIEWER = "viewer"
 # --- launcher to agent -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class Hello:
     """Who calls: first message on every connection."""
 
@@ -34,14 +33,14 @@ class Hello:
     python: str
 
 
-@dataclass(frozen=True)
+@record
 class Ping:
     """Answered by Pong with the same number."""
 
     number: int
 
 
-@dataclass(frozen=True)
+@record
 class OpenRun:
     """A run begins: here is what its bundle holds (ship.manifest, packed)."""
 
@@ -49,7 +48,7 @@ class OpenRun:
     manifest: bytes
 
 
-@dataclass(frozen=True)
+@record
 class BlobPart:
     """The next bytes of a blob the agent lacks; blobs come one after the other."""
 
@@ -58,7 +57,7 @@ class BlobPart:
     last: bool
 
 
-@dataclass(frozen=True)
+@record
 class NodeOrder:
     """One node to start, with its run certificate (PEM; empty on a run of one machine).
 
@@ -71,7 +70,7 @@ class NodeOrder:
     program: int = 0
 
 
-@dataclass(frozen=True)
+@record
 class StartNodes:
     """The nodes to start on this peer, and what all nodes of the run need to know.
 
@@ -96,7 +95,7 @@ class StartNodes:
     more: tuple[Program, ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class OpenLink:
     """Node `source`, of this peer, shall dial node `dest`."""
 
@@ -104,7 +103,7 @@ class OpenLink:
     dest: int
 
 
-@dataclass(frozen=True)
+@record
 class RefuseLink:
     """The link from node `source`, of this peer, to `dest` cannot be made."""
 
@@ -113,19 +112,19 @@ class RefuseLink:
     why: str
 
 
-@dataclass(frozen=True)
+@record
 class Go:
     """Every node of the run is ready: start the program."""
 
 
-@dataclass(frozen=True)
+@record
 class Input:
     """Bytes for the standard input of the stdin node; no bytes: its end. One at a time."""
 
     data: bytes
 
 
-@dataclass(frozen=True)
+@record
 class EndOfNode:
     """A node of the run, anywhere, has ended."""
 
@@ -133,7 +132,7 @@ class EndOfNode:
     why: str
 
 
-@dataclass(frozen=True)
+@record
 class AbortRun:
     """The run has failed because of `node`: calls of all others shall raise.
 
@@ -144,7 +143,7 @@ class AbortRun:
     why: str
 
 
-@dataclass(frozen=True)
+@record
 class AskNodes:
     """Ask these nodes of this peer how they stand; each answers by NodeStanding."""
 
@@ -152,14 +151,14 @@ class AskNodes:
     nodes: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class SignalNodes:
     """Send this signal to the process groups of all nodes still alive here."""
 
     number: int
 
 
-@dataclass(frozen=True)
+@record
 class CloseRun:
     """Kill what is left of the run and remove every trace of it."""
 
@@ -167,7 +166,7 @@ class CloseRun:
 # --- agent to launcher -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class Welcome:
     """The agent knows the launcher, and this is what it is."""
 
@@ -178,7 +177,7 @@ class Welcome:
     slots: int
 
 
-@dataclass(frozen=True)
+@record
 class Pong:
     """The answer to Ping, and what the agent's monotonic clock says."""
 
@@ -186,14 +185,14 @@ class Pong:
     at: float = 0.0
 
 
-@dataclass(frozen=True)
+@record
 class Refused:
     """The agent will not do it; it closes the connection after this."""
 
     why: str
 
 
-@dataclass(frozen=True)
+@record
 class Missing:
     """The blobs that the agent lacks; none: the bundle is complete.
 
@@ -205,26 +204,26 @@ class Missing:
     offsets: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class Shipped:
     """The sandbox holds the bundle."""
 
 
-@dataclass(frozen=True)
+@record
 class Note:
     """Something that the run's report shall mention."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@record
 class NodeReady:
     """A node has started and waits for Go."""
 
     node: int
 
 
-@dataclass(frozen=True)
+@record
 class LinkReady:
     """Node `source`, of this peer, has a proven link to `dest`."""
 
@@ -232,7 +231,7 @@ class LinkReady:
     dest: int
 
 
-@dataclass(frozen=True)
+@record
 class LinkFailed:
     """Node `source`, of this peer, could not reach `dest`."""
 
@@ -241,7 +240,7 @@ class LinkFailed:
     why: str
 
 
-@dataclass(frozen=True)
+@record
 class LinkWanted:
     """Node `source`, of this peer, needs to be dialled by `dest`."""
 
@@ -249,7 +248,7 @@ class LinkWanted:
     dest: int
 
 
-@dataclass(frozen=True)
+@record
 class Output:
     """Bytes that a node wrote to stdout (1) or stderr (2)."""
 
@@ -258,12 +257,12 @@ class Output:
     data: bytes
 
 
-@dataclass(frozen=True)
+@record
 class InputTaken:
     """The node has room for more input."""
 
 
-@dataclass(frozen=True)
+@record
 class NodeFailed:
     """A node's program ended by an exception; `because_of` is the lost node it names, if any."""
 
@@ -273,7 +272,7 @@ class NodeFailed:
     because_of: int | None
 
 
-@dataclass(frozen=True)
+@record
 class NodeWaiting:
     """A thread of a node has waited for other nodes for a while."""
 
@@ -281,7 +280,7 @@ class NodeWaiting:
     waiting: Waiting
 
 
-@dataclass(frozen=True)
+@record
 class NodeResumed:
     """That wait is over."""
 
@@ -289,7 +288,7 @@ class NodeResumed:
     serial: int
 
 
-@dataclass(frozen=True)
+@record
 class NodeStanding:
     """How a node stands: the answer to AskNodes."""
 
@@ -297,7 +296,7 @@ class NodeStanding:
     standing: Standing
 
 
-@dataclass(frozen=True)
+@record
 class NodeLeaves:
     """What a node leaves behind at its end, which follows."""
 
@@ -305,7 +304,7 @@ class NodeLeaves:
     account: Account
 
 
-@dataclass(frozen=True)
+@record
 class NodeFindings:
     """What is found at a node that did not end well; comes before its NodeExited.
 
@@ -321,7 +320,7 @@ class NodeFindings:
     crash: str
 
 
-@dataclass(frozen=True)
+@record
 class NodeExited:
     """A node's process has ended, and all its output was sent before this."""
 
@@ -330,7 +329,7 @@ class NodeExited:
     signal: int | None
 
 
-@dataclass(frozen=True)
+@record
 class RunClosed:
     """Nothing of the run is left here; files the program wrote in the sandbox went with it.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..records import record
 
 
-@dataclass(frozen=True)
+@record
 class Setting:
     """One environment variable."""
 
@@ -13,7 +13,7 @@ class Setting:
     value: str
 
 
-@dataclass(frozen=True)
+@record
 class Program:
     """One of the programs of a run.
 

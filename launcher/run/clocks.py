@@ -7,14 +7,15 @@ less well as the answer grows old. The best answer counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
+
+from ..records import record
 
 # Clocks of one kind of hardware drift by some 20 millionths, bad ones by more.
 _DRIFT = 1e-4
 
 
-@dataclass(frozen=True)
+@record
 class _Measured:
     offset_s: float
     half_s: float

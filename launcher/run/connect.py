@@ -7,7 +7,6 @@ import errno
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import distrcomp
 from distrcomp.errors import ProtocolError
@@ -20,9 +19,10 @@ from ..cluster.peers_file import Peer
 from ..control import messages as m
 from ..control.channel import Channel, StreamChannel, memory_pair
 from ..errors import CannotStart, ChannelClosed, PeerRefused
+from ..records import record
 
 
-@dataclass(frozen=True)
+@record
 class Operator:
     """What proves to agents that we may run programs.
 
@@ -34,7 +34,7 @@ class Operator:
     members: Members
 
 
-@dataclass(frozen=True)
+@record
 class Connection:
     """An agent that has welcomed us."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..control import messages as m
+from ..records import record
 
 
-@dataclass(frozen=True)
+@record
 class Course:
     """What a run is to be.
 

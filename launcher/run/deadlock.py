@@ -20,17 +20,17 @@ Where something is on its way, or a node runs, they are asked again after a paus
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 
 from distrcomp.notices import Standing, Unread, Waiting
 
 from .. import limits
+from ..records import record
 
 Wakers = Set[int] | None
 """The nodes that can have a node go on; None: every node."""
 
 
-@dataclass(frozen=True)
+@record
 class Ask:
     """Ask these nodes how they stand."""
 
@@ -38,7 +38,7 @@ class Ask:
     nodes: frozenset[int]
 
 
-@dataclass(frozen=True)
+@record
 class Later:
     """Call `look(number)` in so many seconds."""
 
@@ -46,7 +46,7 @@ class Later:
     seconds: float
 
 
-@dataclass(frozen=True)
+@record
 class LongWait:
     """A wait, and how long it has lasted."""
 
@@ -54,7 +54,7 @@ class LongWait:
     seconds: float
 
 
-@dataclass(frozen=True)
+@record
 class Verdict:
     """These nodes wait for each other, and nothing is on its way.
 

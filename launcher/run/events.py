@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from ..records import record
 
 # --- events --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class FromPeer:
     """The agent on a peer has sent a message."""
 
@@ -16,7 +17,7 @@ class FromPeer:
     message: Any
 
 
-@dataclass(frozen=True)
+@record
 class PeerLost:
     """The agent on a peer cannot be heard any more, or has refused."""
 
@@ -24,19 +25,19 @@ class PeerLost:
     why: str
 
 
-@dataclass(frozen=True)
+@record
 class Interrupt:
     """The user pressed Ctrl-C, or the launcher was asked to end."""
 
 
-@dataclass(frozen=True)
+@record
 class TimerFired:
     """A timer that the machine set has run out."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@record
 class ShipProgress:
     """More bytes have gone to some peer."""
 
@@ -44,7 +45,7 @@ class ShipProgress:
 # --- actions -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class Tell:
     """Send a message to the agent on a peer."""
 
@@ -52,7 +53,7 @@ class Tell:
     message: Any
 
 
-@dataclass(frozen=True)
+@record
 class Ship:
     """Send these blobs to a peer, each from an offset on."""
 
@@ -61,7 +62,7 @@ class Ship:
     offsets: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class SetTimer:
     """Deliver TimerFired(name) in so many seconds."""
 
@@ -69,7 +70,7 @@ class SetTimer:
     seconds: float
 
 
-@dataclass(frozen=True)
+@record
 class Say:
     """Tell the person at once, while the run goes on; on a terminal only, if it is an answer."""
 

@@ -9,7 +9,6 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from distrcomp.cores import usable_cores
@@ -22,6 +21,7 @@ from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..control import messages as m
 from ..errors import CannotStart, LauncherError
+from ..records import record
 from ..ship.bundle import Bundle, Wanted
 from ..ship.manifest import pack_manifest
 from .connect import Connection, Operator, connect_all
@@ -37,7 +37,7 @@ from .table import View
 _MISSED_FILE = re.compile(r"No such file or directory: '([^'/][^']*)'")
 
 
-@dataclass(frozen=True)
+@record
 class Request:
     """What the user asked for.
 
@@ -69,7 +69,7 @@ class Request:
     by_node: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Preparation:
     """Everything that is known before the first byte is shipped."""
 
@@ -81,7 +81,7 @@ class Preparation:
     """What each node is to run, where there are several programs."""
 
 
-@dataclass(frozen=True)
+@record
 class Display:
     """How a run is shown.
 

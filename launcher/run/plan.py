@@ -7,14 +7,14 @@ are, as far as possible, neighbours in one machine. Unless it is asked to go rou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from .. import limits
 from ..errors import BadUsage
+from ..records import record
 from .plain import counted, listed, plain
 
 
-@dataclass(frozen=True)
+@record
 class PlannedPeer:
     """A machine that nodes may be placed on.
 
@@ -29,7 +29,7 @@ class PlannedPeer:
     here: bool
 
 
-@dataclass(frozen=True)
+@record
 class Plan:
     """The number of nodes, and for each node the index of its peer."""
 

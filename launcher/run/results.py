@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..records import record
 
 
-@dataclass(frozen=True)
+@record
 class PostMortem:
     """What is known of the end of a node that failed.
 
@@ -26,7 +26,7 @@ class PostMortem:
     blames: int | None
 
 
-@dataclass(frozen=True)
+@record
 class NodeResult:
     """How one node ended.
 
@@ -55,7 +55,7 @@ class NodeResult:
     program: str = ""
 
 
-@dataclass(frozen=True)
+@record
 class Cause:
     """Why a run failed: the first failure. `traceback` is empty where there is none."""
 
@@ -65,7 +65,7 @@ class Cause:
     peer: str | None
 
 
-@dataclass(frozen=True)
+@record
 class RunResult:
     """How a run ended; `nodes` in node order, `cause` None for a run that did not fail.
 

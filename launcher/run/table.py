@@ -11,11 +11,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from .. import limits
+from ..records import record
 from .plain import counted, plain
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class Row:
     """One node as the table shows it; `seconds` None while it has not started.
 

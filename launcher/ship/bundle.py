@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .. import limits
 from ..errors import BadManifest, BadUsage, CannotStart
+from ..records import record
 from .ignore import IgnoreRules
 from .imports import local_imports, module_file
 from .include import included_files
@@ -26,7 +27,7 @@ from .manifest import FileEntry, Manifest, check_manifest, check_path
 IGNORE_FILE = ".distrcompignore"
 
 
-@dataclass(frozen=True)
+@record
 class Wanted:
     """What the user asked to run and to ship.
 
@@ -47,7 +48,7 @@ class Wanted:
     arguments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class Bundle:
     """What a run ships.
 

@@ -12,15 +12,15 @@ import sys
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from .. import limits
+from ..records import record
 
 _PACKAGE_MODULE = "__init__"
 
 
-@dataclass(frozen=True)
+@record
 class _Import:
     """One mention of modules in a source file: `from {level dots}{module} import {names}`."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
-from dataclasses import dataclass
 
 from distrcomp.schema import Schema
 
 from .. import limits
 from ..errors import BadManifest
+from ..records import record
 
 _MODES = (0o600, 0o700)
 _SHA256_BYTES = 32
@@ -26,7 +26,7 @@ _FORBIDDEN_CATEGORIES = {
 _SHOWN_CHARACTERS_MAX = 80
 
 
-@dataclass(frozen=True)
+@record
 class FileEntry:
     """One file of a bundle: where it lies in the sandbox, and what lies there."""
 
@@ -36,7 +36,7 @@ class FileEntry:
     sha256: bytes
 
 
-@dataclass(frozen=True)
+@record
 class Manifest:
     """All files of a bundle."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import inspect
 import types
 import typing
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from distrcomp.errors import ProtocolError
 from launcher.control import looks
 from launcher.control import messages as m
+from launcher.records import is_record
 
 ALL = (*m.FROM_LAUNCHER, *m.FROM_AGENT)
 
@@ -80,7 +80,7 @@ def test_each_has_one_direction() -> None:
     classes = [
         each
         for module in (m, looks)
-        for _, each in inspect.getmembers(module, dataclasses.is_dataclass)
+        for _, each in inspect.getmembers(module, is_record)
         if each.__module__ == module.__name__ and each not in inside  # parts of other messages
     ]
     assert sorted(map(str, classes)) == sorted(map(str, ALL))
@@ -89,7 +89,7 @@ def test_each_has_one_direction() -> None:
 
 def test_all_are_frozen() -> None:
     """A message cannot be changed once it is made."""
-    assert [] == [each for each in ALL if not each.__dataclass_params__.frozen]
+    assert [] == [each for each in ALL if not is_record(each)]
 
 
 def test_canary_pickle() -> None:

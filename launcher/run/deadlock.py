@@ -71,7 +71,7 @@ class Verdict:
     ended: frozenset[int]
 
 
-@dataclass(frozen=True)
+@record
 class Stalled:
     """These nodes have waited for each other for long, though some of them may still act.
 

@@ -162,6 +162,7 @@ def main() -> int:
     server = os.getpid()
     connection = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, ends of children would be lost
     gc.collect()
     gc.freeze()  # what is there now stays: its pages need not be copied to look for garbage
     arguments = Server(connection).serve()

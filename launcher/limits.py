@@ -25,6 +25,11 @@ CONNECT_TIMEOUT_S = 10.0
 HEARTBEAT_INTERVAL_S = 2.0
 SILENCE_TIMEOUT_S = 8.0
 SECOND_LOOK_S = 0.1
+# A launcher that stood still for so long has been taken for dead, its last word being one interval
+# old; connections that end so soon afterwards have ended because of that.
+STOOD_STILL_S = SILENCE_TIMEOUT_S - HEARTBEAT_INTERVAL_S
+STOOD_STILL_TOLD_S = 5.0
+PULSE_INTERVAL_S = 1.0
 # Bytes a channel may hold for a slow reader before `send` waits.
 CHANNEL_BUFFER_BYTES = 1 * MIB
 # How long `close` waits until the other end has taken what was sent before.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -32,6 +33,7 @@ from .events import (
 from .machine import RunMachine
 from .overview import Overview
 from .plain import plain_lines
+from .pulse import Pulse
 from .signals import ended_by
 from .sinks import STDERR, STDOUT, Sinks
 from .stdin import StdinReader
@@ -73,10 +75,12 @@ class Controller:
         self._is_unheard = False
         self._clocks_known = (False, 0)
         self._printed_at: dict[int, float] = {}
+        self._pulse = Pulse(lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
         self.overview = Overview(self.machine, course.program, self._tell)
 
     async def run(self) -> None:
         """Until the run is over and cleaned up; the machine then knows how it went."""
+        self._spawn(self._beat())
         for peer, connection in enumerate(self._connections):
             self._spawn(self._listen(peer, connection))
             self._spawn(self._talk(peer, connection))
@@ -183,7 +187,12 @@ class Controller:
                 message = await connection.channel.receive()
                 await self._events.put(FromPeer(peer, message))
         except (ChannelClosed, ProtocolError) as error:
-            await self._events.put(PeerLost(peer, str(error)))
+            await self._events.put(PeerLost(peer, str(error), self._pulse.stood_still_s()))
+
+    async def _beat(self) -> None:
+        while True:
+            self._pulse.beat()
+            await asyncio.sleep(limits.PULSE_INTERVAL_S)
 
     async def _talk(self, peer: int, connection: Connection) -> None:
         try:

@@ -23,6 +23,7 @@ class PeerLost:
 
     peer: int
     why: str
+    stood_still_s: float = 0.0
 
 
 @record

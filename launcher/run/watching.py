@@ -119,6 +119,11 @@ def on_exit(life: Life, event: FromPeer, now: float) -> list[Action]:
 def on_loss(life: Life, event: PeerLost, now: float) -> list[Action]:
     """The agent of a peer is gone, and with it the nodes there."""
     why = f"the agent on {life.label(event.peer)} is gone: {event.why}"
+    if event.stood_still_s:
+        why = (
+            f"this launcher stood still for {event.stood_still_s:.0f} s (stopped, or its machine "
+            f"asleep); after {limits.SILENCE_TIMEOUT_S:g} s the agents ended their nodes"
+        )
     return _lose(life, event.peer, why, now)
 
 

@@ -24,6 +24,25 @@ def test_link_wanted() -> None:
     assert State.RUNNING is driver.machine.state
 
 
+def test_launcher_that_stood_still() -> None:
+    """It is told of that, and does not blame an agent that took it for dead."""
+    driver = at(State.RUNNING)
+    driver.event(PeerLost(0, "the other end closed the connection", 12.4))
+    told = (
+        "this launcher stood still for 12 s (stopped, or its machine asleep); after 8 s the agents "
+        "ended their nodes"
+    )
+    assert told == driver.headline
+
+
+def test_node_that_was_interrupted() -> None:
+    """One that ends by Ctrl-C's code when another has failed was stopped because of that."""
+    driver = at(State.RUNNING)
+    driver.fail(1)
+    driver.exit(0, 130)
+    assert "stopped" == driver.machine.ledger.nodes[0].state
+
+
 def test_failure_aborts() -> None:
     """F-08: an exception aborts the run; the others are echoes; its exit code is the run's."""
     driver = at(State.RUNNING)

@@ -105,9 +105,7 @@ def test_a_stopped_launcher_ends_the_run(peers: Peers) -> None:
         os.kill(run.pid, signal.SIGCONT)
         result = run.wait(timeout=BOUND_S)
     assert 1 == result.code, result
-    assert re.match(r"this launcher stood still for \d+ s \(stopped,", result.out), (
-        result.out
-    )
+    assert re.match(r"this launcher stood still for \d+ s \(stopped,", result.out), result.out
     run_everywhere(peers)
 
 

@@ -175,6 +175,7 @@ __all__ = [
     "mprobe",
     "n_node",
     "node_id",
+    "output_dir",
     "probe",
     "recv",
     "reduce",
@@ -204,6 +205,7 @@ n_node: int = int(os.environ.get("DISTRCOMP_N_NODE", "1"))
 
 if TYPE_CHECKING:
     world: Communicator
+    output_dir: str
 
 # Joining puts the world's own methods in the place of these functions.
 _CALLS = (
@@ -303,6 +305,11 @@ def close_connection() -> None:
 def __getattr__(name: str) -> Any:
     if name == "world":
         return world_calls.world()
+    if name == "output_dir":
+        from .output_folder import output_dir
+
+        folder = globals()[name] = output_dir()
+        return folder
     if name in _LATER:
         from importlib import import_module
 

@@ -13,6 +13,8 @@ from .errors import ProtocolError
 
 # Not 0x16, with which every TLS connection begins, so one port serves both.
 MAGIC = b"distrcomp-mesh1\n"
+# As `dest`: the agent itself is wanted, by the agent of another peer (launcher.agent.passing).
+AGENT_ITSELF = 2**32 - 1
 _BODY = struct.Struct(">16sII")
 PREAMBLE_BYTES = len(MAGIC) + _BODY.size
 

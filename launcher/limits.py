@@ -80,6 +80,17 @@ RESUMED_BYTES_MIN = 256 * KIB
 RESUMED_MAX = 16
 # How often one agent may say what it lacks of a run: at first, then of what came or lay damaged.
 MISSING_MAX = 4
+# Peers pass files on where more than so many lack them, and each lacks so much: below that a
+# connection more costs what it saves. A peer that has all gives to so many at once.
+DIRECT_MAX = 4
+PASSED_BYTES_MIN = 4 * MIB
+PASSED_AT_ONCE_MAX = 2
+# Other peers that an agent serves at once in one run, whoever sends them.
+GIVEN_AT_ONCE_MAX = 16
+# A peer that gives nothing for so long is given up; the launcher sends the rest.
+FETCH_STALL_TIMEOUT_S = 30.0
+# How often an agent tells how much it has fetched.
+FETCH_TOLD_BYTES = 4 * MIB
 # Tries for an unpredictable name that nobody else holds; a second one is already rare.
 NAME_TRIES_MAX = 16
 # Folders of a sandbox nested deeper than this are not searched for files that the program wrote.
@@ -186,6 +197,14 @@ SHIP_STALL_TIMEOUT_S = 300.0
 LAST_WORD_S = 1.0
 # A run that must stop: told first, SIGTERM after this long, SIGKILL after as long again.
 STOP_STEP_S = 2.0
+# Files that one run brings back (S-24): as many as it may ship, and bytes that a disk may have room
+# for. So long may nothing come, while there is more: a large file is looked for in a large folder.
+COLLECTED_FILES_MAX = 50_000
+COLLECTED_BYTES_MAX = 64 * GIB
+COLLECT_STALL_TIMEOUT_S = 60.0
+# Files, and reasons why some could not be brought back, of which a report in text tells.
+COLLECTED_SHOWN_MAX = 20
+PROBLEMS_TOLD_MAX = 20
 # How long an agent may take to remove a run's last trace.
 CLOSE_RUN_TIMEOUT_S = 20.0
 # Events that wait for the launcher; a flood of output waits at the agents instead.

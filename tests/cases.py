@@ -71,10 +71,7 @@ CASES = {
     "S-21": Case("Shipped links, pipes, devices and sockets"),
     "S-22": Case("Shipped modes with setuid, foreign owners, times to come"),
     "S-23": Case("Names and arguments that a shell would obey"),
-    "S-24": Case(
-        "An agent that returns files that were not asked for",
-        "files can't be brought back yet: none travels from an agent to a launcher",
-    ),
+    "S-24": Case("An agent that returns files that were not asked for"),
     "S-25": Case("A program puts links in the place of its folder and files"),
     "S-26": Case("A stranger connects to a node"),
     "S-27": Case("A node passes itself off as another one, or connects twice"),

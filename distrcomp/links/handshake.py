@@ -113,13 +113,13 @@ def _server_context(ticket: Ticket) -> ssl.SSLContext:
 def _context(ticket: Ticket, context: ssl.SSLContext) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=ticket.authority)
-    with _private_file(ticket.certificate.encode()) as path:
+    with private_file(ticket.certificate.encode()) as path:
         context.load_cert_chain(path)
     return context
 
 
 @contextlib.contextmanager
-def _private_file(data: bytes) -> Iterator[str]:
+def private_file(data: bytes) -> Iterator[str]:
     """A path from which OpenSSL, which takes keys from files alone, can read `data`."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("certificate")

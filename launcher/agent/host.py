@@ -17,13 +17,14 @@ from distrcomp.errors import ProtocolError
 from distrcomp.preamble import Preamble
 
 from .. import limits
-from ..control import looks
+from ..control import files, looks, passing
 from ..control import messages as m
 from ..control.channel import Channel
 from ..errors import ChannelClosed, LauncherError, PeerRefused
 from ..ship.store import Store
 from .guardian import Guardian
 from .log_lines import end_line, start_line
+from .passing import Pass
 from .peer_run import PeerRun
 from .sandbox import sweep
 from .session import Session, State
@@ -66,6 +67,20 @@ class Host:
         run = self._runs.get(preamble.run_id)
         return run is not None and run.hand_over(preamble.source, preamble.dest, connection)
 
+    def pass_for(self, preamble: Preamble) -> Pass | None:
+        """By what to speak with the agent of another peer of a run; None: there is no such run."""
+        run = self._runs.get(preamble.run_id)
+        return None if run is None else run.files.own_pass
+
+    async def give_to(self, preamble: Preamble, channel: Channel) -> None:
+        """Gives that agent the run's files, until it has gone."""
+        try:
+            run = self._runs.get(preamble.run_id)
+            if run is not None:
+                await run.files.give_to(channel)
+        finally:
+            await channel.close()
+
     async def runs(self, run_id: bytes) -> tuple[looks.RunStatus, ...]:
         """How this run fares, if it is here; no id: all of them, up to a bound."""
         told: list[looks.RunStatus] = []
@@ -104,7 +119,7 @@ class Host:
             raise
         except (LauncherError, ProtocolError) as error:
             why = str(error)
-            await _farewell(channel, str(error))
+            await _farewell(channel, str(error), is_sent_to=session.state is State.SHIPPING)
             return str(error) if session.state is State.NEW else None
         except Exception as error:  # no run may end the agent
             why = "a fault of the agent's own"
@@ -147,9 +162,9 @@ class Host:
                 self._spawn(self._tell_runs(run_id, channel))
             case looks.TakeStacks(run_id, nodes):  # a signal that comes next comes after it
                 await channel.send(looks.StacksTaken(run_id, await self.stacks(run_id, nodes)))
-            case m.OpenRun(run_id, manifest):
+            case m.OpenRun(run_id):
                 runs.append(self._begin(run_id, channel))
-                await runs[0].files.open(manifest)
+                await runs[0].files.open(message)
             case m.CloseRun():
                 closed = await self._end(runs[0])
                 await channel.send(closed)
@@ -160,6 +175,10 @@ class Host:
         match message:
             case m.BlobPart():
                 await run.files.take_blob(message)
+            case passing.TakePass():
+                run.files.take_pass(message)
+            case passing.FetchFrom():
+                run.files.fetch(message)
             case m.StartNodes():
                 log.info("%s", start_line(run.run_id, message))
                 await run.start(message)
@@ -177,6 +196,8 @@ class Host:
                 run.abort(node, why)
             case m.AskNodes(number, nodes):
                 run.ask(number, nodes)
+            case files.CollectFiles(patterns):
+                run.collect(patterns)
             case m.SignalNodes(number):
                 run.signal(number)
 
@@ -205,11 +226,16 @@ class Host:
         return closed
 
 
-async def _farewell(channel: Channel, why: str) -> None:
-    """Says why the session ends, to a launcher that listens; no other is waited for."""
-    with contextlib.suppress(ChannelClosed, TimeoutError):
+async def _farewell(channel: Channel, why: str, *, is_sent_to: bool = False) -> None:
+    """Says why the session ends, to a launcher that listens; no other is waited for.
+
+    To hang up on one that is sending would take our word along, before it is read.
+    """
+    with contextlib.suppress(ChannelClosed, TimeoutError, ProtocolError):
         async with asyncio.timeout(limits.CHANNEL_CLOSE_TIMEOUT_S):
             await channel.send(m.Refused(why))
+            while is_sent_to:
+                await channel.receive()
 
 
 async def _first_message(channel: Channel) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from distrcomp.cores import usable_cores
+from distrcomp.output_folder import OUTPUT_FOLDER
 
 from .. import limits
 from ..control import messages as m
@@ -108,13 +109,18 @@ def command_line(order: m.StartNodes, sandbox: Path, folder: str) -> list[str]:
 
 
 def node_environment(
-    order: m.StartNodes, run_id: bytes, ids: tuple[int, int], threads: Mapping[str, str]
+    order: m.StartNodes,
+    run_id: bytes,
+    ids: tuple[int, int],
+    threads: Mapping[str, str],
+    folder: str,
 ) -> dict[str, str]:
     """The agent's own environment, what the launcher forwards, and who the node is.
 
     Args:
         ids: the node, and its number among those on this machine.
         threads: variables that share the cores out.
+        folder: where the node starts.
     """
     node, local_id = ids
     identity = {
@@ -123,6 +129,7 @@ def node_environment(
         "DISTRCOMP_LOCAL_ID": local_id,
         "DISTRCOMP_LOCAL_N": len(order.nodes),
         "DISTRCOMP_RUN_ID": run_id.hex(),
+        "DISTRCOMP_OUTPUT_DIR": Path(folder) / OUTPUT_FOLDER / str(node),
         "RANK": node,
         "WORLD_SIZE": len(order.machine_of),
         "LOCAL_RANK": local_id,

@@ -18,6 +18,7 @@ from .. import limits
 from ..control import looks
 from ..control import messages as m
 from ..errors import CannotStart, PeerRefused
+from ..ship.patterns import Patterns
 from ..ship.store import Store
 from . import stopped
 from .child import Child, Start, start_cold
@@ -69,7 +70,7 @@ class PeerRun:
         tell: Callable[[Any], Awaitable[None]],
     ) -> None:
         self.run_id = run_id
-        self.files = Receiving(store, sandboxes, guardian, tell)
+        self.files = Receiving(run_id, store, sandboxes, guardian, tell)
         self._guardian = guardian
         self._starter = starter
         self._tell = tell
@@ -100,6 +101,7 @@ class PeerRun:
         """
         sandbox = self._the_sandbox
         require_sound(order)
+        self.files.release()
         self._order = order
         self._mark = mark_of(self.run_id.hex(), [each.node for each in order.nodes])
         self._guardian.watch_run(self._mark)
@@ -119,8 +121,10 @@ class PeerRun:
 
     def _require_command(self, node: m.NodeOrder, local_id: int) -> None:
         own = order_of(self._the_order, node)
-        environment = node_environment(own, self.run_id, (node.node, local_id), self._threads)
-        require_command(own.arguments[0], self._folders[node.node], environment.get("PATH"))
+        folder = self._folders[node.node]
+        ids = node.node, local_id
+        environment = node_environment(own, self.run_id, ids, self._threads, folder)
+        require_command(own.arguments[0], folder, environment.get("PATH"))
 
     async def _start_sharing(self, nodes: Sequence[tuple[int, m.NodeOrder]]) -> None:
         """Starts what can wait; what all share stays open here for those who start at Go."""
@@ -145,7 +149,7 @@ class PeerRun:
         return Start(
             node.node,
             command_line(order, self._the_sandbox.path, folder),
-            node_environment(order, self.run_id, (node.node, local_id), self._threads),
+            node_environment(order, self.run_id, (node.node, local_id), self._threads, folder),
             folder,
             takes_input=order.stdin_node == node.node,
             inherited=self._shared.descriptors,
@@ -250,6 +254,12 @@ class PeerRun:
             return "running"
         return "ready" if node in self._ready else "starting"
 
+    def collect(self, patterns: Sequence[str]) -> None:
+        """Ends the nodes and sends back what these patterns mean, once."""
+        order = self._the_order
+        folders = {node.node: order_of(order, node).wdir for node in order.nodes}
+        self.files.send_back(Patterns(patterns), folders, self._end_nodes)
+
     async def close(self) -> m.RunClosed:
         """Kills what is left and removes every trace; all who call wait for the one end."""
         if self._closing is None:
@@ -258,6 +268,11 @@ class PeerRun:
 
     async def _close(self) -> m.RunClosed:
         self._sharing.close()
+        await self._end_nodes()
+        return await self.files.end()
+
+    async def _end_nodes(self) -> None:
+        """Kills what is left: nobody writes any more."""
         self.signal(signal.SIGKILL)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limits.CLOSE_TIMEOUT_S)
@@ -266,7 +281,6 @@ class PeerRun:
         if self._order is not None:
             await asyncio.to_thread(kill_stragglers, self._mark)
             self._guardian.forget_run(self._mark)
-        return await self.files.end()
 
     # --- links --------------------------------------------------------------------------------
 

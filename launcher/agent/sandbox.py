@@ -13,6 +13,7 @@ never entered.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import stat
@@ -43,10 +44,12 @@ class Sandbox:
 
     Attributes:
         path: where it lies.
+        kept: files of the program's that have been sent to the launcher.
     """
 
     def __init__(self, path: Path, parent: int, folder: int) -> None:
         self.path = path
+        self.kept: set[str] = set()
         self._parent = parent
         self._folder = folder
         self._laid: dict[str, tuple[int, int]] = {}
@@ -104,8 +107,29 @@ class Sandbox:
                     os.close(folder)
         return damaged
 
+    def written(self) -> Iterator[tuple[str, os.stat_result]]:
+        """The regular files that were not laid, or not as they are now, by their paths below."""
+        with contextlib.suppress(OSError):
+            os.fchmod(self._folder, 0o700)  # the program may have taken its own rights away
+        for path, status in self._regular_files():
+            if self._laid.get(path) != _mark(status):
+                yield path, status
+
+    def open_file(self, path: str) -> int:
+        """A descriptor to read a regular file below, reached through no link; raises OSError."""
+        folder = self._open_below(path.rpartition("/")[0])
+        try:
+            flags = os.O_RDONLY | os.O_NONBLOCK | OPEN_SAFELY  # a pipe put there may not hold us up
+            file = os.open(path.rpartition("/")[2], flags, dir_fd=folder)
+        finally:
+            os.close(folder)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            raise OSError(errno.EINVAL, "it is no file any more")
+        return file
+
     def foreign_files(self, files_max: int) -> tuple[list[str], int]:
-        """What the program wrote: regular files that were not laid, or not as they are now.
+        """What the program wrote and nobody has kept.
 
         Files in `__pycache__` and in folders nested very deep are left out.
 
@@ -118,10 +142,8 @@ class Sandbox:
         """
         names: list[str] = []
         total = 0
-        with contextlib.suppress(OSError):
-            os.fchmod(self._folder, 0o700)  # the program may have taken its own rights away
-        for path, status in self._regular_files():
-            if self._laid.get(path) == _mark(status):
+        for path, _ in self.written():
+            if path in self.kept:
                 continue
             total += 1
             if len(names) < files_max:

@@ -18,10 +18,11 @@ import itertools
 import logging
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from distrcomp.errors import ProtocolError
-from distrcomp.preamble import MAGIC, PREAMBLE_BYTES, parse_preamble
+from distrcomp.preamble import AGENT_ITSELF, MAGIC, PREAMBLE_BYTES, Preamble, parse_preamble
 
 from .. import limits
 from ..cluster.credentials import Credentials, peer_identity
@@ -31,6 +32,7 @@ from ..control import messages as m
 from ..control.channel import StreamChannel
 from ..errors import CannotStart, ChannelClosed, PeerRefused
 from .host import Host
+from .passing import PASSING
 from .refusals import Refusals
 
 _TLS_HANDSHAKE = 0x16  # the first byte of every TLS connection (RFC 8446, 5.1)
@@ -101,10 +103,10 @@ class Server:
         """Serves one connection, counted as a stranger's, from its first byte."""
         try:
             async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
-                channel_and_role = await self._identify(number, connection, source)
+                serve = await self._identify(number, connection, source)
             self._know(number)
-            if channel_and_role is not None:
-                refused = await self._host.serve(*channel_and_role)
+            if serve is not None:
+                refused = await serve()
                 if refused is not None:
                     self._refuse(source, refused)
         except TimeoutError:
@@ -131,14 +133,18 @@ class Server:
 
     async def _identify(
         self, number: int, connection: socket.socket, source: str
-    ) -> tuple[StreamChannel, str] | None:
-        """An authenticated channel and its role; None when the connection went to a node."""
+    ) -> Callable[[], Awaitable[str | None]] | None:
+        """What serves who is there, now that it is known; None: the connection went to a node."""
         first = await _peek(connection)
         if first == _TLS_HANDSHAKE:
             self._put_out(self._handshakes.enter(number, source))
             return await self._authenticate(connection, source)
         if first == MAGIC[0]:
-            await self._hand_over(connection)
+            preamble = await self._preamble(connection)
+            if preamble.dest == AGENT_ITSELF:
+                self._put_out(self._handshakes.enter(number, source))
+                return await self._know_peer(preamble, connection)
+            self._hand_over(preamble, connection)
             return None
         if first in b"GHPDOC":  # the first letters of HTTP's methods
             with contextlib.suppress(OSError):
@@ -148,7 +154,7 @@ class Server:
 
     async def _authenticate(
         self, connection: socket.socket, source: str
-    ) -> tuple[StreamChannel, str]:
+    ) -> Callable[[], Awaitable[str | None]]:
         reader, writer = await open_tls(connection, self._context, server_side=True)
         try:
             identity = peer_identity(writer.get_extra_info("ssl_object"))
@@ -159,10 +165,32 @@ class Server:
         channel.trust()
         name, role = identity.name, identity.role
         log.info("%s connected from %s", name if name == role else f"{name} ({role})", source)
-        return channel, identity.role
+        return lambda: self._host.serve(channel, identity.role)
 
-    async def _hand_over(self, connection: socket.socket) -> None:
-        """Reads the preamble, no byte more, and gives the socket to the node it names."""
+    async def _know_peer(
+        self, preamble: Preamble, connection: socket.socket
+    ) -> Callable[[], Awaitable[str | None]]:
+        """The agent of another peer of a run, which proves that by the run's certificates."""
+        own_pass = self._host.pass_for(preamble)
+        if own_pass is None:
+            raise PeerRefused("it asks for files of a run that passes none on")
+        context = own_pass.server_context
+        reader, writer = await open_tls(connection, context, server_side=True)
+        try:
+            own_pass.require_peer(writer.get_extra_info("ssl_object"), preamble.source)
+        except ProtocolError:
+            writer.transport.abort()
+            raise
+        channel = StreamChannel(reader, writer, PASSING)
+        channel.trust()
+
+        async def give() -> None:
+            await self._host.give_to(preamble, channel)
+
+        return give
+
+    async def _preamble(self, connection: socket.socket) -> Preamble:
+        """Reads the preamble, and no byte more."""
         loop = asyncio.get_running_loop()
         data = b""
         while len(data) < PREAMBLE_BYTES:
@@ -172,7 +200,10 @@ class Server:
             data += part
             if not MAGIC.startswith(data[: len(MAGIC)]):
                 raise ProtocolError("it speaks another protocol")
-        preamble = parse_preamble(data)
+        return parse_preamble(data)
+
+    def _hand_over(self, preamble: Preamble, connection: socket.socket) -> None:
+        """Gives the socket to the node that the preamble names."""
         copy = connection.dup()  # ours is closed by whoever accepted it
         if not self._host.hand_over(preamble, copy):
             copy.close()

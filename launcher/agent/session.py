@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from ..control import looks
+from ..control import files, looks, passing
 from ..control import messages as m
 from ..errors import PeerRefused
 
@@ -50,6 +50,8 @@ OPERATIONS: dict[type, Operation] = {
     m.Ping: Operation(_LOOKING, _KNOWN),
     m.OpenRun: Operation(_OPERATOR, frozenset({State.GREETED}), State.SHIPPING),
     m.BlobPart: Operation(_OPERATOR, frozenset({State.SHIPPING})),
+    passing.TakePass: Operation(_OPERATOR, frozenset({State.SHIPPING})),
+    passing.FetchFrom: Operation(_OPERATOR, frozenset({State.SHIPPING})),
     m.StartNodes: Operation(_OPERATOR, frozenset({State.SHIPPING}), State.STARTING),
     m.OpenLink: Operation(_OPERATOR, _STARTED),
     m.RefuseLink: Operation(_OPERATOR, _STARTED),
@@ -61,6 +63,7 @@ OPERATIONS: dict[type, Operation] = {
     m.SignalNodes: Operation(_OPERATOR, _STARTED),
     looks.AskRuns: Operation(_LOOKING, _KNOWN),
     looks.TakeStacks: Operation(_LOOKING, _KNOWN),
+    files.CollectFiles: Operation(_OPERATOR, frozenset({State.RUNNING})),
     m.CloseRun: Operation(_OPERATOR, _OPEN, State.CLOSED),
 }
 

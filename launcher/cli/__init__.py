@@ -25,6 +25,7 @@ _COMMANDS = {
     "cluster": "Make a cluster, and say who belongs to it.",
     "peers": "List the peers: reachable, round trip, slots, versions.",
     "ps": "List the nodes of the runs that go on here or on the peers.",
+    "ship": "Bring files to the peers before a run needs them.",
     "run": "Run a program on many nodes.",
     "stacks": "Show where the nodes of a run are in their program.",
 }

@@ -42,6 +42,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("distrcomp run -n 2 --timeout 60 -m package.module", "a module, for a minute at most"),
         ("distrcomp run -n 4 -- sh -c 'echo $RANK of $WORLD_SIZE'", "a command"),
         ("distrcomp run -n 4 --report run.json prog.py", "and keep the report"),
+        ("distrcomp run -n 4 --collect '*.csv' prog.py", "and bring back what it has written"),
     ),
     "agent": (
         ("distrcomp agent --join -", "join by the line of `cluster invite`, read from stdin"),
@@ -53,6 +54,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     ),
     "peers": (("distrcomp peers --peers peers.txt", "who can be reached, and who can't"),),
     "ps": (("distrcomp ps", "the runs of this machine"),),
+    "ship": (
+        ("distrcomp ship --dry-run prog.py", "which files a run would ship, and why"),
+        ("distrcomp ship --peers peers.txt --include data", "bring a folder to all peers"),
+    ),
     "stacks": (("distrcomp stacks 4099", "where the nodes of the run 4099... are"),),
 }
 

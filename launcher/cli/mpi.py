@@ -40,6 +40,7 @@ _REFUSED: Mapping[str, str] = {
     "include": _FILES,
     "exclude": _FILES,
     "wdir": _FILES,
+    "collect": "nothing has to be brought back: the nodes write to that disk",
     "dry_run": "there is no plan of ours to print",
     "report": _OUTPUT,
     "output": _OUTPUT,

@@ -84,6 +84,39 @@ def start_options(function: _Function) -> _Function:
     )(function)
 
 
+def files_options(function: _Function) -> _Function:
+    """Adds which files are shipped besides the program."""
+    include = click.option(
+        "--include",
+        "--preload-files",
+        "include",
+        multiple=True,
+        metavar="GLOB",
+        help="Ship these files too; they keep their place below the current folder.",
+    )
+    exclude = click.option(
+        "--exclude", multiple=True, metavar="GLOB", help="Leave these out of --include."
+    )
+    return include(exclude(function))
+
+
+def program_options(function: _Function) -> _Function:
+    """Adds what may stand in the program's place."""
+    module = click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m`.")
+    code = click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
+    return module(code(function))
+
+
+def collect_option(function: _Function) -> _Function:
+    """Adds which files are brought back."""
+    return click.option(
+        "--collect",
+        multiple=True,
+        metavar="GLOB",
+        help="Bring back these files, which nodes have written, into distrcomp-out/RUN/NODE.",
+    )(function)
+
+
 def chosen_peers(peers: Path | None, host: str | None) -> tuple[Peer, ...] | None:
     """The peers that the options name, None for neither; raises BadUsage."""
     if host is not None:

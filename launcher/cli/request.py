@@ -16,6 +16,7 @@ from ..run.plan import parse_n
 from ..run.programs import Part
 from ..ship.bundle import Wanted
 from ..ship.manifest import check_path
+from ..ship.patterns import Patterns
 from .options import chosen_peers
 
 
@@ -70,6 +71,7 @@ def request_of(
         data_plane=options["data_plane"],
         more=more,
         by_node=options["map_by"] == "node",
+        collect=_collect(options["collect"]),
     )
 
 
@@ -83,7 +85,7 @@ def _read(options: dict[str, Any], of_all: Sequence[Setting]) -> tuple[int | Non
     words, wdir = options["program"], options["wdir"]
     _require_text([*words, options["module"], options["code"], *options["env"], wdir])
     n_node = parse_n(options["n"])
-    is_python, arguments, wanted = _program(words, options)
+    is_python, arguments, wanted = wanted_of(words, options)
     if wdir:
         try:
             check_path(wdir)
@@ -110,10 +112,10 @@ def _require_text(words: Sequence[str | None]) -> None:
                 raise BadUsage(f"{word!a} is not UTF-8: arguments must be text") from error
 
 
-def _program(
+def wanted_of(
     program: tuple[str, ...], options: dict[str, Any]
 ) -> tuple[bool, tuple[str, ...], Wanted]:
-    """Whether Python runs it, the arguments, and what to ship."""
+    """Whether Python runs it, the arguments, and what to ship; raises BadUsage."""
     module, code = options["module"], options["code"]
     include, exclude, folder = options["include"], options["exclude"], Path.cwd()
     if module is not None:
@@ -135,6 +137,16 @@ def _program(
             raise BadUsage(f"there is no program {first}")
         include = (*include, os.path.normpath(first))
     return False, program, Wanted(None, None, include, exclude, folder)
+
+
+def _collect(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    _require_text(patterns)
+    for pattern in patterns:
+        try:
+            Patterns([pattern])
+        except BadUsage as error:
+            raise BadUsage(f"--collect: {error}") from error
+    return patterns
 
 
 def _setting(text: str) -> Setting:

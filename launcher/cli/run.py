@@ -8,13 +8,23 @@ from typing import Any
 import click
 
 from .completion import complete_program, complete_variable
-from .options import peers_options, policy_options, start_options, strict_options
+from .options import (
+    collect_option,
+    files_options,
+    peers_options,
+    policy_options,
+    program_options,
+    start_options,
+    strict_options,
+)
 from .programs import RunCommand
 from .version import version_option
 
 
 @click.command(
-    cls=RunCommand, context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS]"
+    cls=RunCommand,
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
 )
 @click.option("-n", "-np", "n", metavar="N|auto", help="Number of nodes.")
 @peers_options
@@ -28,15 +38,8 @@ from .version import version_option
 @click.option(
     "--oversubscribe", is_flag=True, help="Allow more nodes than slots on other machines."
 )
-@click.option(
-    "--include",
-    "--preload-files",
-    "include",
-    multiple=True,
-    metavar="GLOB",
-    help="Ship these files too; they keep their place below the current folder.",
-)
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these out of --include.")
+@files_options
+@collect_option
 @click.option(
     "--dry-run", is_flag=True, help="Print what would be shipped and where nodes would run."
 )
@@ -98,8 +101,7 @@ from .version import version_option
     help="mpi starts the nodes by the mpiexec of this environment.",
 )
 @start_options
-@click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m`.")
-@click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
+@program_options
 @click.option("-q", "--quiet", is_flag=True, help="No table and no remarks.")
 @click.option("-v", "--verbose", is_flag=True, help="Say where each node runs.")
 @version_option

@@ -16,6 +16,7 @@ from ..run.report import render_json, render_text, report_format, where_nodes_we
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
+from ..ship.bundle import Bundle
 
 
 @record
@@ -35,9 +36,13 @@ def display_of(show: Show) -> Display:
 
 
 def _view(show: Show) -> View:
-    shown = show.output == "report" and not show.quiet
+    return live_view(is_quiet=show.quiet or show.output != "report")
+
+
+def live_view(*, is_quiet: bool) -> View:
+    """Tables and bars where there is a terminal."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    return LiveView() if shown and on_terminal else NoView()
+    return LiveView() if on_terminal and not is_quiet else NoView()
 
 
 def _write_through(stream: int, data: bytes) -> None:
@@ -94,13 +99,17 @@ def _never_began(result: RunResult, outputs: list[str]) -> bool:
 
 def print_plan(preparation: Preparation) -> None:
     """What --dry-run prints: the manifest, then the plan."""
-    bundle = preparation.bundle
+    print_manifest(preparation.bundle)
+    print_placement(preparation, err=False)
+
+
+def print_manifest(bundle: Bundle) -> None:
+    """Which files are shipped, and why."""
     total = sum(entry.size for entry in bundle.manifest.files)
     click.echo(f"{counted(len(bundle.manifest.files), 'file')}, {total:,} bytes:")
     for entry in bundle.manifest.files:
         reason = bundle.reasons.get(entry.path, "")
         click.echo(f"  {entry.path}  {entry.size:,} bytes  {reason}")
-    print_placement(preparation, err=False)
 
 
 def print_placement(preparation: Preparation, *, err: bool) -> None:

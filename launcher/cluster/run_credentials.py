@@ -25,6 +25,16 @@ def node_host(run_id: bytes, node_id: int) -> str:
     return f"node-{node_id}.{run_id.hex()}"
 
 
+def peer_host(run_id: bytes, peer: int) -> str:
+    """The DNS name in the certificate of a peer of a run.
+
+    Example:
+        >>> peer_host(bytes.fromhex("00ff"), 3)
+        'peer-3.00ff'
+    """
+    return f"peer-{peer}.{run_id.hex()}"
+
+
 class RunAuthority:
     """Makes the credentials of a run's nodes.
 
@@ -45,7 +55,13 @@ class RunAuthority:
 
     def node(self, node_id: int) -> str:
         """Private key and certificate of node `node_id`, PEM; a new key at each call."""
-        host = node_host(self._run_id, node_id)
+        return self._made_out_to(node_host(self._run_id, node_id))
+
+    def peer(self, peer: int) -> str:
+        """The same for the agent of a peer, by which it knows the run's other agents."""
+        return self._made_out_to(peer_host(self._run_id, peer))
+
+    def _made_out_to(self, host: str) -> str:
         subject = certificates.Subject(host, certificates.ROLE_NODE, (host,))
         key = certificates.new_key()
         certificate = certificates.issue(self._issuer, key.public_key(), subject, self._span)

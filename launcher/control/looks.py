@@ -97,3 +97,7 @@ class StacksTaken:
 
     run_id: bytes
     nodes: tuple[NodeStacks, ...]
+
+
+QUESTIONS = (AskRuns, TakeStacks)
+ANSWERS = (Runs, StacksTaken)

@@ -10,7 +10,7 @@ from distrcomp.notices import Account, Machine, Standing, Waiting
 from distrcomp.schema import Schema
 
 from ..records import record
-from .looks import AskRuns, Runs, StacksTaken, TakeStacks
+from . import files, looks, passing
 from .programs import Program as Program
 from .programs import Setting as Setting
 
@@ -42,10 +42,15 @@ class Ping:
 
 @record
 class OpenRun:
-    """A run begins: here is what its bundle holds (ship.manifest, packed)."""
+    """A run begins: here is what its bundle holds (ship.manifest, packed).
+
+    Attributes:
+        is_stock: nothing will run: the files only go into the store.
+    """
 
     run_id: bytes
     manifest: bytes
+    is_stock: bool = False
 
 
 @record
@@ -349,6 +354,7 @@ FROM_LAUNCHER = (
     Ping,
     OpenRun,
     BlobPart,
+    *passing.ORDERS,
     StartNodes,
     OpenLink,
     RefuseLink,
@@ -358,8 +364,8 @@ FROM_LAUNCHER = (
     AbortRun,
     AskNodes,
     SignalNodes,
-    AskRuns,
-    TakeStacks,
+    *looks.QUESTIONS,
+    files.CollectFiles,
     CloseRun,
 )
 FROM_AGENT = (
@@ -367,6 +373,7 @@ FROM_AGENT = (
     Pong,
     Refused,
     Missing,
+    *passing.NEWS,
     Shipped,
     Note,
     NodeReady,
@@ -382,8 +389,9 @@ FROM_AGENT = (
     NodeStanding,
     NodeLeaves,
     NodeExited,
-    Runs,
-    StacksTaken,
+    *looks.ANSWERS,
+    files.FilePart,
+    files.FilesSent,
     RunClosed,
 )
 CONTROL = Schema(*FROM_LAUNCHER, *FROM_AGENT)

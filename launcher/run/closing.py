@@ -26,7 +26,7 @@ def on_closed(life: Life, event: FromPeer, now: float) -> list[Action]:
         names = [*closed.lost_files, *([f"{more} more"] if more > 0 else [])]
         life.note(
             f"{_files(closed.n_lost_files)} written in the sandbox on {label} and not kept: "
-            f"{listed(names)} (write to an absolute path to keep a file)"
+            f"{listed(names)} (--collect GLOB brings files back)"
         )
     if closed.remains:
         life.note(f"{label} could not remove {listed(closed.remains)}")

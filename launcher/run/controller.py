@@ -12,28 +12,32 @@ from typing import Any, TextIO
 from distrcomp.errors import ProtocolError
 
 from .. import limits
-from ..control import looks
+from ..control import files, looks, passing
 from ..control import messages as m
-from ..errors import CannotStart, ChannelClosed
-from ..ship.bundle import Bundle, read_blob
+from ..errors import CannotWrite, ChannelClosed, PeerRefused
+from ..ship.bundle import Bundle
+from .collection import Collection
 from .connect import Connection
 from .course import Course
 from .events import (
     Action,
+    CannotKeep,
     FromPeer,
     Interrupt,
+    PassOn,
     PeerLost,
     Say,
     SetTimer,
     Ship,
-    ShipProgress,
     Tell,
     TimerFired,
 )
+from .life import State
 from .machine import RunMachine
 from .overview import Overview
 from .plain import plain_lines
 from .pulse import Pulse
+from .shipping import Shipper
 from .signals import ended_by
 from .sinks import STDERR, STDOUT, Sinks
 from .stdin import StdinReader
@@ -62,12 +66,13 @@ class Controller:
         stdin_peer: int | None,
     ) -> None:
         self.machine = RunMachine(course)
+        self.collection = Collection(course)
         self._connections = connections
-        self._bundle = bundle
         self._sinks = sinks
         self._view = view
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Any] = asyncio.Queue(limits.EVENTS_MAX)
+        self.shipper = Shipper(course.opening.run_id, bundle, connections, view, self._events.put)
         self._outgoing: list[asyncio.Queue[Any]] = [asyncio.Queue() for _ in connections]
         self._tasks: set[asyncio.Task[None]] = set()
         self._stdin = StdinReader(self._events) if stdin_peer is not None else None
@@ -94,17 +99,23 @@ class Controller:
                         self._ask_clocks()
                     self._show()
         finally:
+            self.shipper.stop()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             for connection in self._connections:
                 await connection.channel.close()
             self._sinks.close()
+            self.collection.close()
 
     async def _handle(self, event: Any) -> None:
         match event:
             case FromPeer(peer, m.Output(node, stream, data)):
                 await self._take_output(peer, node, stream, data)
+            case FromPeer(peer, files.FilePart() as part):
+                self._perform(self.machine.handle(event, self._loop.time()))
+                if peer in self.machine.peers and self.machine.state is State.COLLECTING:
+                    self._take_file(peer, part)
             case FromPeer(peer, looks.Runs() as answer):
                 self.overview.take(peer, answer)
             case FromPeer(peer, m.Pong(number, at)):
@@ -119,8 +130,16 @@ class Controller:
                 match event:
                     case FromPeer(peer, looks.StacksTaken() as taken):
                         self.overview.take(peer, taken)
+                    case FromPeer(peer, m.Missing() as missing):
+                        self.shipper.lacks(peer, missing)
+                    case FromPeer(peer, passing.FetchedSoFar(n_bytes)):
+                        self.shipper.fetched(peer, n_bytes)
                 started = self.machine.ledger.started_at
                 self._perform(self.machine.handle(event, self._loop.time()))
+                match event:
+                    case FromPeer() | PeerLost() if event.peer not in self.machine.peers:
+                        self.shipper.stop(event.peer)
+                        self._spawn(self._connections[event.peer].channel.close())
                 match event:
                     case FromPeer(peer, m.NodeExited(node)) if self._has(peer, node):
                         self._sinks.end_node(node)
@@ -158,6 +177,18 @@ class Controller:
             self._view.say(f"our output cannot be written: {failure.strerror}: the run is ended")
         self._interrupt()
 
+    def _take_file(self, peer: int, part: files.FilePart) -> None:
+        event: PeerLost | CannotKeep
+        try:
+            self.collection.take(peer, part)
+        except PeerRefused as error:
+            event = PeerLost(peer, str(error))
+        except CannotWrite as error:
+            event = CannotKeep(str(error))
+        else:
+            return
+        self._perform(self.machine.handle(event, self._loop.time()))
+
     def _has(self, peer: int, node: int) -> bool:
         """Whether there is such a node, on that peer."""
         placement = self.machine.course.placement
@@ -167,11 +198,13 @@ class Controller:
         for action in actions:
             match action:
                 case Tell(peer, message):
+                    if isinstance(message, m.CloseRun):
+                        self.shipper.stop()
                     if isinstance(message, looks.TakeStacks):
                         self.overview.expect(peer, looks.StacksTaken)
                     self._tell(peer, message)
-                case Ship():
-                    self._spawn(self._ship(action))
+                case Ship() | PassOn():
+                    self.shipper.begin(action)
                 case SetTimer(name, seconds):
                     self._loop.call_later(seconds, self._post_later, TimerFired(name))
                 case Say(text, is_answer):
@@ -202,28 +235,6 @@ class Controller:
             return  # the listener tells
         except Exception as error:  # noqa: BLE001  what is never sent must not pass for waiting
             await self._events.put(PeerLost(peer, f"it cannot be told: {error!r}"))
-
-    async def _ship(self, order: Ship) -> None:
-        """Sends blobs to one peer."""
-        peer, bundle = order.peer, self._bundle
-        sizes = {entry.sha256: entry.size for entry in bundle.manifest.files}
-        channel, label = self._connections[peer].channel, self._connections[peer].peer.label
-        total, done = sum(sizes.get(sha256, 0) for sha256 in order.hashes), sum(order.offsets)
-        try:
-            for sha256, offset in zip(order.hashes, order.offsets, strict=True):
-                if sha256 not in sizes or offset > sizes[sha256]:
-                    raise CannotStart("it asked for a file that is not of the bundle")
-                for data in read_blob(bundle.sources[sha256], sizes[sha256], sha256, offset):
-                    if data:
-                        await channel.send(m.BlobPart(sha256, data, last=False))
-                    done += len(data)
-                    self._view.shipping(done, total, label)
-                    await self._events.put(ShipProgress())
-                await channel.send(m.BlobPart(sha256, b"", last=True))
-        except ChannelClosed:
-            return  # the listener tells
-        except CannotStart as error:
-            await self._events.put(PeerLost(peer, str(error)))
 
     async def _next_event(self) -> Any | None:
         """The next event; None when it is time to show the progress again."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
+
 from ..control import messages as m
 from ..records import record
 
@@ -22,6 +25,10 @@ class Course:
         on_deadlock: what is done about nodes that wait for each other: "abort", "report", "ignore".
         is_strict: whether messages that nobody received, and requests that nobody waited for, are a
             failure.
+        sizes: the bytes of each content of the bundle, by its hash.
+        can_give: for each peer, whether the others can reach it; empty: none.
+        collect: patterns of the files to bring back; collect_into: the folder for those of all
+            runs.
     """
 
     labels: tuple[str, ...]
@@ -34,6 +41,10 @@ class Course:
     program: str = ""
     on_deadlock: str = "abort"
     is_strict: bool = False
+    sizes: Mapping[bytes, int] = field(default_factory=dict)
+    can_give: tuple[bool, ...] = ()
+    collect: tuple[str, ...] = ()
+    collect_into: str = "distrcomp-out"
     programs: tuple[str, ...] = ()
     program_of: tuple[int, ...] = ()
 

@@ -39,6 +39,13 @@ class TimerFired:
 
 
 @record
+class CannotKeep:
+    """This machine cannot keep what the agents send back."""
+
+    why: str
+
+
+@record
 class ShipProgress:
     """More bytes have gone to some peer."""
 
@@ -64,6 +71,14 @@ class Ship:
 
 
 @record
+class PassOn:
+    """Have one peer get what it lacks from another one."""
+
+    giver: int
+    taker: int
+
+
+@record
 class SetTimer:
     """Deliver TimerFired(name) in so many seconds."""
 
@@ -79,4 +94,4 @@ class Say:
     is_answer: bool = False
 
 
-Action = Tell | Ship | SetTimer | Say
+Action = Tell | Ship | PassOn | SetTimer | Say

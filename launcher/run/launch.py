@@ -67,6 +67,7 @@ class Request:
     data_plane: str = "tls"
     more: tuple[Part, ...] = ()
     by_node: bool = False
+    collect: tuple[str, ...] = ()
 
 
 @record
@@ -174,9 +175,12 @@ class Launch:
             notes=(
                 *preparation.notes,
                 *controller.machine.notes,
+                *_nothing_collected(request, controller),
                 *_unshipped(ledger.cause(), request.wanted.folder),
             ),
             n_notes_before=len(preparation.notes) + controller.machine.n_notes_before,
+            collected=tuple(controller.collection.files),
+            collected_in=controller.collection.folder,
         )
         return result, [kept.text() for kept in sinks.kept]
 
@@ -206,6 +210,13 @@ def _unshipped(cause: Cause | None, folder: Path) -> tuple[str, ...]:
     if missed is None or not (folder / missed[1]).exists():
         return ()
     return (f"{missed[1]} lies in {folder} but was not shipped: add --include {missed[1]!r}",)
+
+
+def _nothing_collected(request: Request, controller: Controller) -> tuple[str, ...]:
+    """A remark where --collect has come to nothing."""
+    if not request.collect or controller.collection.files or not controller.machine.was_searched:
+        return ()
+    return (f"--collect {' '.join(request.collect)}: no node has written such a file",)
 
 
 def _load_operator() -> Operator:
@@ -269,6 +280,9 @@ def _course(
         is_strict=request.is_strict,
         programs=tuple(names) if len(names) > 1 else (),
         program_of=program_of,
+        sizes=bundle.sizes,
+        can_give=tuple(not connection.peer.is_here for connection in connections),
+        collect=request.collect,
     )
 
 

@@ -12,6 +12,7 @@ from ..control import looks
 from ..control import messages as m
 from .course import Course
 from .deadlock import Diagnosis
+from .distribution import Distribution
 from .events import Action, FromPeer, SetTimer, Tell
 from .leavings import Leavings
 from .ledger import Failure, Ledger
@@ -25,6 +26,7 @@ class State(Enum):
     PROVING = auto()
     RUNNING = auto()
     STOPPING = auto()
+    COLLECTING = auto()
     CLOSING = auto()
     DONE = auto()
 
@@ -38,8 +40,9 @@ class Life:
         n_notes_before: how many of them came before the programs began.
         peers: those still in the run; whatever comes from another one is not looked at.
         asked: how often each peer has sent Missing.
-        shipped, closed: the peers that have sent Shipped, RunClosed.
-        is_shipping_on: whether bytes went to a peer since somebody last looked.
+        shipped, collected, closed: the peers that have sent Shipped, FilesSent, RunClosed.
+        distribution: who sends the bundle to whom.
+        is_moving: whether bytes went to a peer, or came, since somebody last looked.
         unproven: the links that must be proven and are not, with what speaks against it so far.
         diagnosis: who waits for whom, while the program runs.
         leavings: what the nodes leave behind.
@@ -56,8 +59,12 @@ class Life:
         self.peers = set(range(len(course.labels)))
         self.asked: Counter[int] = Counter()
         self.shipped: set[int] = set()
+        self.collected: set[int] = set()
         self.closed: set[int] = set()
-        self.is_shipping_on = False
+        self.distribution = Distribution(
+            course.sizes, course.can_give or (False,) * len(course.labels)
+        )
+        self.is_moving = False
         self.unproven = dict.fromkeys(course.proofs, "")
         self.diagnosis = Diagnosis(len(course.placement))
         self.leavings = Leavings()
@@ -103,7 +110,8 @@ class Life:
     def close(self, now: float) -> list[Action]:
         """Has every peer remove what is left."""
         self.state = State.CLOSING
-        self.ledger.ended_at = now
+        if self.ledger.ended_at is None:
+            self.ledger.ended_at = now
         self._settle()
         actions = self.tell_all(m.CloseRun())
         self.end_if_all_closed()

@@ -5,18 +5,20 @@
         │                        │                       │    failure, Ctrl-C,  │ │ all ended
         │                        │                       │    time limit        ▼ │
         │                        │                       │                stopping│
+        │                        │                       │                   collecting
         ▼                        ▼                       ▼                      ▼ ▼
         └──────────── could not start, Ctrl-C ───────────┴──── all ended ───► closing ──► done
 
 `TABLE` says which events may come in which state and who handles them (`opening`, `watching`,
-`waiting`, `closing`). `_objection` is the one gate before it: a message that is not in the table,
-is about a node of another peer, or comes twice where it may come once, is its sender's end, which
-is then treated as lost. A timer may outlive its state, so each handler looks at the timer's name.
+`waiting`, `gathering`, `closing`). `_objection` is the one gate before it: a message that is not in
+the table, is about a node of another peer, or comes twice where it may come once, is its sender's
+end, which is then treated as lost. A timer may outlive its state, so each handler looks at the
+timer's name. `collecting` is left out where no files are asked for.
 
-Every state but `running` is left in bounded time: shipping when there is no progress, starting and
-proving by one timer, closing by another. A run that must stop does so by steps: first the nodes are
-told (an abort, which raises NodeLost in their calls, or SIGINT), then SIGTERM, then SIGKILL, then
-nobody waits for them. What stopped it first decides the exit code.
+Every state but `running` is left in bounded time: shipping and collecting when there is no
+progress, starting and proving by one timer, closing by another. A run that must stop does so by
+steps: first the nodes are told (an abort, which raises NodeLost in their calls, or SIGINT), then
+SIGTERM, then SIGKILL, then nobody waits for them. What stopped it first decides the exit code.
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ from __future__ import annotations
 from typing import Any
 
 from .. import limits
-from ..control import looks
+from ..control import files, looks, passing
 from ..control import messages as m
-from . import closing, opening, waiting, watching
+from . import closing, gathering, opening, waiting, watching
 from .course import Course
-from .events import Action, FromPeer, Interrupt, PeerLost, ShipProgress, TimerFired
+from .events import Action, CannotKeep, FromPeer, Interrupt, PeerLost, ShipProgress, TimerFired
 from .ledger import Ledger
 from .life import Handler, Life, State, ignore, on_note, on_stacks
 
@@ -82,6 +84,16 @@ class RunMachine:
         }
 
     @property
+    def shipped(self) -> set[int]:
+        """The peers that have all files."""
+        return set(self._life.shipped)
+
+    @property
+    def was_searched(self) -> bool:
+        """Whether all peers still in the run have sent the files that were asked for."""
+        return bool(self._life.collected) and self._life.collected >= self._life.peers
+
+    @property
     def is_done(self) -> bool:
         """Whether the run is over and every peer has cleaned up or is lost."""
         return self._life.state is State.DONE
@@ -124,6 +136,16 @@ def _objection(life: Life, event: FromPeer) -> str | None:
                 or len(offsets) not in (0, len(hashes))
                 or any(offset < 0 for offset in offsets)
             )
+        case passing.NotFetched(_, hashes, offsets):
+            is_wrong = life.state is State.SHIPPING and (
+                not life.distribution.is_fetching(event.peer)
+                or not hashes
+                or len(hashes) != len(offsets)
+                or any(offset < 0 for offset in offsets)
+            )
+        case passing.FetchedSoFar(n_bytes):
+            is_idle = not life.distribution.is_fetching(event.peer)
+            is_wrong = life.state is State.SHIPPING and (is_idle or n_bytes <= 0)
         case m.Shipped():
             out_of_turn = not life.asked[event.peer] or event.peer in life.shipped
             is_wrong = out_of_turn and life.state is State.SHIPPING
@@ -131,6 +153,10 @@ def _objection(life: Life, event: FromPeer) -> str | None:
             is_wrong = life.state is State.STARTING and ledger.nodes[number].state != "starting"
         case m.NodeLeaves(number):
             is_wrong = life.leavings.knows(number)
+        case files.FilesSent():
+            is_wrong = event.peer in life.collected
+        case files.FilePart():
+            is_wrong = event.peer in life.collected and life.state is State.COLLECTING
         case m.NodeExited(_, code, signal):
             is_wrong = (code is None) is (signal is None)
         case _:
@@ -170,10 +196,27 @@ _STARTED: dict[type, Handler] = {
     m.NodeExited: opening.on_early_end,
     TimerFired: opening.on_start_timer,
 }
+# What nodes and agents had to say of a program that is over.
+_LATE: dict[type, Handler] = {
+    m.NodeExited: closing.on_late_exit,
+    m.Note: on_note,
+    looks.StacksTaken: on_stacks,
+    m.NodeFailed: ignore,
+    m.NodeFindings: ignore,
+    m.NodeLeaves: ignore,
+    m.LinkWanted: ignore,
+    m.LinkReady: ignore,
+    m.LinkFailed: ignore,
+    m.NodeWaiting: ignore,
+    m.NodeResumed: ignore,
+    m.NodeStanding: ignore,
+}
 TABLE: dict[State, dict[type, Handler]] = {
     State.SHIPPING: {
         **_OPENING,
         m.Missing: opening.on_missing,
+        passing.FetchedSoFar: opening.on_progress,
+        passing.NotFetched: opening.on_not_fetched,
         m.Shipped: opening.on_shipped,
         ShipProgress: opening.on_progress,
         TimerFired: opening.on_ship_timer,
@@ -200,27 +243,30 @@ TABLE: dict[State, dict[type, Handler]] = {
         Interrupt: watching.on_next_interrupt,
         TimerFired: watching.on_step,
     },
+    State.COLLECTING: {
+        **_LATE,
+        files.FilePart: gathering.on_part,
+        files.FilesSent: gathering.on_sent,
+        m.Refused: gathering.on_refusal,
+        PeerLost: gathering.on_loss,
+        TimerFired: gathering.on_timer,
+        Interrupt: gathering.on_interrupt,
+        CannotKeep: gathering.on_cannot_keep,
+    },
     State.CLOSING: {
-        m.NodeExited: closing.on_late_exit,
+        **_LATE,
         m.RunClosed: closing.on_closed,
         m.Refused: closing.on_late_refusal,
         PeerLost: closing.on_late_loss,
         TimerFired: closing.on_close_timer,
         Interrupt: closing.on_interrupt,
-        m.Note: on_note,
-        looks.StacksTaken: on_stacks,
         m.Missing: ignore,
         m.Shipped: ignore,
+        passing.FetchedSoFar: ignore,
+        passing.NotFetched: ignore,
         m.NodeReady: ignore,
-        m.NodeFailed: ignore,
-        m.NodeFindings: ignore,
-        m.NodeLeaves: ignore,
-        m.LinkWanted: ignore,
-        m.LinkReady: ignore,
-        m.LinkFailed: ignore,
-        m.NodeWaiting: ignore,
-        m.NodeResumed: ignore,
-        m.NodeStanding: ignore,
+        files.FilePart: ignore,
+        files.FilesSent: ignore,
     },
     State.DONE: {},
 }

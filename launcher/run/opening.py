@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import limits
 from ..control import messages as m
-from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, Ship, ShipProgress, TimerFired
+from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, ShipProgress, TimerFired
 from .ledger import Failure
 from .life import Life, State, cut
 from .plain import listed
@@ -24,16 +24,23 @@ def begin(life: Life) -> list[Action]:
 
 def on_missing(life: Life, event: FromPeer, now: float) -> list[Action]:
     """A peer says what it lacks, at first or because something proved to be damaged."""
+    is_again = life.asked[event.peer] > 0
     life.asked[event.peer] += 1
-    life.is_shipping_on = True
+    life.is_moving = True
     hashes = event.message.hashes
     offsets = event.message.offsets or (0,) * len(hashes)
-    return [Ship(event.peer, hashes, offsets)] if hashes else []
+    return life.distribution.lacks(event.peer, hashes, offsets, is_again)
+
+
+def on_not_fetched(life: Life, event: FromPeer, now: float) -> list[Action]:
+    """A peer could not get the files from another one: it gets them from us."""
+    message = event.message
+    return life.distribution.not_fetched(event.peer, message.hashes, message.offsets)
 
 
 def on_progress(life: Life, event: ShipProgress, now: float) -> list[Action]:
     """Bytes have gone to a peer."""
-    life.is_shipping_on = True
+    life.is_moving = True
     return []
 
 
@@ -41,8 +48,8 @@ def on_ship_timer(life: Life, event: TimerFired, now: float) -> list[Action]:
     """However long shipping takes, it goes on while there is progress."""
     if event.name != "ship":
         return []
-    if life.is_shipping_on:
-        life.is_shipping_on = False
+    if life.is_moving:
+        life.is_moving = False
         return [SetTimer("ship", limits.SHIP_STALL_TIMEOUT_S)]
     late = listed([life.label(peer) for peer in sorted(life.peers - life.shipped)])
     headline = f"the files do not arrive: no progress in {limits.SHIP_STALL_TIMEOUT_S:g} s: {late}"
@@ -52,9 +59,12 @@ def on_ship_timer(life: Life, event: TimerFired, now: float) -> list[Action]:
 def on_shipped(life: Life, event: FromPeer, now: float) -> list[Action]:
     """A peer has the files; when all have, their nodes are started."""
     life.shipped.add(event.peer)
-    life.is_shipping_on = True
+    life.is_moving = True
+    passed_on = life.distribution.complete(event.peer)
     if life.shipped != life.peers:
-        return []
+        return passed_on
+    if life.course.opening.is_stock:
+        return life.close(now)
     life.state = State.STARTING
     actions: list[Action] = []
     for peer in sorted(life.peers):
@@ -144,11 +154,17 @@ def _go(life: Life, now: float) -> list[Action]:
 
 
 def on_early_loss(life: Life, event: PeerLost, now: float) -> list[Action]:
-    """Without one of its peers a run does not start."""
+    """Without one of its peers a run does not start; files go to the others all the same."""
     why = cut(event.why, limits.SENTENCE_CHARACTERS_MAX)
     life.lose(event.peer, now)
     failure = Failure(f"{life.label(event.peer)}: {why}", why, peer=event.peer)
-    return _cannot_start(life, failure, now)
+    if not life.course.opening.is_stock:
+        return _cannot_start(life, failure, now)
+    failure.exit_code = EXIT_CANNOT_START
+    life.ledger.failures.append(failure)
+    life.shipped.discard(event.peer)
+    passed_on = life.distribution.lost(event.peer)
+    return life.close(now) if life.shipped >= life.peers else passed_on
 
 
 def on_early_refusal(life: Life, event: FromPeer, now: float) -> list[Action]:

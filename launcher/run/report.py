@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
 
+from .. import limits
 from ..errors import BadUsage
 from .mortem_text import last_lines, post_mortems, tail_lines, told_of_waiting
-from .plain import node_list, plain, plain_lines
+from .plain import counted, node_list, plain, plain_lines
 from .results import Cause, NodeResult, RunResult
 from .stack_text import stacks_told
 
@@ -42,6 +43,7 @@ def render_text(result: RunResult, outputs: Sequence[str]) -> str:
         parts.append(output)
         if output and not output.endswith("\n"):
             parts.append("\n")
+    parts.extend(f"{line}\n" for line in collected_lines(result))
     parts.extend(f"{plain_lines(note)}\n" for note in result.notes)
     parts.append(f"Total time : {result.seconds:.3f}.\n")
     return "".join(parts)
@@ -100,6 +102,21 @@ def describe_end(exit_code: int | None, signal: int | None) -> str:
     if signal is not None:
         return f"killed by {signal_name(signal)} ({signal})"
     return "" if exit_code is None else f"exit code {exit_code}"
+
+
+def collected_lines(result: RunResult) -> list[str]:
+    """The files that were brought back, the first of them one by one."""
+    files = result.collected
+    if not files:
+        return []
+    lines = [
+        f"  node {file.node}  {plain(file.path)}  {file.bytes:,} bytes"
+        for file in files[: limits.COLLECTED_SHOWN_MAX]
+    ]
+    more = len(files) - len(lines)
+    total = sum(file.bytes for file in files)
+    head = f"{counted(len(files), 'file')} brought back into {plain(result.collected_in)}"
+    return [f"{head} ({total:,} bytes):", *lines, *([f"  and {more:,} more"] if more else [])]
 
 
 def where_nodes_were(nodes: Sequence[NodeResult]) -> list[str]:

@@ -66,10 +66,24 @@ class Cause:
 
 
 @record
+class CollectedFile:
+    """A file that was brought back; `path` is relative to the folder of its node."""
+
+    node: int
+    path: str
+    bytes: int
+    sha256: str
+
+
+@record
 class RunResult:
     """How a run ended; `nodes` in node order, `cause` None for a run that did not fail.
 
     The first `n_notes_before` of the notes came before the programs began.
+
+    Attributes:
+        collected: the files that were brought back, by node and path.
+        collected_in: the folder in which they lie; "" if there are none.
     """
 
     run_id: str
@@ -81,3 +95,5 @@ class RunResult:
     nodes: tuple[NodeResult, ...]
     notes: tuple[str, ...]
     n_notes_before: int = 0
+    collected: tuple[CollectedFile, ...] = ()
+    collected_in: str = ""

@@ -6,6 +6,7 @@ from math import isfinite
 
 from .. import limits
 from ..control import messages as m
+from . import gathering
 from .events import Action, FromPeer, Interrupt, PeerLost, Say, SetTimer, TimerFired
 from .ledger import Failure
 from .life import Life, State, cut
@@ -165,7 +166,7 @@ def _fail(life: Life, failure: Failure, node: int) -> list[Action]:
 
 
 def _close_if_all_ended(life: Life, now: float) -> list[Action]:
-    return life.close(now) if life.ledger.all_ended else []
+    return gathering.begin(life, now) if life.ledger.all_ended else []
 
 
 def _shell_code(code: int | None, signal: int | None) -> int:
@@ -221,7 +222,7 @@ def on_step(life: Life, event: TimerFired, now: float) -> list[Action]:
         ]
     if event.name == "kill" and life.signalled != _SIGKILL:
         return _kill(life)
-    return life.close(now) if event.name == "give up" else []
+    return gathering.begin(life, now) if event.name == "give up" else []
 
 
 def on_next_interrupt(life: Life, event: Interrupt, now: float) -> list[Action]:

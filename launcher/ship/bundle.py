@@ -64,6 +64,11 @@ class Bundle:
     reasons: dict[str, str]
     entry: str | None
 
+    @property
+    def sizes(self) -> dict[bytes, int]:
+        """The bytes of each content, by its hash."""
+        return {entry.sha256: entry.size for entry in self.manifest.files}
+
 
 @dataclass
 class _Layout:

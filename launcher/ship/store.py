@@ -64,9 +64,12 @@ class Store:
     def __init__(self, folder: Path, bytes_max: int) -> None:
         self.folder = folder
         self._bytes_max = bytes_max
-        self._folder = open_private_folder(folder)
         self._pins: Counter[str] = Counter()
-        with disk_errors(folder):
+        self._open()
+
+    def _open(self) -> None:
+        self._folder = open_private_folder(self.folder)
+        with disk_errors(self.folder):
             self._pins_lock = os.open(
                 _PINS_NAME, os.O_RDWR | os.O_CREAT | OPEN_SAFELY, 0o600, dir_fd=self._folder
             )
@@ -120,6 +123,21 @@ class Store:
             raise BadManifest(f"{name} in {self.folder} is not a file: remove it")
         return os.fdopen(descriptor, "rb", buffering=0)
 
+    def damaged(self, entries: Iterable[FileEntry]) -> list[FileEntry]:
+        """Those entries whose content is not, or no more, here as it should be; reads all."""
+        lost: list[FileEntry] = []
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            for entry in entries:
+                with disk_errors(self.folder):
+                    try:
+                        self.copy_to(entry, nowhere)
+                    except DamagedContent:
+                        lost.append(entry)
+        finally:
+            os.close(nowhere)
+        return lost
+
     def copy_to(self, entry: FileEntry, target: int) -> None:
         """Writes the content of `entry` to the descriptor `target`, checking it on the way.
 
@@ -149,8 +167,19 @@ class Store:
         """Keeps these contents, present or still to come, from being evicted; counted."""
         if not self._pins:
             with disk_errors(self.folder):
+                self._open_again_if_gone()
                 fcntl.lockf(self._pins_lock, fcntl.LOCK_SH)  # waits while another one evicts
         self._pins.update(sha256.hex() for sha256 in hashes)
+
+    def _open_again_if_gone(self) -> None:
+        """Somebody may have removed the folder, to have what it held forgotten."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(self.folder.stat(), os.fstat(self._folder)):
+                return
+        gone = self._pins_lock, self._folder
+        self._open()
+        for descriptor in gone:
+            os.close(descriptor)
 
     def unpin(self, hashes: Iterable[bytes]) -> None:
         """Takes back one `pin` of the same hashes."""

@@ -184,6 +184,11 @@ def manifest_of(files: Mapping[str, str]) -> Manifest:
     )
 
 
+def opening(files: Mapping[str, str]) -> m.OpenRun:
+    """The order to take these files."""
+    return m.OpenRun(RUN_ID, pack_manifest(manifest_of(files)))
+
+
 def order(n_node: int = 1, *, arguments: tuple[str, ...] = ("prog.py",), **other: Any) -> Any:
     """The order to start nodes 0 to n_node-1 here, in a run of one more node on another machine."""
     parts: dict[str, Any] = {

@@ -13,9 +13,8 @@ from launcher.agent.guardian import Guardian
 from launcher.agent.peer_run import PeerRun
 from launcher.agent.starter import Starter
 from launcher.control import messages as m
-from launcher.ship.manifest import pack_manifest
 from launcher.ship.store import Store
-from tests.launcher.agent.agent_kit import RUN_ID, manifest_of, order
+from tests.launcher.agent.agent_kit import RUN_ID, opening, order
 
 
 class Told:
@@ -69,7 +68,7 @@ async def opened(
 
 async def ship(run: PeerRun, told: Told, files: dict[str, str]) -> None:
     """Gives the run these files."""
-    await run.files.open(pack_manifest(manifest_of(files)))
+    await run.files.open(opening(files))
     contents = {hashlib.sha256(text.encode()).digest(): text for text in files.values()}
     for sha256 in told.all(m.Missing)[0].hashes:
         await run.files.take_blob(m.BlobPart(sha256, contents[sha256].encode(), last=False))

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from distrcomp.notices import Machine
 from launcher.agent.host import Host
-from launcher.control import looks
+from launcher.control import files, looks, passing
 from launcher.control import messages as m
 from launcher.control.channel import memory_pair
 from launcher.errors import ChannelClosed
@@ -41,7 +41,7 @@ ALLOWED: dict[str, dict[type, str]] = {
     "new": {m.Hello: "greeted"},
     "greeted": {**dict.fromkeys(LOOKS, "greeted"), m.OpenRun: "shipping"},
     "shipping": {
-        **dict.fromkeys((*LOOKS, m.BlobPart), "shipping"),
+        **dict.fromkeys((*LOOKS, m.BlobPart, *passing.ORDERS), "shipping"),
         m.StartNodes: "starting",
         m.CloseRun: "closed",
     },
@@ -54,6 +54,7 @@ ALLOWED: dict[str, dict[type, str]] = {
     "running": {
         **dict.fromkeys((*LOOKS, m.OpenLink, m.RefuseLink, m.Input), "running"),
         **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), "running"),
+        files.CollectFiles: "running",
         m.CloseRun: "closed",
     },
     "closed": dict.fromkeys(LOOKS, "closed"),
@@ -112,6 +113,13 @@ MESSAGES: dict[type, st.SearchStrategy[Any]] = {
         st.sampled_from([*(text.encode() for text in CONTENT.values()), b"", b"x" * 999]),
         st.booleans(),
     ),
+    passing.TakePass: st.builds(passing.TakePass, NUMBERS, TEXTS, TEXTS),
+    passing.FetchFrom: st.builds(
+        passing.FetchFrom,
+        NUMBERS,
+        st.sampled_from(["127.0.0.1", "", "a\0b"]),
+        st.sampled_from([1, -1]),
+    ),
     m.StartNodes: orders(),
     m.OpenLink: st.builds(m.OpenLink, NUMBERS, NUMBERS),
     m.RefuseLink: st.builds(m.RefuseLink, NUMBERS, NUMBERS, TEXTS),
@@ -123,6 +131,7 @@ MESSAGES: dict[type, st.SearchStrategy[Any]] = {
     looks.AskRuns: st.builds(looks.AskRuns, RUN_IDS),
     looks.TakeStacks: st.builds(looks.TakeStacks, RUN_IDS, NODES),
     m.SignalNodes: st.builds(m.SignalNodes, st.sampled_from([2, 15, 9, 0, 19, -9, 2**40])),
+    files.CollectFiles: st.builds(files.CollectFiles, st.lists(TEXTS, max_size=2).map(tuple)),
     m.CloseRun: st.just(m.CloseRun()),
     **{kind: st.just(sample(kind)) for kind in m.FROM_AGENT},
 }

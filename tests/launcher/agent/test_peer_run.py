@@ -13,8 +13,7 @@ from distrcomp.notices import Machine
 from launcher import limits
 from launcher.control import messages as m
 from launcher.errors import BadManifest, CannotStart, PeerRefused
-from launcher.ship.manifest import pack_manifest
-from tests.launcher.agent.agent_kit import lives, manifest_of, order, play, until
+from tests.launcher.agent.agent_kit import lives, opening, order, play, until
 from tests.launcher.agent.peer_run_kit import opened, ship, start
 
 pytestmark = pytest.mark.processes
@@ -99,7 +98,7 @@ def test_start_too_early(tmp_path: Path, leaks: object) -> None:
 
     async def act() -> None:
         async with opened(tmp_path) as (run, _):
-            await run.files.open(pack_manifest(manifest_of({"prog.py": "1"})))
+            await run.files.open(opening({"prog.py": "1"}))
             with pytest.raises(PeerRefused, match="not complete"):
                 await run.start(order())
 

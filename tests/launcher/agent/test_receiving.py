@@ -13,7 +13,7 @@ from launcher.control import messages as m
 from launcher.errors import BadManifest, CannotStart, LauncherError
 from launcher.ship.manifest import FileEntry, Manifest, pack_manifest
 from launcher.ship.store import Store
-from tests.launcher.agent.agent_kit import manifest_of, play
+from tests.launcher.agent.agent_kit import RUN_ID, opening, play
 from tests.launcher.agent.peer_run_kit import Told, opened, ship
 
 pytestmark = pytest.mark.processes
@@ -43,7 +43,7 @@ def test_no_manifest(packed: bytes, tmp_path: Path, leaks: object) -> None:
     async def act() -> None:
         async with opened(tmp_path) as (run, told):
             with pytest.raises(ProtocolError):
-                await run.files.open(packed)
+                await run.files.open(m.OpenRun(RUN_ID, packed))
             assert [] == told.messages
 
     play(act)
@@ -55,10 +55,9 @@ def test_hostile_manifest(path: str, tmp_path: Path, leaks: object) -> None:
 
     async def act() -> None:
         async with opened(tmp_path) as (run, told):
+            packed = pack_manifest(Manifest((FileEntry(path, 0o600, 0, bytes(32)),)))
             with pytest.raises(BadManifest):
-                await run.files.open(
-                    pack_manifest(Manifest((FileEntry(path, 0o600, 0, bytes(32)),)))
-                )
+                await run.files.open(m.OpenRun(RUN_ID, packed))
             assert [] == told.messages
 
     play(act)
@@ -69,7 +68,7 @@ def test_foreign_blob(tmp_path: Path, leaks: object) -> None:
 
     async def act() -> None:
         async with opened(tmp_path) as (run, told):
-            await run.files.open(pack_manifest(manifest_of({"a": "one", "b": "two"})))
+            await run.files.open(opening({"a": "one", "b": "two"}))
             first, second = told.all(m.Missing)[0].hashes
             await run.files.take_blob(m.BlobPart(first, b"o", last=False))
             bad = [
@@ -92,7 +91,7 @@ def test_close_while_shipping(tmp_path: Path, leaks: object) -> None:
 
     async def act() -> None:
         async with opened(tmp_path) as (run, told):
-            await run.files.open(pack_manifest(manifest_of({"a": "one", "b": "two"})))
+            await run.files.open(opening({"a": "one", "b": "two"}))
             first = told.all(m.Missing)[0].hashes[0]
             await run.files.take_blob(m.BlobPart(first, b"on", last=False))
         assert [] == list((tmp_path / "store").glob("writing-*"))
@@ -108,7 +107,7 @@ BIG = "".join(f"{number:07} " for number in range(limits.RESUMED_BYTES_MIN // 4)
 async def _begin(folder: Path, sent: str) -> m.Missing:
     """Ships the beginning of a large file, and then the launcher is gone; what was asked for."""
     async with opened(folder) as (run, told):
-        await run.files.open(pack_manifest(manifest_of({"big": BIG, "small": "s"})))
+        await run.files.open(opening({"big": BIG, "small": "s"}))
         missing: m.Missing = told.all(m.Missing)[0]
         await run.files.take_blob(m.BlobPart(missing.hashes[0], sent.encode(), last=False))
     assert [] == list((folder / "store").glob("writing-*"))
@@ -123,7 +122,7 @@ def test_resume(tmp_path: Path, leaks: object) -> None:
         assert (0, 0) == (await _begin(tmp_path, BIG[:half])).offsets
         assert (half, 0) == (await _begin(tmp_path, BIG[half:more])).offsets
         async with opened(tmp_path) as (run, told):
-            await run.files.open(pack_manifest(manifest_of({"big": BIG, "small": "s"})))
+            await run.files.open(opening({"big": BIG, "small": "s"}))
             (missing,) = told.all(m.Missing)
             assert (more, 0) == missing.offsets
             for sha256, rest in zip(missing.hashes, (BIG[more:], "s"), strict=True):
@@ -143,7 +142,7 @@ def test_resume_of_damage(tmp_path: Path, leaks: object) -> None:
         half = len(BIG) // 2
         await _begin(tmp_path, "x" * half)
         async with opened(tmp_path) as (run, told):
-            await run.files.open(pack_manifest(manifest_of({"big": BIG})))
+            await run.files.open(opening({"big": BIG}))
             (missing,) = told.all(m.Missing)
             await run.files.take_blob(m.BlobPart(missing.hashes[0], BIG[half:].encode(), last=True))
             _, again = await told.wait(m.Missing, 2)
@@ -164,7 +163,7 @@ def test_damaged_store(tmp_path: Path, leaks: object) -> None:
         (blob,) = (each for each in (tmp_path / "store").iterdir() if each.read_text() == "one")
         blob.write_text("eno")
         async with opened(tmp_path) as (run, told):
-            await run.files.open(pack_manifest(manifest_of(files)))
+            await run.files.open(opening(files))
             first, again = told.all(m.Missing)
             assert [(), (bytes.fromhex(blob.name),)] == [first.hashes, again.hashes]
             await run.files.take_blob(m.BlobPart(again.hashes[0], b"one", last=True))
@@ -186,7 +185,7 @@ def test_damaging_disk(tmp_path: Path, leaks: object) -> None:
             super().copy_to(entry, target)
 
     async def send_each_time_it_is_asked_for(run: PeerRun, told: Told) -> None:
-        await run.files.open(pack_manifest(manifest_of({"a": "one"})))
+        await run.files.open(opening({"a": "one"}))
         while True:
             (sha256,) = told.all(m.Missing)[-1].hashes
             await run.files.take_blob(m.BlobPart(sha256, b"one", last=True))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from launcher.agent import session
 from launcher.agent.session import OPERATIONS, Session, State
-from launcher.control import looks
+from launcher.control import files, looks, passing
 from launcher.control import messages as m
 from launcher.errors import PeerRefused
 
@@ -21,6 +21,8 @@ SAMPLES: dict[type, Any] = {
     m.Ping: m.Ping(1),
     m.OpenRun: m.OpenRun(b"r" * 16, b""),
     m.BlobPart: m.BlobPart(b"h" * 32, b"", True),
+    passing.TakePass: passing.TakePass(0, "", ""),
+    passing.FetchFrom: passing.FetchFrom(0, "", 1),
     m.StartNodes: m.StartNodes((), True, (), "", -1, (), (), (), "", "tls"),
     m.OpenLink: m.OpenLink(0, 1),
     m.RefuseLink: m.RefuseLink(0, 1, ""),
@@ -32,6 +34,7 @@ SAMPLES: dict[type, Any] = {
     m.SignalNodes: m.SignalNodes(2),
     looks.AskRuns: looks.AskRuns(b""),
     looks.TakeStacks: looks.TakeStacks(b"r" * 16, ()),
+    files.CollectFiles: files.CollectFiles(("*",)),
     m.CloseRun: m.CloseRun(),
 }
 WAY: dict[State, tuple[type, ...]] = {
@@ -92,7 +95,7 @@ def test_every_message_in_every_state(state: State) -> None:
         },
         State.SHIPPING: {
             **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.SHIPPING),
-            m.BlobPart: State.SHIPPING,
+            **dict.fromkeys((m.BlobPart, *passing.ORDERS), State.SHIPPING),
             m.StartNodes: State.STARTING,
             m.CloseRun: State.CLOSED,
         },
@@ -107,6 +110,7 @@ def test_every_message_in_every_state(state: State) -> None:
             **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.RUNNING),
             **dict.fromkeys((m.OpenLink, m.RefuseLink, m.Input), State.RUNNING),
             **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), State.RUNNING),
+            files.CollectFiles: State.RUNNING,
             m.CloseRun: State.CLOSED,
         },
         State.CLOSED: dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.CLOSED),

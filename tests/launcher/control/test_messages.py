@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp.errors import ProtocolError
-from launcher.control import looks
+from launcher.control import files, looks, passing
 from launcher.control import messages as m
 from launcher.records import is_record
 
@@ -76,10 +76,17 @@ def test_garbage(data: bytes) -> None:
 
 def test_each_has_one_direction() -> None:
     """Every message class of the module is sent by exactly one side."""
-    inside = (m.NodeOrder, m.Setting, looks.NodeStatus, looks.RunStatus, looks.NodeStacks)
+    inside = (
+        m.NodeOrder,
+        m.Setting,
+        looks.NodeStatus,
+        looks.RunStatus,
+        looks.NodeStacks,
+        passing.WantBlob,
+    )
     classes = [
         each
-        for module in (m, looks)
+        for module in (m, looks, files, passing)
         for _, each in inspect.getmembers(module, is_record)
         if each.__module__ == module.__name__ and each not in inside  # parts of other messages
     ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from distrcomp.notices import Machine
+from launcher.control import files
 from launcher.control import messages as m
 from launcher.run.course import Course
 from launcher.run.events import Action, FromPeer, Interrupt, SetTimer, Tell
@@ -22,6 +23,7 @@ def make_course(
     continue_on_failure: bool = False,
     timeout_s: float | None = None,
     is_strict: bool = False,
+    **other: Any,
 ) -> Course:
     """A run of nodes on h0, h1, ... as `placement` says."""
     labels = tuple(f"h{peer}" for peer in range(max(placement) + 1))
@@ -50,6 +52,7 @@ def make_course(
         continue_on_failure=continue_on_failure,
         timeout_s=timeout_s,
         is_strict=is_strict,
+        **other,
     )
 
 
@@ -140,6 +143,8 @@ class Driver:
 
 def at(state: State, **options: Any) -> Driver:
     """A run that has come to `state`."""
+    if state is State.COLLECTING:
+        options = {"collect": ("*",), **options}
     driver = Driver(make_course(**options))
     if state in (State.STARTING, State.PROVING):
         (driver.ship if state is State.STARTING else driver.start)()
@@ -147,9 +152,12 @@ def at(state: State, **options: Any) -> Driver:
         driver.run()
     if state is State.STOPPING:
         driver.event(Interrupt())
-    elif state in (State.CLOSING, State.DONE):
+    elif state in (State.COLLECTING, State.CLOSING, State.DONE):
         for node in range(len(driver.machine.course.placement)):
             driver.exit(node)
+    if state in (State.CLOSING, State.DONE) and driver.machine.state is State.COLLECTING:
+        for peer in driver.told:
+            driver.say(peer, files.FilesSent(()))
     if state is State.DONE:
         driver.close()
     assert state is driver.machine.state

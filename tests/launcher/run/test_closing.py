@@ -38,7 +38,7 @@ def test_closed_twice() -> None:
     driver.say(0, closed, closed)
     assert [
         "5 files were written in the sandbox on h0 and not kept: out.txt, b, 3 more "
-        "(write to an absolute path to keep a file)",
+        "(--collect GLOB brings files back)",
         "h0 could not remove /tmp/x",
     ] == driver.machine.notes
     assert not driver.machine.is_done

@@ -9,10 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launcher import limits
-from launcher.control import looks
+from launcher.control import files, looks
 from launcher.control import messages as m
 from launcher.run import machine
-from launcher.run.events import FromPeer, Interrupt, PeerLost, Ship, ShipProgress, Tell, TimerFired
+from launcher.run.events import (
+    CannotKeep,
+    FromPeer,
+    Interrupt,
+    PeerLost,
+    Ship,
+    ShipProgress,
+    Tell,
+    TimerFired,
+)
 from launcher.run.life import State
 from launcher.run.machine import TABLE, RunMachine
 from tests.launcher.run.course_kit import CLOSED, HASH, Driver, at, make_course
@@ -153,21 +162,27 @@ MESSAGES = st.one_of(
     st.builds(m.NodeExited, NODES, CODES, st.sampled_from([None, 9, 15, 0, 2**40])),
     st.builds(looks.StacksTaken, st.just(b""), st.just(()) | st.tuples(STACKS)),
     st.builds(m.RunClosed, st.just(("out",)), st.integers(-1, 3), st.just(())),
+    st.builds(files.FilePart, NODES, st.just("a"), st.just(b"x"), st.booleans(), st.just(b"")),
+    st.sampled_from([files.FilesSent(()), files.FilesSent(("no",))]),
     st.sampled_from([m.Refused("no"), m.Note("x"), m.Pong(1), m.Go()]),
 )
 EVENTS = st.one_of(
     st.builds(FromPeer, st.integers(0, 1), MESSAGES),
     st.builds(FromPeer, st.integers(0, 1), MESSAGES),
-    st.builds(TimerFired, st.sampled_from(["ship", "start", "limit", "term", "kill", "give up"])),
+    st.builds(
+        TimerFired,
+        st.sampled_from(["ship", "start", "limit", "term", "kill", "give up", "collect"]),
+    ),
     st.builds(PeerLost, st.integers(0, 1), st.just("gone")),
-    st.sampled_from([Interrupt(), ShipProgress()]),
+    st.sampled_from([Interrupt(), ShipProgress(), CannotKeep("no room")]),
 )
 AFTER = {
     State.SHIPPING: {State.STARTING, State.CLOSING, State.DONE},
     State.STARTING: {State.PROVING, State.RUNNING, State.CLOSING, State.DONE},
     State.PROVING: {State.RUNNING, State.CLOSING, State.DONE},
-    State.RUNNING: {State.STOPPING, State.CLOSING, State.DONE},
-    State.STOPPING: {State.CLOSING, State.DONE},
+    State.RUNNING: {State.STOPPING, State.COLLECTING, State.CLOSING, State.DONE},
+    State.STOPPING: {State.COLLECTING, State.CLOSING, State.DONE},
+    State.COLLECTING: {State.CLOSING, State.DONE},
     State.CLOSING: {State.DONE},
     State.DONE: set(),
 }
@@ -178,18 +193,21 @@ AFTER = {
     events=st.lists(EVENTS, max_size=40),
     continue_on_failure=st.booleans(),
     timeout_s=st.sampled_from([None, 5.0]),
+    collect=st.sampled_from([(), ("*",)]),
 )
 def test_any_events(
     beginning: State,
     events: list[object],
     continue_on_failure: bool,
     timeout_s: float | None,
+    collect: tuple[str, ...],
 ) -> None:
     """S-12: events in any order raise nothing and move forward only; it ends, with a verdict.
 
     The verdict: an exit code that a process can have, and a cause if and only if it isn't 0.
     """
-    driver = at(beginning, continue_on_failure=continue_on_failure, timeout_s=timeout_s)
+    options = {"continue_on_failure": continue_on_failure, "timeout_s": timeout_s}
+    driver = at(beginning, **options, **({"collect": collect} if collect else {}))
     for event in events:
         before = driver.machine.state
         driver.event(event)

@@ -302,6 +302,14 @@ def close_connection() -> None:
         raise mismatch
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext distrcomp` calls in a notebook: the launcher's part is found by its name."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="distrcomp.notebook"):
+        entry.load()(shell)
+
+
 def __getattr__(name: str) -> Any:
     if name == "world":
         return world_calls.world()

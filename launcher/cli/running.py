@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from ..errors import BadUsage, Interrupted
-from ..run.launch import Launch, Preparation, Request
-from ..run.plain import counted
+from ..errors import Interrupted
+from ..run.background import require_stdin_node
+from ..run.launch import Launch, Request
 from ..run.programs import bundled
 from .programs import PROGRAMS
 from .request import request_of
@@ -42,7 +42,7 @@ async def _run(request: Request, show: Show, *, dry: bool) -> int:
     request, bundle = bundled(request)
     async with Launch(request) as launch:
         preparation = await launch.prepare(bundle)
-        _check_stdin(request, preparation)
+        require_stdin_node(request, preparation)
         if dry:
             print_plan(preparation)
             return 0
@@ -54,11 +54,3 @@ async def _run(request: Request, show: Show, *, dry: bool) -> int:
         result, outputs = await launch.run(preparation, display_of(show))
     print_result(result, outputs, show)
     return result.exit_code
-
-
-def _check_stdin(request: Request, preparation: Preparation) -> None:
-    n_node = preparation.plan.n_node
-    if request.stdin_node >= n_node:
-        raise BadUsage(
-            f"--stdin {request.stdin_node}: the run has {counted(n_node, 'node')}, from 0 on"
-        )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from distrcomp.errors import ProtocolError
@@ -53,7 +54,7 @@ class Controller:
         bundle: what to ship.
         sinks: where output goes.
         view: where progress is shown.
-        stdin_peer: the peer of the node that gets our stdin; None: no node does.
+        stdin: the peer of the node that gets stdin, and what reads it; None: no node does.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Controller:
         bundle: Bundle,
         sinks: Sinks,
         view: View,
-        stdin_peer: int | None,
+        stdin: tuple[int, Callable[[], bytes]] | None,
     ) -> None:
         self.machine = RunMachine(course)
         self.collection = Collection(course)
@@ -75,8 +76,8 @@ class Controller:
         self.shipper = Shipper(course.opening.run_id, bundle, connections, view, self._events.put)
         self._outgoing: list[asyncio.Queue[Any]] = [asyncio.Queue() for _ in connections]
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stdin = StdinReader(self._events) if stdin_peer is not None else None
-        self._stdin_peer = stdin_peer
+        self._stdin_peer = None if stdin is None else stdin[0]
+        self._stdin = None if stdin is None else StdinReader(self._events, stdin[1])
         self._is_unheard = False
         self._clocks_known = (False, 0)
         self._printed_at: dict[int, float] = {}
@@ -90,7 +91,7 @@ class Controller:
             self._spawn(self._listen(peer, connection))
             self._spawn(self._talk(peer, connection))
         try:
-            with ended_by(self._interrupt):
+            with ended_by(self.interrupt):
                 self._perform(self.machine.begin())
                 while not self.machine.is_done:
                     event = await self._next_event()
@@ -175,7 +176,7 @@ class Controller:
         self._is_unheard = True
         if not isinstance(failure, BrokenPipeError):
             self._view.say(f"our output cannot be written: {failure.strerror}: the run is ended")
-        self._interrupt()
+        self.interrupt()
 
     def _take_file(self, peer: int, part: files.FilePart) -> None:
         event: PeerLost | CannotKeep
@@ -265,8 +266,14 @@ class Controller:
             waits_for if now - silent_since >= limits.TABLE_SILENCE_S else "",
         )
 
-    def _interrupt(self) -> None:
+    def interrupt(self) -> None:
+        """Ends the run as Ctrl-C does; another time at once."""
         self._post_later(Interrupt())
+
+    def interrupt_programs(self) -> None:
+        """SIGINT for all nodes, and no end of the run."""
+        for peer in self.machine.peers:
+            self._tell(peer, m.SignalNodes(signal.SIGINT))
 
     def _post_later(self, event: Any) -> None:
         """Posts an event from where nothing can be awaited."""

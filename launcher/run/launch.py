@@ -32,6 +32,7 @@ from .plan import Plan, PlannedPeer, make_plan
 from .programs import Part, names_by_node, programs_of, with_programs
 from .results import Cause, RunResult
 from .sinks import Sinks
+from .stdin import read_stdin
 from .table import View
 
 _MISSED_FILE = re.compile(r"No such file or directory: '([^'/][^']*)'")
@@ -89,10 +90,12 @@ class Display:
     Attributes:
         view: where progress goes.
         open_sinks: makes the sinks for so many nodes.
+        read_stdin: gives the next bytes for the node that gets stdin; none at the end.
     """
 
     view: View
     open_sinks: Callable[[int], Sinks]
+    read_stdin: Callable[[], bytes] = read_stdin
 
 
 class Launch:
@@ -100,9 +103,13 @@ class Launch:
 
     Args:
         request: what to run, and where.
+
+    Attributes:
+        controller: of the run, once it goes on.
     """
 
     def __init__(self, request: Request) -> None:
+        self.controller: Controller | None = None
         self._request = request
         self._here: Host | None = None
         self._connections: list[Connection] = []
@@ -152,14 +159,14 @@ class Launch:
         connections = [preparation.connections[index] for index in used]
         placement = tuple(used.index(index) for index in plan.placement)
         course = _course(request, preparation.bundle, connections, placement)
-        stdin_peer = (
-            placement[request.stdin_node] if 0 <= request.stdin_node < plan.n_node else None
-        )
+        has_stdin = 0 <= request.stdin_node < plan.n_node
+        stdin = (placement[request.stdin_node], display.read_stdin) if has_stdin else None
         sinks = display.open_sinks(plan.n_node)
         with display.view:
             controller = Controller(
-                course, connections, preparation.bundle, sinks, display.view, stdin_peer
+                course, connections, preparation.bundle, sinks, display.view, stdin
             )
+            self.controller = controller
             guardian = None if self._here is None else self._here.guardian
             async with _window(guardian, controller.overview, course.opening.run_id):
                 await controller.run()

@@ -1,4 +1,4 @@
-"""The launcher's own standard input, read for the one node that gets it."""
+"""Standard input for the one node that gets it: the launcher's own, or what threads give."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 from .. import limits
@@ -21,10 +23,12 @@ class StdinReader:
 
     Args:
         events: where the parts go, as Input messages; an empty one at the end.
+        read: gives the next bytes; none at the end.
     """
 
-    def __init__(self, events: asyncio.Queue[Any]) -> None:
+    def __init__(self, events: asyncio.Queue[Any], read: Callable[[], bytes]) -> None:
         self._events = events
+        self._read_some = read
         self._loop = asyncio.get_running_loop()
         self._wanted = threading.Semaphore(1)
 
@@ -40,13 +44,13 @@ class StdinReader:
         data = b"."
         while data:
             self._wanted.acquire()
-            data = _read_some()
+            data = self._read_some()
             with contextlib.suppress(RuntimeError):  # the run is over and the loop closed
                 put = self._events.put(m.Input(data))
                 asyncio.run_coroutine_threadsafe(put, self._loop)
 
 
-def _read_some() -> bytes:
+def read_stdin() -> bytes:
     """The next bytes of stdin; none at its end, or where it is not ours to read."""
     try:
         descriptor = sys.stdin.fileno()
@@ -55,3 +59,23 @@ def _read_some() -> bytes:
         return os.read(descriptor, limits.OUTPUT_PART_BYTES)
     except (OSError, ValueError, AttributeError):
         return b""
+
+
+class FedStdin:
+    """Stdin that threads give piece by piece, instead of a file."""
+
+    def __init__(self) -> None:
+        self._pieces: SimpleQueue[bytes] = SimpleQueue()
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes; returns at once."""
+        for begin in range(0, len(data), limits.OUTPUT_PART_BYTES):
+            self._pieces.put(data[begin : begin + limits.OUTPUT_PART_BYTES])
+
+    def end(self) -> None:
+        """There is no more."""
+        self._pieces.put(b"")
+
+    def read(self) -> bytes:
+        """The next piece, once it is there."""
+        return self._pieces.get()

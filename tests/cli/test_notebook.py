@@ -1,0 +1,127 @@
+"""Living nodes in a real notebook, executed by nbclient."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command import Machine, Result
+from tests.pages import blocks
+
+pytestmark = pytest.mark.processes
+
+BEGIN = "import os, pathlib\npathlib.Path('kernel').write_text(str(os.getpid()))\n"
+LOAD = "%load_ext distrcomp"
+START = "%%nodes -n 3\nimport distrcomp as dc\nx = dc.node_id"
+BUSY = """import pathlib, time
+pathlib.Path(r"{folder}/busy").touch()
+if dc.node_id == 1:
+    time.sleep(60)
+dc.barrier()"""
+
+
+def run_notebook(machine: Machine, *cells: str) -> Result:
+    """A notebook with these cells, to its end."""
+    settings = {"IPYTHONDIR": str(machine.work_dir), "JUPYTER_RUNTIME_DIR": str(machine.work_dir)}
+    driver = machine.start_program(
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "tests.notebook_driver",
+        stdin=json.dumps(cells),
+        env={**settings, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    return driver.wait(90)
+
+
+def shown(machine: Machine, *cells: str) -> list[list[list[str]]]:
+    """The outputs of each cell."""
+    result = run_notebook(machine, *cells)
+    assert 0 == result.code, result
+    outputs: list[list[list[str]]] = json.loads(result.out)
+    return outputs
+
+
+def test_state_failures_and_interrupts(machine: Machine) -> None:
+    """Names live on; a failed cell and Ctrl-C leave the nodes alive; a dead node ends them all."""
+    busy = BUSY.format(folder=machine.work_dir)
+    outputs = shown(
+        machine,
+        BEGIN + LOAD,
+        START,
+        "%%nodes\nx += 1\nprint('x is', x)\ndc.allreduce(x)",
+        "%%nodes\n1 / (dc.node_id - 1)",
+        f"%%nodes\n# interrupt\n{busy}",
+        "%%nodes\ndc.recv((dc.node_id + 1) % 3)",
+        "y = [1, {'a': 2}]\n%nodes push y",
+        "%nodes pull x\n%nodes pull y 2\nx, y",
+        "%%nodes\nimport os\nif dc.node_id == 2:\n    os._exit(7)\ndc.barrier()",
+        "%%nodes\nx",
+        "%nodes stop\n%nodes",
+    )
+    texts = ["\n".join(text for _, text in cell) for cell in outputs]
+    assert "3 nodes have been started" in texts[1]
+    assert all(f"--(Node {node}  localhost)--------\nx is {node + 1}\nOut: 6" in texts[2]
+               for node in range(3))  # fmt: skip
+    assert "--(Node 0  localhost)--------\nOut: -1.0" in texts[3]
+    assert '  File "<cell 4>", line 1, in <module>\n    1 / (dc.node_id - 1)' in texts[3]
+    assert texts[3].endswith("CellFailed: node 1: ZeroDivisionError: division by zero")
+    assert "distrcomp/" not in texts[3]
+    assert texts[4].endswith("CellFailed: nodes 0 to 2: KeyboardInterrupt")
+    assert "nodes 0 to 2 wait for each other" in texts[5]
+    assert texts[7] == "([1, 2, 3], [1, {'a': 2}])"
+    assert (
+        "NodesEnded: the nodes have ended: node 2 on localhost ended with exit code 7" in texts[8]
+    )
+    assert "3 nodes have been started" in texts[9]
+    assert "NameError: name 'x' is not defined" in texts[9]
+    assert "no nodes live" in texts[10]
+
+
+def test_a_killed_kernel_leaves_nobody(machine: Machine) -> None:
+    """SIGKILL: the fixture looks for what is left."""
+    result = run_notebook(
+        machine, LOAD, START, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert "the kernel has died" in result.err
+
+
+def test_the_page_can_be_executed(machine: Machine) -> None:
+    """The cells of docs/notebooks.md, one after the other, in one notebook; all but one go well."""
+    cells = blocks("docs/notebooks.md", "python")
+    outputs = shown(machine, *cells)
+    failed = [cell for cell, each in zip(cells, outputs, strict=True) if "error" in dict(each)]
+    assert [cell for cell in cells if "# fails" in cell] == failed
+    (pulled,) = (each for cell, each in zip(cells, outputs, strict=True) if "pull scaled" in cell)
+    assert [["stdout", "4 [3, 15, 27, 39, 51]\n"]] == pulled
+
+
+def test_mistakes_are_sentences(machine: Machine) -> None:
+    """Of options and magics; none of them starts or ends a node."""
+    outputs = shown(
+        machine,
+        LOAD,
+        "%%nodes --none\n1",
+        "%%nodes -m x\n1",
+        "%nodes nonsense",
+        "%nodes pull x",
+        "%nodes push nothing",
+        "%%nodes -n 1 --peers nowhere.txt\n1",
+    )
+    said = ["".join(text for _, text in cell) for cell in outputs[1:]]
+    expected = [
+        "No such option '--none'",
+        "takes the options of `distrcomp run`, and no program",
+        "%nodes takes: push NAME",
+        "no nodes live",
+        "there is no nothing in the notebook",
+        "nowhere.txt",
+    ]
+    assert [True] * len(expected) == [
+        text.startswith("BadUsage: ") and part in text and "\n" not in text
+        for text, part in zip(said, expected, strict=True)
+    ]

@@ -1,0 +1,95 @@
+"""Cells on a node, run without one."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterator
+
+import cloudpickle
+import pytest
+
+from distrcomp.cells import RESULT_CHARS_MAX, Runner
+from distrcomp.values import unpack_plain
+
+
+@pytest.fixture
+def runner() -> Iterator[Runner]:
+    """One that gives `__main__` back."""
+    before = sys.modules["__main__"]
+    yield Runner()
+    sys.modules["__main__"] = before
+
+
+@pytest.mark.parametrize(
+    ("source", "result"),
+    [
+        ("x = 2\nx + 1", "3"),
+        ("x = 1", ""),
+        ("None", ""),
+        ("3;", ""),
+        ("", ""),
+        ("# nothing", ""),
+        ("'a' * 10**6", repr("a" * 10**6)[:RESULT_CHARS_MAX]),
+    ],
+)
+def test_the_last_line_is_the_result(runner: Runner, source: str, result: str) -> None:
+    """In words and not without bound; nothing where there is none, or a semicolon."""
+    assert {"result": result, "images": []} == runner.run(1, source)
+
+
+def test_names_live_on(runner: Runner) -> None:
+    """What a cell defines is there in the next, as in a module `__main__`."""
+    runner.run(1, "def f(x):\n    return x + 1\n\nf(1)")
+    assert "(2, '__main__', 2)" == runner.run(2, "f(1), f.__module__, _")["result"]
+    assert runner.names["f"] is pickle.loads(pickle.dumps(runner.names["f"]))
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(3)", "SystemExit: 3"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("x = [1,", "SyntaxError: '[' was never closed"),
+        (
+            "class A:\n    def __repr__(self):\n        raise ValueError('no')\nA()",
+            "ValueError: no",
+        ),
+        ("class E(Exception):\n    def __str__(self):\n        1 / 0\nraise E", "E"),
+    ],
+)
+def test_whatever_is_raised_is_told(runner: Runner, source: str, error: str) -> None:
+    """In one line, and with the cell's own lines and none of ours; the next cell runs."""
+    told = runner.run(7, source)
+    assert error == told["error"].removesuffix(": <exception str() failed>").split(".")[-1]
+    assert 'File "<cell 7>", line' in told["traceback"]
+    assert "cells.py" not in told["traceback"]
+    assert "2" == runner.run(8, "1 + 1")["result"]
+
+
+def test_a_traceback_shows_the_cell(runner: Runner) -> None:
+    """Also of a function that an earlier cell has defined."""
+    runner.run(1, "def f(x):\n    return 1 / x")
+    text = runner.run(2, "f(0)")["traceback"]
+    assert '  File "<cell 2>", line 1, in <module>\n    f(0)\n' in text
+    assert '  File "<cell 1>", line 2, in f\n    return 1 / x\n' in text
+
+
+def test_an_interrupt_between_cells_is_nothing(runner: Runner) -> None:
+    """Only a cell that goes on is ended by it."""
+    runner.on_interrupt(2, None)
+    runner.names["interrupt"] = runner.on_interrupt
+    assert "KeyboardInterrupt" == runner.run(1, "interrupt(2, None)")["error"]
+    runner.on_interrupt(2, None)
+
+
+def test_values_to_and_fro(runner: Runner) -> None:
+    """By pickle or as plain data; what is not there, or can't be pickled or unpickled, is told."""
+    assert {} == runner.push({"x": cloudpickle.dumps([1, 2])})
+    assert [1, 2] == pickle.loads(runner.pull("x", is_plain=False)["value"])
+    assert [1, 2] == unpack_plain(runner.pull("x", is_plain=True)["value"])
+    assert "there is no y" == runner.pull("y", is_plain=True)["error"]
+    runner.run(1, "def g():\n    yield\nx = g()")
+    assert "generator" in runner.pull("x", is_plain=False)["error"]
+    assert "UnpicklingError" in runner.push({"x": b"no pickle"})["error"]

@@ -244,21 +244,22 @@ class Control:
                 self._notices.send(Traffic(came, went))
 
     def _dial(self, node: int) -> None:
-        from .links.handshake import dial
+        from .links.handshake import address_of, dial
         from .links.tls import link_over
 
         if not self._the_engine.expect(node):
             self._notices.send(LinkUp(node))
             return
         try:
-            link = link_over(dial(self._ticket, node), node)
+            connection = dial(self._ticket, node)
+            address, link = address_of(connection), link_over(connection, node)
         except Exception as error:  # noqa: BLE001  a fault of ours must not pass for waiting
             why = str(error) if isinstance(error, LinkFailed) else f"a fault of ours: {error!r}"
             self._the_engine.link_failed(node, why)
             self._notices.send(LinkDown(node, why))
             return
         self._the_engine.attach(node, link)
-        self._notices.send(LinkUp(node))
+        self._notices.send(LinkUp(node, address))
 
     def _accept(self, node: int, connection: socket.socket) -> None:
         from .links.handshake import accept

@@ -78,6 +78,8 @@ PIECE_BYTES_MAX = 8 * MIB
 VERDICT_WAIT_S = 1.0
 # A connection to another machine: the whole of dial, handover and TLS handshake.
 DIAL_TIMEOUT_S = 10.0
+# Addresses of one machine that a node tries side by side, each with a thread and a descriptor.
+ADDRESSES_TRIED_MAX = 8
 # Handshakes at once with those who claim to be nodes of the run; more than any run has at once.
 ACCEPTS_MAX = 256
 # At the end of a node: how long other machines may take to acknowledge what our kernel holds.

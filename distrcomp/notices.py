@@ -12,12 +12,29 @@ from typing import NamedTuple
 from .schema import Schema
 
 
+class Place(NamedTuple):
+    """A host, by name or address, and a port: something to dial."""
+
+    host: str
+    port: int
+
+
 class Machine(NamedTuple):
-    """A peer as the nodes see it; `port` is 0 where nothing there can be dialled."""
+    """A peer as the nodes see it; `port` is 0 where nothing there can be dialled.
+
+    Attributes:
+        places: where its agent may be found, the most promising first; none: at host and port.
+    """
 
     label: str
     host: str
     port: int
+    places: tuple[Place, ...] = ()
+
+    @property
+    def ways(self) -> tuple[Place, ...]:
+        """All that can be dialled in order to reach it."""
+        return self.places or (Place(self.host, self.port),)
 
 
 class Ticket(NamedTuple):
@@ -156,9 +173,10 @@ class WantLink(NamedTuple):
 
 
 class LinkUp(NamedTuple):
-    """The link to `node`, which this node dialled, is proven."""
+    """The link to `node`, which this node dialled at `address`, is proven."""
 
     node: int
+    address: str = ""
 
 
 class LinkDown(NamedTuple):

@@ -126,6 +126,9 @@ JOIN_ADDRESSES_MAX = 64
 JOIN_REASON_CHARACTERS_MAX = 500
 
 # --- launcher.agent ---
+# Addresses of its own that an agent tells a launcher: containers and virtual machines may have made
+# many; nodes try ADDRESSES_TRIED_MAX of them.
+INTERFACES_TOLD_MAX = 16
 # What one read of a node's output or notices takes: as much as a pipe holds.
 OUTPUT_PART_BYTES = 64 * KIB
 # Names of files that a program left in its sandbox, told at the end of the run.
@@ -187,6 +190,9 @@ RUN_ID_BYTES = 16
 RUN_ID_SHOWN = 8
 
 # --- launcher.run ---
+# Addresses of one peer that are tried side by side: more than the interfaces of a machine that
+# others can reach.
+ADDRESSES_TRIED_MAX = 8
 # From the order to start the nodes until all are ready: interpreters start in 0.1 s, but 128 of
 # them on two busy cores take a while.
 START_TIMEOUT_S = 120.0

@@ -22,6 +22,7 @@ from .. import limits
 from ..errors import LinkFailed, ProtocolError
 from ..notices import Ticket
 from ..preamble import Preamble, pack_preamble
+from .side_by_side import Address, NoneProven, first_proven, shown
 
 _PROVEN = b"\x06"
 
@@ -29,28 +30,67 @@ _PROVEN = b"\x06"
 def dial(ticket: Ticket, node: int) -> socket.socket:
     """A proven connection to `node`, whose machine can be dialled.
 
+    Where the machine may be found at several places they are tried side by side, and the one at
+    which the node proves to be itself is taken: another machine may own the same address.
+
     Raises:
         LinkFailed: names both machines and the reason.
     """
-    machine = ticket.machines[ticket.machine_of[node]]
+    ways = ticket.machines[ticket.machine_of[node]].ways
     deadline = monotonic() + limits.DIAL_TIMEOUT_S
+
+    def attempt(address: Address, watch: Callable[[socket.socket], None]) -> socket.socket:
+        return _prove(ticket, node, _connect(address, deadline, watch), deadline, watch)
+
     try:
-        raw = socket.create_connection((machine.host, machine.port), limits.DIAL_TIMEOUT_S)
-    except OSError as error:
+        if len(ways) > 1:
+            return first_proven(ways, attempt, deadline)
+        raw = socket.create_connection(ways[0], limits.DIAL_TIMEOUT_S)
+        return _prove(ticket, node, raw, deadline)
+    except NoneProven as error:
+        raise _failed(ticket, node, _reasons(error)) from error
+    except (OSError, ProtocolError) as error:
         raise _failed(ticket, node, _reason(error)) from error
+
+
+def _connect(
+    address: Address, deadline: float, watch: Callable[[socket.socket], None]
+) -> socket.socket:
+    raw = socket.socket(address[0], socket.SOCK_STREAM)
+    try:
+        watch(raw)
+        _limit(raw, deadline)
+        raw.connect(address[1])
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def _prove(
+    ticket: Ticket,
+    node: int,
+    raw: socket.socket,
+    deadline: float,
+    watch: Callable[[socket.socket], None] = lambda _: None,
+) -> socket.socket:
+    """Both ends of this connection prove who they are; closed if one doesn't."""
     connection = raw
     try:
         raw.sendall(pack_preamble(Preamble(ticket.run_id, ticket.node_id, node)))
         _limit(raw, deadline)
-        context = _client_context(ticket)
-        connection = secure = context.wrap_socket(raw, server_hostname=_name(ticket, node))
+        connection = secure = _client_context(ticket).wrap_socket(
+            raw, server_hostname=_name(ticket, node), do_handshake_on_connect=False
+        )
+        watch(secure)
+        secure.do_handshake()
         _limit(secure, deadline)
         if secure.recv(1) != _PROVEN:
             raise ProtocolError("it closed the connection")
         return _data_plane(ticket, secure, deadline)
-    except (OSError, ProtocolError) as error:
+    except BaseException:
         connection.close()
-        raise _failed(ticket, node, _reason(error)) from error
+        raise
 
 
 def accept(
@@ -81,6 +121,14 @@ def accept(
     except (OSError, ProtocolError) as error:
         connection.close()
         raise _failed(ticket, node, _reason(error)) from error
+
+
+def address_of(connection: socket.socket) -> str:
+    """Where a connection goes, for people; empty once it is broken."""
+    try:
+        return shown(*connection.getpeername()[:2])
+    except OSError:
+        return ""
 
 
 def _data_plane(ticket: Ticket, secure: ssl.SSLSocket, deadline: float) -> socket.socket:
@@ -145,6 +193,14 @@ def _failed(ticket: Ticket, node: int, why: str) -> LinkFailed:
         f"node {ticket.node_id} on {here} cannot reach "
         f"node {node} on {there.label} ({address}): {why}"
     )
+
+
+def _reasons(error: NoneProven) -> str:
+    """Why no place led to the node: once, where all say the same."""
+    reasons = {what: _reason(failure) for what, failure in error.failures.items()}
+    if len(set(reasons.values())) <= 1:
+        return next(iter(reasons.values()), _reason(TimeoutError()))
+    return "; ".join(f"{what}: {why}" for what, why in reasons.items())
 
 
 def _reason(error: Exception) -> str:

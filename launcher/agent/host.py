@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import shutil
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .. import limits
 from ..control import files, looks, passing
 from ..control import messages as m
 from ..control.channel import Channel
+from ..control.interfaces import Interface
 from ..errors import ChannelClosed, LauncherError, PeerRefused
 from ..ship.store import Store
 from .guardian import Guardian
@@ -46,11 +48,22 @@ class Host:
         name: what this machine is called.
         slots: how many nodes it offers.
         is_temporary: whether `folder` goes with the host.
+        interfaces: tells where it may be dialled now.
     """
 
-    def __init__(self, folder: Path, name: str, slots: int, *, is_temporary: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        slots: int,
+        *,
+        is_temporary: bool = False,
+        interfaces: Callable[[], tuple[Interface, ...]] = tuple,
+    ) -> None:
         self.name = name
         self.slots = slots
+        self._interfaces = interfaces
+        self._process = secrets.randbits(63)
         self._sandboxes = folder / "sandboxes"
         self.swept = sweep(self._sandboxes)
         self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
@@ -154,6 +167,8 @@ class Host:
                         python_version(),
                         self.name,
                         self.slots,
+                        self._process,
+                        self._interfaces(),
                     )
                 )
             case m.Ping(number):

@@ -12,8 +12,8 @@ from ..control import messages as m
 def relayed(node: int, notice: Any) -> Any | None:
     """The control message that a notice becomes; None for one that the agent deals with itself."""
     match notice:
-        case n.LinkUp(dest):
-            return m.LinkReady(node, dest)
+        case n.LinkUp(dest, address):
+            return m.LinkReady(node, dest, address)
         case n.LinkDown(dest, why):
             return m.LinkFailed(node, dest, why)
         case n.Failed(error, traceback, because_of):

@@ -16,6 +16,7 @@ from distrcomp.cores import usable_cores
 
 from ..agent import server
 from ..agent.host import Host
+from ..agent.interfaces import own_interfaces
 from ..agent.window import Window
 from ..cluster.credentials import Credentials, load_agent
 from ..cluster.home import Home
@@ -84,11 +85,17 @@ async def _serve(
 ) -> None:
     """Serves until SIGINT or SIGTERM."""
     listeners = server.listen(*address)
-    host = Host(home.make_cache() / "agent", credentials.identity.name, slots)
+    listening = [listener.getsockname()[:2] for listener in listeners]
+    host = Host(
+        home.make_cache() / "agent",
+        credentials.identity.name,
+        slots,
+        interfaces=lambda: own_interfaces(listening),
+    )
     if host.swept:
         click.echo(f"removed {len(host.swept)} sandboxes of an agent that was killed", err=True)
     window = _open_window(home, host)
-    where = ", ".join(join_host_port(*listener.getsockname()[:2]) for listener in listeners)
+    where = ", ".join(join_host_port(*address) for address in listening)
     click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
     gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
     serving = asyncio.ensure_future(server.Server(host, credentials).serve(listeners))

@@ -49,6 +49,7 @@ _REFUSED: Mapping[str, str] = {
     "on_failure": "the first failure ends an MPI job",
     "strict": "nobody tells us there what was never received",
     "data_plane": "messages go as that MPI sends them",
+    "net": "that MPI chooses its addresses",
     "mpi4py": "under mpiexec a program has the real mpi4py",
 }
 _HOLDS = {"map_by": "slot", "output": "raw", "stdin": "0", "on_failure": "abort"}

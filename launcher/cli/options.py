@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..cluster.peers_file import Peer, parse_hosts, read_peers
 from .completion import complete_hosts
+
+if TYPE_CHECKING:
+    from ..run.addresses import Net
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -115,6 +118,22 @@ def collect_option(function: _Function) -> _Function:
         metavar="GLOB",
         help="Bring back these files, which nodes have written, into distrcomp-out/RUN/NODE.",
     )(function)
+
+
+def net_option(function: _Function) -> _Function:
+    """Adds `--net`, which arrives as `net`."""
+    return click.option(
+        "--net",
+        metavar="CIDR|INTERFACE",
+        help="Nodes on different machines use these addresses only.",
+    )(function)
+
+
+def chosen_net(text: str | None) -> Net | None:
+    """What --net allows, None where it was not given; raises BadUsage."""
+    from ..run.addresses import parse_net
+
+    return None if text is None else parse_net(text)
 
 
 def chosen_peers(peers: Path | None, host: str | None) -> tuple[Peer, ...] | None:

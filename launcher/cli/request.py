@@ -17,7 +17,7 @@ from ..run.programs import Part
 from ..ship.bundle import Wanted
 from ..ship.manifest import check_path
 from ..ship.patterns import Patterns
-from .options import chosen_peers
+from .options import chosen_net, chosen_peers
 
 
 def request_of(
@@ -72,6 +72,8 @@ def request_of(
         more=more,
         by_node=options["map_by"] == "node",
         collect=_collect(options["collect"]),
+        net=chosen_net(options["net"]),
+        tells_links=options["verbose"],
     )
 
 

@@ -11,6 +11,7 @@ from .completion import complete_program, complete_variable
 from .options import (
     collect_option,
     files_options,
+    net_option,
     peers_options,
     policy_options,
     program_options,
@@ -90,6 +91,7 @@ from .version import version_option
     show_default=True,
     help="plain proves both ends and then sends without encryption, for trusted networks.",
 )
+@net_option
 @click.option(
     "--mpi4py", is_flag=True, help="`from mpi4py import MPI` in the program gives distrcomp's."
 )

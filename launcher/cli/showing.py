@@ -113,11 +113,18 @@ def print_manifest(bundle: Bundle) -> None:
 
 
 def print_placement(preparation: Preparation, *, err: bool) -> None:
-    """What -v prints: the peer of each node."""
+    """What -v prints: the peer of each node, and where the agents were found."""
     click.echo(f"{counted(preparation.plan.n_node, 'node')}:", err=err)
     for node, peer in enumerate(preparation.plan.placement):
         program = f": {plain(preparation.programs[node])}" if preparation.programs else ""
         click.echo(f"  node {node} on {preparation.connections[peer].peer.label}{program}", err=err)
+    for connection in preparation.connections:
+        if len(connection.addresses) > 1:
+            click.echo(
+                f"  {plain(connection.peer.label)} was reached at {connection.address}", err=err
+            )
+            for address, why in connection.failures:
+                click.echo(f"    not at {address}: {plain(why)}", err=err)
 
 
 def check_writable(path: Path) -> None:

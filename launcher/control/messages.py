@@ -11,6 +11,7 @@ from distrcomp.schema import Schema
 
 from ..records import record
 from . import files, looks, passing
+from .interfaces import Interface
 from .programs import Program as Program
 from .programs import Setting as Setting
 
@@ -173,13 +174,20 @@ class CloseRun:
 
 @record
 class Welcome:
-    """The agent knows the launcher, and this is what it is."""
+    """The agent knows the launcher, and this is what it is.
+
+    Attributes:
+        process: a number that this process drew; two agents of one name differ in it.
+        interfaces: where else it may be dialled.
+    """
 
     protocol: int
     version: str
     python: str
     name: str
     slots: int
+    process: int = 0
+    interfaces: tuple[Interface, ...] = ()
 
 
 @record
@@ -230,10 +238,11 @@ class NodeReady:
 
 @record
 class LinkReady:
-    """Node `source`, of this peer, has a proven link to `dest`."""
+    """Node `source`, of this peer, has a proven link to `dest`, which it dialled at `address`."""
 
     source: int
     dest: int
+    address: str = ""
 
 
 @record

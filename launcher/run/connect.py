@@ -1,4 +1,8 @@
-"""Reaching the agents: an authenticated channel and a welcome from each, or one clear sentence."""
+"""Reaching the agents: an authenticated channel and a welcome from each, or one clear sentence.
+
+A peer that has several addresses is tried at all of them side by side; the one at which an agent
+that bears the peer's name says welcome wins, whoever else may answer at the others.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ import errno
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import distrcomp
 from distrcomp.errors import ProtocolError
@@ -20,6 +26,12 @@ from ..control import messages as m
 from ..control.channel import Channel, StreamChannel, memory_pair
 from ..errors import CannotStart, ChannelClosed, PeerRefused
 from ..records import record
+from .side_by_side import NoWay, Winner, first_to_end
+
+# An address as the system gives it: family, and what `connect` takes.
+Address = tuple[int, tuple[Any, ...]]
+# How long one address is tried before the next one is tried beside it: what RFC 8305 recommends.
+STAGGER_S = 0.25
 
 
 @record
@@ -36,11 +48,20 @@ class Operator:
 
 @record
 class Connection:
-    """An agent that has welcomed us."""
+    """An agent that has welcomed us.
+
+    Attributes:
+        address: where it was reached; empty where it is this machine.
+        addresses: all that the peer's host stands for, this one first.
+        failures: why those failed that had failed by then, by address.
+    """
 
     peer: Peer
     channel: Channel
     welcome: m.Welcome
+    address: str = ""
+    addresses: tuple[str, ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
 
 
 async def connect_all(
@@ -81,9 +102,46 @@ async def _connect(peer: Peer, operator: Operator | None, here: Host | None) -> 
 
 async def dial_agent(peer: Peer, operator: Operator) -> Connection:
     """Connects to the agent of one peer; raises CannotStart."""
+    addresses = await resolve(peer)
+    several = len(addresses) > 1
+
+    async def go(address: Address) -> Connection:
+        return await _dial_one(peer, operator, address)
+
+    async def drop(connection: Connection) -> None:
+        await connection.channel.close()
+
+    try:
+        won = await first_to_end(addresses, go, drop, STAGGER_S)
+    except NoWay as failed:
+        if not several:
+            raise next(iter(failed.failures.values())) from failed
+        raise CannotStart(_explain_all(peer, failed.failures)) from failed
+    return _told(won, addresses)
+
+
+async def resolve(peer: Peer) -> list[Address]:
+    """All addresses of a peer, in the system's order; raises CannotStart."""
+    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(limits.CONNECT_TIMEOUT_S):
-            raw = await _reach(peer)
+            found = await loop.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
+    except TimeoutError as error:
+        raise CannotStart(
+            f"the name {peer.host} is not found within {limits.CONNECT_TIMEOUT_S:g} s: is the name "
+            "server up? The machine's address in the peers file does without"
+        ) from error
+    except OSError as error:
+        raise CannotStart(_explain_connect(peer, error)) from error
+    addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
+    return list(dict.fromkeys(addresses))[: limits.ADDRESSES_TRIED_MAX]
+
+
+async def _dial_one(peer: Peer, operator: Operator, address: Address) -> Connection:
+    """The agent of `peer`, if it is found at this address; raises CannotStart."""
+    try:
+        async with asyncio.timeout(limits.CONNECT_TIMEOUT_S):
+            raw = await _reach(address)
     except TimeoutError as error:
         raise CannotStart(
             f"{peer.address} does not answer within {limits.CONNECT_TIMEOUT_S:g} s: is the machine "
@@ -91,7 +149,7 @@ async def dial_agent(peer: Peer, operator: Operator) -> Connection:
         ) from error
     except OSError as error:
         raise CannotStart(_explain_connect(peer, error)) from error
-    channel = await _secure(peer, operator, raw)
+    channel = await _secure(peer, operator, raw, address)
     try:
         connection = await greet(peer, channel)
     except BaseException:
@@ -99,6 +157,30 @@ async def dial_agent(peer: Peer, operator: Operator) -> Connection:
         raise
     channel.trust()
     return connection
+
+
+def _told(won: Winner[Address, Connection], addresses: Sequence[Address]) -> Connection:
+    """The connection, with where it goes."""
+    rest = [shown_address(address) for address in addresses if address != won.way]
+    failures = tuple((shown_address(way), str(error)) for way, error in won.failures.items())
+    address = shown_address(won.way)
+    return replace(won.end, address=address, addresses=(address, *rest), failures=failures)
+
+
+def _explain_all(peer: Peer, failures: dict[Address, CannotStart]) -> str:
+    """Why none of several addresses leads to the peer: one sentence where all say the same."""
+    sentences = list(dict.fromkeys(str(error) for error in failures.values()))
+    if len(sentences) == 1:
+        return sentences[0]
+    each = "; ".join(f"at {shown_address(way)}: {error}" for way, error in failures.items())
+    return f"{peer.label} is not found at any of its {len(failures)} addresses: {each}"
+
+
+def shown_address(address: Address) -> str:
+    """The address alone, without its port, as it can be dialled again."""
+    host = str(address[1][0])
+    zone = address[1][3] if len(address[1]) > 3 else 0
+    return f"{host}%{socket.if_indextoname(zone)}" if zone and "%" not in host else host
 
 
 async def greet(peer: Peer, channel: Channel) -> Connection:
@@ -139,28 +221,21 @@ def _check_versions(peer: Peer, welcome: m.Welcome) -> None:
         )
 
 
-async def _reach(peer: Peer) -> socket.socket:
-    """A TCP connection to the first address of the peer that answers."""
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
-    failure: OSError = OSError("it has no address")
-    for family, kind, number, _, address in addresses:
-        connection = socket.socket(family, kind, number)
-        connection.setblocking(False)
-        try:
-            await loop.sock_connect(connection, address)
-        except OSError as error:
-            connection.close()
-            failure = error
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
-    raise failure
+async def _reach(address: Address) -> socket.socket:
+    """A TCP connection to this address."""
+    connection = socket.socket(address[0], socket.SOCK_STREAM)
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, address[1])
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-async def _secure(peer: Peer, operator: Operator, raw: socket.socket) -> StreamChannel:
+async def _secure(
+    peer: Peer, operator: Operator, raw: socket.socket, address: Address
+) -> StreamChannel:
     """TLS with the agent that the certificate says it is."""
     try:
         reader, writer = await asyncio.open_connection(
@@ -172,7 +247,7 @@ async def _secure(peer: Peer, operator: Operator, raw: socket.socket) -> StreamC
     except ConnectionAbortedError as error:  # asyncio's name for a handshake that takes too long
         raise CannotStart(explain_tls(TimeoutError(), peer.address)) from error
     except ssl.SSLCertVerificationError as error:
-        itself = await name_at(operator.credentials, peer.host, peer.port)
+        itself = await name_at(operator.credentials, shown_address(address), peer.port)
         raise CannotStart(explain_tls(error, peer.address, itself)) from error
     except OSError as error:
         raise CannotStart(explain_tls(error, peer.address)) from error

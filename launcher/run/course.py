@@ -29,6 +29,7 @@ class Course:
         can_give: for each peer, whether the others can reach it; empty: none.
         collect: patterns of the files to bring back; collect_into: the folder for those of all
             runs.
+        tells_links: whether it is said at which address each proven link was dialled.
     """
 
     labels: tuple[str, ...]
@@ -47,6 +48,7 @@ class Course:
     collect_into: str = "distrcomp-out"
     programs: tuple[str, ...] = ()
     program_of: tuple[int, ...] = ()
+    tells_links: bool = False
 
     def program_index(self, node: int) -> int:
         """Which of the programs a node runs."""

@@ -24,6 +24,7 @@ from ..errors import CannotStart, LauncherError
 from ..records import record
 from ..ship.bundle import Bundle, Wanted
 from ..ship.manifest import pack_manifest
+from .addresses import Net, machines_of
 from .connect import Connection, Operator, connect_all
 from .controller import Controller
 from .course import Course
@@ -50,6 +51,8 @@ class Request:
         n_node: of all programs together.
         more: the other programs, where there are several.
         by_node: whether placing goes round the peers, instead of filling one after the other.
+        net: which addresses nodes may dial; None: all.
+        tells_links: whether it is said which addresses led to the other machines.
     """
 
     arguments: tuple[str, ...]
@@ -69,6 +72,8 @@ class Request:
     more: tuple[Part, ...] = ()
     by_node: bool = False
     collect: tuple[str, ...] = ()
+    net: Net | None = None
+    tells_links: bool = False
 
 
 @record
@@ -242,14 +247,7 @@ def _course(
 ) -> Course:
     """The run in every detail: what each agent will be told."""
     run_id = secrets.token_bytes(16)
-    machines = tuple(
-        Machine(
-            connection.peer.label,
-            connection.peer.host,
-            0 if connection.peer.is_here else connection.peer.port,
-        )
-        for connection in connections
-    )
+    machines = machines_of(connections, request.net)
     authority, certificates = _credentials(run_id, len(machines), len(placement))
     programs, program_of = programs_of(request, len(placement))
     orders = tuple(
@@ -290,6 +288,7 @@ def _course(
         sizes=bundle.sizes,
         can_give=tuple(not connection.peer.is_here for connection in connections),
         collect=request.collect,
+        tells_links=request.tells_links,
     )
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from .. import limits
 from ..control import messages as m
-from .events import Action, FromPeer, Interrupt, PeerLost, SetTimer, ShipProgress, TimerFired
+from .events import (
+    Action,
+    FromPeer,
+    Interrupt,
+    PeerLost,
+    Say,
+    SetTimer,
+    ShipProgress,
+    TimerFired,
+)
 from .ledger import Failure
 from .life import Life, State, cut
 from .plain import listed
@@ -91,8 +100,14 @@ def on_ready(life: Life, event: FromPeer, now: float) -> list[Action]:
 
 def on_proven(life: Life, event: FromPeer, now: float) -> list[Action]:
     """A link works; when all do, the programs begin."""
-    life.unproven.pop((event.message.source, event.message.dest), None)
-    return [] if life.unproven else _go(life, now)
+    message = event.message
+    known = life.unproven.pop((message.source, message.dest), None) is not None
+    said: list[Action] = []
+    if known and life.course.tells_links:
+        here, there = (life.ledger.name_of_peer(node) for node in (message.source, message.dest))
+        address = cut(message.address, limits.SENTENCE_CHARACTERS_MAX)
+        said = [Say(f"{here} reaches {there} at {address}")]
+    return said if life.unproven else [*said, *_go(life, now)]
 
 
 def on_not_proven(life: Life, event: FromPeer, now: float) -> list[Action]:

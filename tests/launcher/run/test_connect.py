@@ -18,6 +18,7 @@ from launcher.agent.host import Host, python_version
 from launcher.cluster.peers_file import Peer
 from launcher.control import messages as m
 from launcher.errors import CannotStart, PeerRefused
+from launcher.run import connect
 from launcher.run.connect import connect_all, dial_agent
 from tests.launcher.agent.agent_kit import play
 from tests.launcher.lab import Lab, answering, listening, peer_at
@@ -110,6 +111,73 @@ def test_here(tmp_path: Path, leaks: object) -> None:
         assert ("localhost", 3) == (connection.welcome.name, connection.welcome.slots)
         await connection.channel.close()
         await host.close()
+
+    play(act)
+
+
+# --- several addresses ---------------------------------------------------------------------------
+
+
+def at_ports(monkeypatch: pytest.MonkeyPatch, *ports: int) -> Peer:
+    """A peer of several addresses, which are ports here."""
+
+    async def resolve(_: Peer) -> list[connect.Address]:
+        return [(socket.AF_INET, ("127.0.0.1", port)) for port in ports]
+
+    monkeypatch.setattr(connect, "resolve", resolve)
+    return Peer("h1")
+
+
+def test_the_right_one_of_several(
+    lab: Lab, h1: ssl.SSLContext, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever else answers at another address of the peer, a machine of the cluster, too, the one
+    that bears its name is taken (S-07); the others are told of."""
+    monkeypatch.setattr(connect, "STAGGER_S", 60.0)
+
+    async def act() -> None:
+        h2 = lab.agent("h22", "192.0.2.22").server_context()
+        async with (
+            listening(answering(WELCOME), h2) as wrong,
+            listening(answering(WELCOME, m.Pong(7)), h1) as right,
+        ):
+            peer = at_ports(monkeypatch, closed_port, wrong, right)
+            connection = await dial_agent(peer, lab.operator)
+            assert m.Pong(7) == await connection.channel.receive()
+            await connection.channel.close()
+            whys = [why for _, why in connection.failures]
+            assert any("the machine at h1:6969 calls itself h22" in why for why in whys)
+
+    play(act)
+
+
+def test_a_silent_address(lab: Lab, h1: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that takes the connection and says nothing is no winner, and delays nobody."""
+    monkeypatch.setattr(connect, "STAGGER_S", 0.0)
+
+    async def act() -> None:
+        async with listening(mute) as silent, listening(answering(WELCOME), h1) as right:
+            connection = await dial_agent(at_ports(monkeypatch, silent, right), lab.operator)
+            assert () == connection.failures
+            await connection.channel.close()
+
+    play(act)
+
+
+def test_none_of_several(
+    lab: Lab, h1: ssl.SSLContext, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no address leads to the peer, each says why."""
+
+    async def act() -> None:
+        async with listening(mute) as silent:
+            monkeypatch.setattr(limits, "HANDSHAKE_TIMEOUT_S", 0.3)
+            text = await failure(lab, at_ports(monkeypatch, closed_port, silent))
+            assert text.startswith("h1 is not found at any of its 2 addresses: at 127.0.0.1: ")
+            assert "refuses the connection" in text
+            assert "accepted the connection and then said nothing" in text
+            same = await failure(lab, at_ports(monkeypatch, closed_port))
+            assert same.startswith("h1:6969 refuses the connection")
 
     play(act)
 

@@ -247,7 +247,7 @@ async def _secure(
     except ConnectionAbortedError as error:  # asyncio's name for a handshake that takes too long
         raise CannotStart(explain_tls(TimeoutError(), peer.address)) from error
     except ssl.SSLCertVerificationError as error:
-        itself = await name_at(operator.credentials, shown_address(address), peer.port)
+        itself = await name_at(operator.credentials, shown_address(address), int(address[1][1]))
         raise CannotStart(explain_tls(error, peer.address, itself)) from error
     except OSError as error:
         raise CannotStart(explain_tls(error, peer.address)) from error

@@ -25,7 +25,7 @@ from . import limits
 from .engine import Engine
 from .errors import LinkFailed, ProtocolError
 from .frames import FrameDecoder, frame
-from .links import StreamLink
+from .links import Link, StreamLink
 from .links.bells import SECOND_LOOK_S
 from .notices import (
     TO_AGENT,
@@ -111,13 +111,13 @@ class Control:
 
     Args:
         notices: the control socket, from which the ticket was read.
-        ticket: that ticket.
+        ticket: that ticket; also an attribute.
     """
 
     def __init__(self, notices: NoticeSocket, ticket: Ticket) -> None:
         self.go = threading.Event()
         self._notices = notices
-        self._ticket = ticket
+        self.ticket = ticket
         self._engine: Engine | None = None
         self._selector = selectors.DefaultSelector()
         self._selector.register(notices.fileno(), selectors.EVENT_READ)
@@ -135,9 +135,13 @@ class Control:
         engine.listen(self._notices.send, os.getcwd())
         self._spawn(self._run, "distrcomp-control")
 
+    def link_to(self, node: int) -> Link | None:
+        """The link to `node`, if there is one already."""
+        return self._the_engine.link_to(node)
+
     def want_link(self, node: int) -> None:
         """Has a link to `node` made: by dialling, or by asking the agent."""
-        if not self._ticket.is_local(node) and self._ticket.dials(node):
+        if not self.ticket.is_local(node) and self.ticket.dials(node):
             self._spawn(lambda: self._dial(node), f"distrcomp-dial-{node}")
         else:
             self._notices.send(WantLink(node))
@@ -203,7 +207,7 @@ class Control:
 
     @property
     def _here(self) -> str:
-        return self._ticket.label(self._ticket.node_id)
+        return self.ticket.label(self.ticket.node_id)
 
     def _watch_leftovers(self) -> None:
         for descriptor in self._flushing:  # all anew: a number may be another link's by now
@@ -251,7 +255,7 @@ class Control:
             self._notices.send(LinkUp(node))
             return
         try:
-            connection = dial(self._ticket, node)
+            connection = dial(self.ticket, node)
             address, link = address_of(connection), link_over(connection, node)
         except Exception as error:  # noqa: BLE001  a fault of ours must not pass for waiting
             why = str(error) if isinstance(error, LinkFailed) else f"a fault of ours: {error!r}"
@@ -273,7 +277,7 @@ class Control:
             return admitted
 
         try:
-            link = link_over(accept(self._ticket, node, connection, admit), node)
+            link = link_over(accept(self.ticket, node, connection, admit), node)
         except Exception as error:  # noqa: BLE001  a failure is no news of the node
             if admitted:
                 self._the_engine.link_failed(node, str(error))
@@ -284,7 +288,7 @@ class Control:
 
     def _end(self, why: str) -> NoReturn:
         """Ends this process, which nobody watches any more, after its last words."""
-        self._the_engine.abort(self._ticket.node_id, why)
+        self._the_engine.abort(self.ticket.node_id, why)
         self.go.set()
         sleep(limits.LAST_WORDS_S)
         if os.getpgrp() == os.getpid():

@@ -3,7 +3,8 @@
 LauncherError
 ├── BadUsage            2: the command or a file it names is wrong; nothing was started
 ├── CannotStart         3: a peer, a credential or the machine does not allow it
-│   └── PeerRefused        a peer answered and said no
+│   ├── PeerRefused        a peer answered and said no
+│   └── VersionsDiffer     a peer has another distrcomp or Python
 ├── BadManifest         3: a list of files, or a file's content, that may not be laid on a peer
 │   └── DamagedContent     a content that is not what its hash says
 ├── CannotWrite         1: the run is over, but its report could not be put where it was asked
@@ -40,6 +41,22 @@ class CannotWrite(LauncherError):
 
 class PeerRefused(CannotStart):
     """A peer was reached and would not serve us."""
+
+
+class VersionsDiffer(CannotStart):
+    """A peer was reached and has another distrcomp, or another Python.
+
+    Args:
+        message: says so.
+        name: of the agent.
+        version, python: what it has.
+    """
+
+    def __init__(self, message: str, name: str, version: str, python: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.version = version
+        self.python = python
 
 
 class BadManifest(LauncherError):

@@ -193,6 +193,9 @@ RUN_ID_SHOWN = 8
 # Addresses of one peer that are tried side by side: more than the interfaces of a machine that
 # others can reach.
 ADDRESSES_TRIED_MAX = 8
+# Each of the two runs of `distrcomp doctor`: a pair measures for a second or so, a pair that breaks
+# takes half a minute, and 64 machines have 63 rounds.
+EXAMINATION_TIMEOUT_S = 600.0
 # From the order to start the nodes until all are ready: interpreters start in 0.1 s, but 128 of
 # them on two busy cores take a while.
 START_TIMEOUT_S = 120.0

@@ -20,7 +20,7 @@ from time import monotonic
 
 from .. import limits
 from ..errors import LinkFailed, ProtocolError
-from ..notices import Ticket
+from ..notices import Place, Ticket
 from ..preamble import Preamble, pack_preamble
 from .side_by_side import Address, NoneProven, first_proven, shown
 
@@ -91,6 +91,33 @@ def _prove(
     except BaseException:
         connection.close()
         raise
+
+
+def reach(ticket: Ticket, node: int, place: Place) -> tuple[float, str, str]:
+    """Tries whether `node` is found at a place, up to its proof of who it is; makes no link.
+
+    It shows no certificate of its own, so the other end doesn't take it for the other node of a
+    link.
+
+    Returns:
+        The seconds that the way there and the proof took, the address, and why it failed; empty if
+        it did not.
+    """
+    begun = monotonic()
+    deadline = begun + limits.DIAL_TIMEOUT_S
+    address = ""
+    try:
+        with socket.create_connection(place, limits.DIAL_TIMEOUT_S) as raw:
+            address = str(raw.getpeername()[0])
+            raw.sendall(pack_preamble(Preamble(ticket.run_id, ticket.node_id, node)))
+            _limit(raw, deadline)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            context.load_verify_locations(cadata=ticket.authority)
+            with context.wrap_socket(raw, server_hostname=_name(ticket, node)):
+                return monotonic() - begun, address, ""
+    except OSError as error:
+        return monotonic() - begun, address, _reason(error)
 
 
 def accept(

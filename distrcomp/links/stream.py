@@ -60,6 +60,11 @@ class StreamLink(ByteStream):
     def is_broken(self) -> bool:
         return bool(self._broken)
 
+    @property
+    def connection(self) -> socket.socket:
+        """The socket, to be asked where it goes."""
+        return self._socket
+
     def fileno(self) -> int:
         return self._socket.fileno()
 

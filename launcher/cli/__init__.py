@@ -23,6 +23,7 @@ _COMMANDS = {
     "agent": "Receive programs from the cluster's operator and run their nodes here.",
     "bench": "Measure messages between nodes, beside what the machine could do.",
     "cluster": "Make a cluster, and say who belongs to it.",
+    "doctor": "Examine every peer and every pair of peers, and say what to do.",
     "peers": "List the peers: reachable, round trip, slots, versions.",
     "ps": "List the nodes of the runs that go on here or on the peers.",
     "ship": "Bring files to the peers before a run needs them.",

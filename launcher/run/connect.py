@@ -24,8 +24,9 @@ from ..cluster.members import Members
 from ..cluster.peers_file import Peer
 from ..control import messages as m
 from ..control.channel import Channel, StreamChannel, memory_pair
-from ..errors import CannotStart, ChannelClosed, PeerRefused
+from ..errors import CannotStart, ChannelClosed, PeerRefused, VersionsDiffer
 from ..records import record
+from .namesakes import Agent, namesakes
 from .side_by_side import NoWay, Winner, first_to_end
 
 # An address as the system gives it: family, and what `connect` takes.
@@ -81,6 +82,13 @@ async def connect_all(
     connections = [outcome for outcome in outcomes if isinstance(outcome, Connection)]
     failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     if not failures:
+        agents = [
+            Agent(each.peer.address, each.welcome.name, each.welcome.process)
+            for each in connections
+            if not each.peer.is_here
+        ]
+        failures += [CannotStart(sentence) for sentence in namesakes(agents)]
+    if not failures:
         return connections
     for connection in connections:
         await connection.channel.close()
@@ -106,7 +114,7 @@ async def dial_agent(peer: Peer, operator: Operator) -> Connection:
     several = len(addresses) > 1
 
     async def go(address: Address) -> Connection:
-        return await _dial_one(peer, operator, address)
+        return await dial_at(peer, operator, address)
 
     async def drop(connection: Connection) -> None:
         await connection.channel.close()
@@ -137,7 +145,7 @@ async def resolve(peer: Peer) -> list[Address]:
     return list(dict.fromkeys(addresses))[: limits.ADDRESSES_TRIED_MAX]
 
 
-async def _dial_one(peer: Peer, operator: Operator, address: Address) -> Connection:
+async def dial_at(peer: Peer, operator: Operator, address: Address) -> Connection:
     """The agent of `peer`, if it is found at this address; raises CannotStart."""
     try:
         async with asyncio.timeout(limits.CONNECT_TIMEOUT_S):
@@ -208,16 +216,18 @@ async def greet(peer: Peer, channel: Channel) -> Connection:
 
 
 def _check_versions(peer: Peer, welcome: m.Welcome) -> None:
-    ours = distrcomp.__version__
+    ours, named = distrcomp.__version__, (welcome.name, welcome.version, welcome.python)
     if welcome.version != ours or welcome.protocol != m.PROTOCOL:
-        raise CannotStart(
+        raise VersionsDiffer(
             f"{peer.address} has distrcomp {welcome.version} and this machine {ours}: install the "
-            "same version on both"
+            "same version on both",
+            *named,
         )
     if welcome.python != python_version():
-        raise CannotStart(
+        raise VersionsDiffer(
             f"{peer.address} has Python {welcome.python} and this machine {python_version()}: run "
-            "the agent with the same x.y"
+            "the agent with the same x.y",
+            *named,
         )
 
 

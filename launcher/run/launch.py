@@ -53,6 +53,7 @@ class Request:
         by_node: whether placing goes round the peers, instead of filling one after the other.
         net: which addresses nodes may dial; None: all.
         tells_links: whether it is said which addresses led to the other machines.
+        proves_links: whether each two machines must reach each other before the program starts.
     """
 
     arguments: tuple[str, ...]
@@ -74,6 +75,7 @@ class Request:
     collect: tuple[str, ...] = ()
     net: Net | None = None
     tells_links: bool = False
+    proves_links: bool = True
 
 
 @record
@@ -156,6 +158,11 @@ class Launch:
             notes = (*notes, "messages between machines are not encrypted (--data-plane plain)")
         programs = names_by_node(request, plan.n_node)
         return Preparation(bundle, plan, self._connections, notes, programs)
+
+    def interrupt(self) -> None:
+        """Ends the run, as Ctrl-C does."""
+        if self.controller is not None:
+            self.controller.interrupt()
 
     async def run(self, preparation: Preparation, display: Display) -> tuple[RunResult, list[str]]:
         """Runs it; how it went, and what each node printed."""
@@ -277,7 +284,7 @@ def _course(
         placement=placement,
         opening=m.OpenRun(run_id, pack_manifest(bundle.manifest)),
         orders=orders,
-        proofs=_proofs(machines, placement, is_python),
+        proofs=_proofs(machines, placement, is_python) if request.proves_links else (),
         continue_on_failure=request.continue_on_failure,
         timeout_s=request.timeout_s,
         program=" : ".join(names),

@@ -1,0 +1,91 @@
+"""`distrcomp doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ..cluster.credentials import load_operator
+from ..cluster.home import Home
+from ..cluster.members import Members
+from ..cluster.peers_file import Peer
+from ..doctor.advice import ERROR, advise
+from ..doctor.examine import Wish, examine
+from ..doctor.table import render_json, render_tables
+from ..errors import CannotStart, CannotWrite, Interrupted
+from ..run.connect import Operator
+from .options import chosen_net, chosen_peers, net_option, peers_options
+
+# A narrower terminal wraps lines: cut figures would say nothing.
+_TABLE_WIDTH_MIN = 120
+
+
+@click.command()
+@peers_options
+@net_option
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.001, max=60),
+    default=0.4,
+    show_default=True,
+    help="About how long each pair moves data.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report for programs.")
+@click.option("-q", "--quiet", is_flag=True, help="Don't say what goes on meanwhile.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
+@click.pass_context
+def doctor(ctx: click.Context, /, **options: Any) -> None:
+    """Examine every peer and every pair of peers, and say what to do.
+
+    Without peers this machine alone. Exit code 3 if something will make runs fail.
+    """
+    ctx.meta["debug"] = options["debug"]
+    chosen = chosen_peers(options["peers"], options["host"]) or (Peer("localhost"),)
+    as_json = options["as_json"]
+    wish = Wish(
+        chosen,
+        _operator(chosen),
+        chosen_net(options["net"]),
+        options["seconds"],
+        _sayer(options["quiet"] or as_json),
+    )
+    try:
+        report = asyncio.run(examine(wish))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted: nothing was found out") from None
+    findings = advise(report)
+    if as_json:
+        click.echo(render_json(report, findings), nl=False)
+    else:
+        from rich.console import Console
+
+        try:
+            console = Console(highlight=False, soft_wrap=True)
+            console.width = max(console.width, _TABLE_WIDTH_MIN)
+            console.print(render_tables(report, findings))
+        except OSError as error:
+            raise CannotWrite(f"the tables cannot be printed: {error.strerror}") from error
+    if any(finding.level == ERROR for finding in findings):
+        ctx.exit(CannotStart.exit_code)
+
+
+def _operator(chosen: tuple[Peer, ...]) -> Operator | None:
+    if all(peer.is_here for peer in chosen):
+        return None
+    home = Home.find(os.environ)
+    return Operator(load_operator(home), Members(home.cluster))
+
+
+def _sayer(quiet: bool) -> Callable[[str], None]:
+    is_shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+
+    def say(text: str) -> None:
+        if is_shown:
+            click.echo(f"distrcomp: {text}", err=True)
+
+    return say

@@ -1,0 +1,60 @@
+"""What the nodes of the examination print, read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from launcher.doctor.facts import Told
+from tests.launcher.doctor.kit import FACTS, FIGURES, way
+
+
+def line(**told: object) -> bytes:
+    """A line as a node prints it."""
+    return json.dumps({"node": 1, **told}).encode()
+
+
+def test_lines() -> None:
+    """Facts, ways and figures are told each by its node."""
+    told = Told()
+    told.take(
+        [
+            line(facts=asdict(FACTS)),
+            line(ways=[asdict(way(0)), asdict(way(0, "no"))]),
+            line(pair={"nodes": [1, 2], "why": "", **asdict(FIGURES)}),
+            line(pair={"nodes": [1, 3], "why": "broken off"}),
+        ]
+    )
+    assert {1: FACTS} == told.facts
+    assert {(1, 0): [way(0), way(0, "no")]} == told.ways
+    assert {(1, 2): FIGURES, (1, 3): "broken off"} == told.pairs
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"hello",
+        b"[]",
+        b"3",
+        b"{}",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        line(facts={}),
+        line(facts={**asdict(FACTS), "cores": "many"}),
+        line(facts={**asdict(FACTS), "more": 1}),
+        line(facts={**asdict(FACTS), "load": float("nan")}),
+        line(ways=[3]),
+        line(ways=7),
+        line(pair={"nodes": [1], "why": ""}),
+        line(pair={"nodes": [1, 2], "why": "", "latency_s": 1}),
+    ],
+)
+def test_other_lines(bad: bytes) -> None:
+    """Whatever else stands in a node's output, as a library's greeting, takes nothing away."""
+    told = Told()
+    told.take([bad, line(facts=asdict(FACTS))])
+    assert {1: FACTS} == told.facts
+    assert {} == told.pairs

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     faulthandler.enable()
     folder = os.getcwd()
     world = join()
-    cut_in_threads()
+    cut_in_threads(folder)
     if world.stacks is not None:
         world.stacks.write_crashes()
     if world.job is not None:  # mpiexec mixes what nodes write, so it must be whole lines

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import runpy
+import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -48,10 +49,13 @@ def cut(error: BaseException) -> None:
                 each.__suppress_context__ = True
 
 
-def cut_in_threads() -> None:
+def cut_in_threads(folder: str) -> None:
     """Has exceptions that end a thread of the program told without our insides, too.
 
     A hook that the program sets itself takes the place of this one.
+
+    Args:
+        folder: the program's; what lies in it is named without it.
     """
     tell = threading.excepthook
 
@@ -60,7 +64,14 @@ def cut_in_threads() -> None:
             cut(told.exc_value)
             trace = told.exc_value.__traceback__
             told = threading.ExceptHookArgs((told.exc_type, told.exc_value, trace, told.thread))
-        tell(told)
+        if told.exc_value is None or told.exc_type is SystemExit or sys.stderr is None:
+            tell(told)
+            return
+        import traceback
+
+        name = "" if told.thread is None else f" {told.thread.name}"
+        text = "".join(traceback.format_exception(told.exc_value)).replace(folder + os.sep, "")
+        sys.stderr.write(f"Exception in thread{name}:\n{text}")
 
     threading.excepthook = tell_cut
 

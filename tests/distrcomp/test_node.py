@@ -207,7 +207,7 @@ def test_exception_in_a_thread(start: Start) -> None:
     )
     code, _, err, _ = start(source).run()
     assert 0 == code
-    assert 'prog.py", line 2, in work' in err
+    assert '  File "prog.py", line 2, in work\n' in err
     assert "RecvTimeout: recv from node 1" in err
     assert "fast_path.py" not in err
     assert "receiving.py" not in err

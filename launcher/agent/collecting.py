@@ -98,10 +98,11 @@ def _owned(path: str, folders: Mapping[int, str]) -> tuple[int, str] | None:
         own = PurePosixPath(folder, OUTPUT_FOLDER, str(node))
         if inside.is_relative_to(own):
             return node, inside.relative_to(own).as_posix()
-    for node, folder in folders.items():
-        if inside.is_relative_to(folder):
-            return node, inside.relative_to(folder).as_posix()
-    return None
+    holders = [node for node, folder in folders.items() if inside.is_relative_to(folder)]
+    if not holders:
+        return None
+    nearest = max(holders, key=lambda node: len(PurePosixPath(folders[node]).parts))
+    return nearest, inside.relative_to(folders[nearest]).as_posix()
 
 
 async def _send(sandbox: Sandbox, file: Found, tell: Tell) -> None:

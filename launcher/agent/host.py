@@ -20,7 +20,7 @@ from distrcomp.preamble import Preamble
 from .. import limits
 from ..control import files, looks, passing
 from ..control import messages as m
-from ..control.channel import Channel
+from ..control.channel import Channel, MemoryChannel
 from ..control.interfaces import Interface
 from ..errors import ChannelClosed, LauncherError, PeerRefused
 from ..ship.store import Store
@@ -249,7 +249,7 @@ async def _farewell(channel: Channel, why: str, *, is_sent_to: bool = False) -> 
     with contextlib.suppress(ChannelClosed, TimeoutError, ProtocolError):
         async with asyncio.timeout(limits.CHANNEL_CLOSE_TIMEOUT_S):
             await channel.send(m.Refused(why))
-            while is_sent_to:
+            while is_sent_to and not isinstance(channel, MemoryChannel):
                 await channel.receive()
 
 

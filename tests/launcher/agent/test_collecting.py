@@ -102,6 +102,21 @@ def test_start_folder(sandbox: Sandbox) -> None:
     assert {(3, "x"), (4, "x")} == set(sent(sandbox, "x", folder="w/d")[0])
 
 
+def test_several_programs(sandbox: Sandbox) -> None:
+    """Nodes that start in different folders: a file is the lowest node's of the nearest one."""
+    write(sandbox, "a", "w/a", "w/distrcomp-output/5/a")
+    got: list[Any] = []
+
+    async def tell(message: Any) -> None:
+        got.append(message)
+
+    async def act() -> None:
+        await send_files(sandbox, {3: "", 4: "w", 5: "w"}, Patterns(["a"]), tell)
+
+    play(act)
+    assert {(3, "a"), (4, "a"), (5, "a")} == {(part.node, part.path) for part in got[:-1]}
+
+
 def test_what_is_no_file(sandbox: Sandbox, tmp_path: Path) -> None:
     """S-21, S-25: links, to files or folders, pipes and sockets are not sent, nor waited for."""
     (tmp_path / "secret").write_text("secret")

@@ -6,12 +6,19 @@ it has read the agent's welcome. Records are fixed-schema MessagePack (distrcomp
 
 from __future__ import annotations
 
-from distrcomp.notices import Account, Machine, Standing, Waiting
+from distrcomp.notices import Machine
 from distrcomp.schema import Schema
 
 from ..records import record
 from . import files, looks, passing
 from .interfaces import Interface
+from .nodes import NodeExited as NodeExited
+from .nodes import NodeFailed as NodeFailed
+from .nodes import NodeFindings as NodeFindings
+from .nodes import NodeLeaves as NodeLeaves
+from .nodes import NodeResumed as NodeResumed
+from .nodes import NodeStanding as NodeStanding
+from .nodes import NodeWaiting as NodeWaiting
 from .programs import Program as Program
 from .programs import Setting as Setting
 
@@ -274,73 +281,6 @@ class Output:
 @record
 class InputTaken:
     """The node has room for more input."""
-
-
-@record
-class NodeFailed:
-    """A node's program ended by an exception; `because_of` is the lost node it names, if any."""
-
-    node: int
-    error: str
-    traceback: str
-    because_of: int | None
-
-
-@record
-class NodeWaiting:
-    """A thread of a node has waited for other nodes for a while."""
-
-    node: int
-    waiting: Waiting
-
-
-@record
-class NodeResumed:
-    """That wait is over."""
-
-    node: int
-    serial: int
-
-
-@record
-class NodeStanding:
-    """How a node stands: the answer to AskNodes."""
-
-    node: int
-    standing: Standing
-
-
-@record
-class NodeLeaves:
-    """What a node leaves behind at its end, which follows."""
-
-    node: int
-    account: Account
-
-
-@record
-class NodeFindings:
-    """What is found at a node that did not end well; comes before its NodeExited.
-
-    Attributes:
-        at: when it failed, by the agent's monotonic clock (see Pong).
-        memory: what speaks for its having been killed for lack of memory; "" if nothing does.
-        crash: what Python wrote when it crashed.
-    """
-
-    node: int
-    at: float
-    memory: str
-    crash: str
-
-
-@record
-class NodeExited:
-    """A node's process has ended, and all its output was sent before this."""
-
-    node: int
-    code: int | None
-    signal: int | None
 
 
 @record

@@ -217,7 +217,10 @@ def result_of(result: RunResult, outputs: Sequence[str]) -> Result:
             )
             for node, output in zip(result.nodes, outputs, strict=True)
         ),
-        (),
+        tuple(
+            Path(result.collected_in, str(file.node), file.path).absolute()
+            for file in result.collected
+        ),
         result.notes,
         render_text(result, outputs),
     )

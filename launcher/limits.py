@@ -259,3 +259,10 @@ REFUSED_SOURCES_MAX = 10_000
 # strangers makes 720 of them.
 REFUSAL_LINES_MAX = 100
 REFUSAL_LINE_INTERVAL_S = 5.0
+# A notebook's nodes: how long they may take to come back from an interrupted cell, and to end; how
+# often a cell that goes on is shown anew; how much of the beginning, and of the end, of a node's
+# output in one cell is shown.
+CELL_HEED_S = 5.0
+CELLS_STOP_S = 10.0
+CELL_SHOW_S = 0.4
+CELL_OUTPUT_BYTES = 64 * KIB

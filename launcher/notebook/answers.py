@@ -28,27 +28,29 @@ class MarkerFinder:
 
     def __init__(self, token: bytes) -> None:
         self._mark = MARK + token + b" "
-        self._held = b""
+        self._held = bytearray()
+        self._seen = 0  # where to look on in a marker that has begun: it may be long
 
     def feed(self, data: bytes) -> list[bytes | Answer]:
         """The output and the answers that `data` completes, in order."""
         self._held += data
         found: list[bytes | Answer] = []
         while True:
-            begin = self._held.find(self._mark)
-            if begin < 0:
-                kept = self._may_begin()
-                found.append(self._held[: len(self._held) - kept])
-                self._held = self._held[len(self._held) - kept :]
-                break
-            end = self._held.find(b"\n", begin)
-            found.append(self._held[:begin])
+            if not self._held.startswith(self._mark):
+                begin = self._held.find(self._mark)
+                end = len(self._held) - self._may_begin() if begin < 0 else begin
+                if end:
+                    found.append(bytes(self._held[:end]))
+                    del self._held[:end]
+                if begin < 0:
+                    return found
+            end = self._held.find(b"\n", self._seen)
             if end < 0:
-                self._held = self._held[begin:]
-                break
-            found.append(_answer(self._held[begin + len(self._mark) : end]))
-            self._held = self._held[end + 1 :]
-        return [each for each in found if each]
+                self._seen = len(self._held)
+                return found
+            found.append(_answer(bytes(self._held[len(self._mark) : end])))
+            del self._held[: end + 1]
+            self._seen = 0
 
     def _may_begin(self) -> int:
         """How many bytes at the end may be the beginning of a marker."""

@@ -125,7 +125,7 @@ class Magics:
         try:
             cell = session.order(order, lambda cell: screen.show(_text(session, cell)))
         except NodesEnded:
-            screen.end(_text(session, Cell(0)))
+            screen.end(_text(session, session.cell))
             self._session = None
             raise
         outputs = [each.text() for each in session.take_outputs()]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import limits
 from ..errors import BadUsage, LauncherError
 from ..run.background import BackgroundRun
 from ..run.launch import Display, Request
@@ -24,12 +25,6 @@ from ..run.sinks import STDERR, STDOUT, Sinks
 from ..run.stdin import FedStdin
 from ..run.table import NoView
 from .answers import Answer, MarkerFinder, order_frame
-
-HEED_S = 5.0
-"""How long nodes may take to come back from an interrupted cell."""
-STOP_S = 10.0
-SHOW_S = 0.4
-"""How often a cell that goes on is shown anew."""
 
 
 class NodesEnded(LauncherError):
@@ -91,7 +86,7 @@ class Session:
 
     Attributes:
         outputs: what each node has printed since `take_outputs`.
-        peers: where each node runs; known once the first order is answered.
+        cell: the latest order, and what has come of it.
     """
 
     def __init__(self, request: Request) -> None:
@@ -101,7 +96,7 @@ class Session:
         self._stdin = FedStdin()
         self._finders: dict[tuple[int, int], MarkerFinder] = {}
         self._marks: dict[tuple[int, int], int] = {}
-        self._cell = Cell(0)
+        self.cell = Cell(0)
         self._bodies: dict[int, Answer] = {}
         self._left: list[int] = []
         self.outputs: list[NodeOutput] = []
@@ -154,31 +149,33 @@ class Session:
             KeyboardInterrupt: before they were started.
         """
         with self._changed:
-            self._cell = Cell(self._cell.serial + 1)
-        self._stdin.feed(order_frame({**order, "serial": self._cell.serial}))
+            self.cell = Cell(self.cell.serial + 1)
+        self._stdin.feed(order_frame({**order, "serial": self.cell.serial}))
         deadline: float | None = None
         while not self._is_answered():
             try:
                 with self._changed:
                     if not self._is_answered():
-                        self._changed.wait(SHOW_S)
-                show(self._cell)
+                        self._changed.wait(limits.CELL_SHOW_S)
+                show(self.cell)
             except KeyboardInterrupt:
                 if deadline is not None or order["act"] == "begin":
                     self._give_up("at your second Ctrl-C")
                 self._background.interrupt_programs()
-                deadline = time.monotonic() + HEED_S
+                deadline = time.monotonic() + limits.CELL_HEED_S
             if deadline is not None and time.monotonic() > deadline:
-                late = [node for node in range(self.n_node) if node not in self._cell.answers]
-                self._give_up(f"{node_list(late)} did not heed the interrupt within {HEED_S:g} s")
-        if len(self._cell.answers) < self.n_node or not self.n_node:
+                late = [node for node in range(self.n_node) if node not in self.cell.answers]
+                self._give_up(
+                    f"{node_list(late)} did not heed the interrupt within {limits.CELL_HEED_S:g} s"
+                )
+        if len(self.cell.answers) < self.n_node or not self.n_node:
             self._raise_end()
-        return self._cell
+        return self.cell
 
     def take_outputs(self) -> list[NodeOutput]:
         """What each node has printed since the last time."""
         with self._changed:
-            taken, self.outputs = self.outputs, [NodeOutput() for _ in self.outputs]
+            taken, self.outputs = self.outputs, [_output() for _ in self.outputs]
         return taken
 
     def stop(self) -> None:
@@ -186,16 +183,16 @@ class Session:
         self._is_stopping = True
         self._stdin.end()
         if self._is_answered():
-            self._background.wait(HEED_S)
+            self._background.wait(limits.CELL_HEED_S)
         for _ in range(2):
             if self.is_alive:
                 self._background.interrupt()
-                self._background.wait(STOP_S)
+                self._background.wait(limits.CELLS_STOP_S)
 
     def _give_up(self, why: str) -> None:
         self._background.interrupt()
         self._background.interrupt()
-        self._background.wait(STOP_S)
+        self._background.wait(limits.CELLS_STOP_S)
         raise NodesEnded(f"the nodes have ended: {why}")
 
     def _raise_end(self) -> None:
@@ -208,7 +205,7 @@ class Session:
         raise NodesEnded(f"the nodes have ended: {story}{traceback}", result)
 
     def _is_answered(self) -> bool:
-        is_whole = bool(self.n_node) and len(self._cell.answers) == self.n_node
+        is_whole = bool(self.n_node) and len(self.cell.answers) == self.n_node
         return is_whole or self._background.has_ended
 
     # --- in the run's thread ---------------------------------------------------------------------
@@ -218,7 +215,7 @@ class Session:
             for stream in (STDOUT, STDERR):
                 self._finders[node, stream] = MarkerFinder(self._token)
         with self._changed:
-            self.outputs = [NodeOutput() for _ in range(n_node)]
+            self.outputs = [_output() for _ in range(n_node)]
         return _CellSinks(n_node, self._take, self._take_end)
 
     def _take(self, node: int, stream: int, data: bytes) -> None:
@@ -235,8 +232,8 @@ class Session:
         if stream == STDOUT:
             self._bodies[node] = answer
         both = [self._marks.get((node, each)) for each in (STDOUT, STDERR)]
-        if both == [self._cell.serial] * 2:
-            self._cell.answers[node] = self._bodies[node]
+        if both == [self.cell.serial] * 2:
+            self.cell.answers[node] = self._bodies[node]
             self._changed.notify_all()
 
     def _take_end(self, node: int) -> None:
@@ -248,12 +245,16 @@ class Session:
     def _say(self, text: str) -> None:
         """The run has something to say: nodes that wait for each other, which nothing else ends."""
         with self._changed:
-            self._cell.said.append(text)
+            self.cell.said.append(text)
         self._background.interrupt_programs()
 
     def _on_end(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def _output() -> NodeOutput:
+    return NodeOutput(limits.CELL_OUTPUT_BYTES, limits.CELL_OUTPUT_BYTES)
 
 
 def request_for(words: list[str], parse: Callable[[list[str]], Request]) -> Request:

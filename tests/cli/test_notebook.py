@@ -23,6 +23,17 @@ if dc.node_id == 1:
 dc.barrier()"""
 
 
+MISTAKES = {
+    "%%nodes --none\n1": "No such option '--none'",
+    "%%nodes -m x\n1": "takes the options of `distrcomp run`, and no program",
+    "%nodes nonsense": "%nodes takes: push NAME",
+    "%nodes pull x": "no nodes live",
+    "%nodes push nothing": "there is no nothing in the notebook",
+    "%%nodes -n 1 --peers nowhere.txt\n1": "nowhere.txt",
+}
+"""What is typed wrongly, and what is said."""
+
+
 def run_notebook(machine: Machine, *cells: str) -> Result:
     """A notebook with these cells, to its end."""
     settings = {"IPYTHONDIR": str(machine.work_dir), "JUPYTER_RUNTIME_DIR": str(machine.work_dir)}
@@ -62,6 +73,7 @@ def test_state_failures_and_interrupts(machine: Machine) -> None:
         "%%nodes\nimport os\nif dc.node_id == 2:\n    os._exit(7)\ndc.barrier()",
         "%%nodes\nx",
         "%nodes stop\n%nodes",
+        *MISTAKES,
     )
     texts = ["\n".join(text for _, text in cell) for cell in outputs]
     assert "3 nodes have been started" in texts[1]
@@ -80,6 +92,10 @@ def test_state_failures_and_interrupts(machine: Machine) -> None:
     assert "3 nodes have been started" in texts[9]
     assert "NameError: name 'x' is not defined" in texts[9]
     assert "no nodes live" in texts[10]
+    assert [(said, True, False) for said in MISTAKES.values()] == [
+        (said, text.startswith("BadUsage: ") and said in text, "\n" in text)
+        for said, text in zip(MISTAKES.values(), texts[11:], strict=True)
+    ]
 
 
 def test_a_killed_kernel_leaves_nobody(machine: Machine) -> None:
@@ -98,30 +114,3 @@ def test_the_page_can_be_executed(machine: Machine) -> None:
     assert [cell for cell in cells if "# fails" in cell] == failed
     (pulled,) = (each for cell, each in zip(cells, outputs, strict=True) if "pull scaled" in cell)
     assert [["stdout", "4 [3, 15, 27, 39, 51]\n"]] == pulled
-
-
-def test_mistakes_are_sentences(machine: Machine) -> None:
-    """Of options and magics; none of them starts or ends a node."""
-    outputs = shown(
-        machine,
-        LOAD,
-        "%%nodes --none\n1",
-        "%%nodes -m x\n1",
-        "%nodes nonsense",
-        "%nodes pull x",
-        "%nodes push nothing",
-        "%%nodes -n 1 --peers nowhere.txt\n1",
-    )
-    said = ["".join(text for _, text in cell) for cell in outputs[1:]]
-    expected = [
-        "No such option '--none'",
-        "takes the options of `distrcomp run`, and no program",
-        "%nodes takes: push NAME",
-        "no nodes live",
-        "there is no nothing in the notebook",
-        "nowhere.txt",
-    ]
-    assert [True] * len(expected) == [
-        text.startswith("BadUsage: ") and part in text and "\n" not in text
-        for text, part in zip(said, expected, strict=True)
-    ]

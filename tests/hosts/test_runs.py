@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_notebook import shown
 from tests.command import Result
 from tests.hosts.cluster import NAMES, Cluster, join_line
 from tests.hosts.network import Network, only_port
@@ -69,6 +70,22 @@ def test_going_round_the_peers_with_two_programs(cluster: Cluster) -> None:
     expected = [f"--------(Node {node}  h{node % 3 + 1}  " for node in range(6)]
     assert expected == [head[: len(expected[0])] for head in heads]
     assert "sh -c echo $LOCAL_RANK)--------\n1\n" in result.out
+
+
+def test_a_notebook_on_other_machines(cluster: Cluster) -> None:
+    """Cells run there; plain data and arrays come from there, and nothing that runs code here."""
+    outputs = shown(
+        cluster.operator,
+        "%load_ext distrcomp",
+        "%%nodes --peers peers.txt -n 3 --oversubscribe\nimport distrcomp as dc, numpy as np\n"
+        "x = {'a': np.arange(3) + dc.node_id}\nf = print\ndc.allreduce(dc.node_id)",
+        "%nodes pull x 2\nx",
+        "%nodes pull f",
+    )
+    texts = ["\n".join(text for _, text in cell) for cell in outputs]
+    assert "--------(Nodes 0 to 2)--------\nOut: 3" in texts[1]
+    assert "{'a': array([2, 3, 4])}" == texts[2]
+    assert "Unpicklable: it holds a builtin_function_or_method; from other machines" in texts[3]
 
 
 def test_from_nothing_to_a_run(three_hosts: Network) -> None:

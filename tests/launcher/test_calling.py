@@ -96,6 +96,15 @@ def test_what_comes_back(here: Path) -> None:
 
 
 @pytest.mark.processes
+def test_files_that_were_brought_back(here: Path) -> None:
+    """As they lie here."""
+    code = "import os\nopen(f'{os.environ[\"RANK\"]}.txt', 'w').write('x' * 3)"
+    result = launcher.run(code, n=2, c=True, collect=["*.txt"])
+    assert ["0.txt", "1.txt"] == [file.name for file in result.check().files]
+    assert ["xxx", "xxx"] == [file.read_text() for file in result.files]
+
+
+@pytest.mark.processes
 def test_a_run_that_cannot_begin(here: Path) -> None:
     """What is missing is raised where it was called."""
     with pytest.raises(BadUsage, match="there is no program none"):

@@ -8,7 +8,7 @@ import click
 
 SECTIONS: Mapping[str, Sequence[str]] = {
     "What runs": ("n", "module", "code", "mpi4py", "engine", "cold"),
-    "Where it runs": ("peers", "host", "map_by", "oversubscribe", "data_plane"),
+    "Where it runs": ("peers", "host", "map_by", "oversubscribe", "net", "data_plane"),
     "What goes with it": (
         "include",
         "exclude",

@@ -141,6 +141,8 @@ def test_json_holds_everything() -> None:
             }
         ],
         "notes": ["n"],
+        "collected": [],
+        "collected_in": "",
     } == json.loads(render_json(result, ["ü\n"]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,42 @@ def test_an_agent_with_a_full_disk(peers: Peers) -> None:
     assert "distrcomp: b: no space left on " in full.err
     (peers.operator.work_dir / "large").unlink()
     check_next_run(peers)
+    (peers.operator.work_dir / "large").write_bytes(os.urandom(3 << 19))  # stored, and not laid
+    full = start_run(peers, "print('well')", "--include", "large").wait(timeout=BOUND_S)
+    assert 3 == full.code, full
+    assert "distrcomp: b: no space left on " in full.err
+    assert "sandboxes" in full.err
+    writing = "import distrcomp as dc; open(dc.output_dir + '/x', 'wb').write(bytes(4 << 20))"
+    full = start_run(peers, writing, "--collect", "x").wait(timeout=BOUND_S)
+    assert 1 == full.code, full
+    assert " on b failed: OSError: [Errno 28] No space left on device\n" in full.out
+    check_next_run(peers)
+
+
+def test_no_room_for_what_comes_back(machine: Machine) -> None:
+    """The launcher's disk is full: one sentence with the place, and no half a file (F-20)."""
+    go_without(why_impossible(), os.environ)
+    (machine.work_dir / "distrcomp-out").mkdir()
+    (machine.work_dir / "prog.py").write_text(
+        "import distrcomp as dc\n"
+        "open(dc.output_dir + '/a', 'wb').write(bytes(100))\n"
+        "open(dc.output_dir + '/b', 'wb').write(bytes(1 << 20))\n"
+    )
+    small = (
+        *("unshare", "--mount", "sh", "-c"),
+        'mount -t tmpfs -o size=64k none distrcomp-out && "$@"; code=$?; '
+        "find distrcomp-out -type f; exit $code",
+        "sh",
+    )
+    words = (sys.executable, "-m", "launcher", "run", "-n", "1", "--collect", "?", "prog.py")
+    result = machine.start_program(*small, *words).wait()
+    assert 1 == result.code, result
+    why = "files cannot be brought back into distrcomp-out/"
+    assert result.out.startswith(why), result
+    assert ": No space left on device\n" in result.out
+    assert ["a"] == [
+        line[-1] for line in result.out.splitlines() if line.startswith("distrcomp-out")
+    ]
 
 
 def test_a_node_without_memory(machine: Machine) -> None:

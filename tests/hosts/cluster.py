@@ -72,8 +72,21 @@ class Cluster:
         ]
 
     def node_processes(self) -> list[int]:
-        """The processes on the hosts beside each agent and its guardian."""
-        return [pid for name in NAMES for pid in self.host(name).processes()[2:]]
+        """The processes on the hosts beside each agent, its guardian and its fork server."""
+        return [pid for name in NAMES for pid in self._beside_the_agent(name)]
+
+    def _beside_the_agent(self, name: str) -> list[int]:
+        agent, *others = self.host(name).processes()
+        own = [pid for pid in others if _parent(pid) == agent]
+        return [pid for pid in others if pid not in own[:2]]
+
+
+def _parent(pid: int) -> int:
+    """The process that has started this one; 0 when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def join_line(invite: Command) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from launcher import limits
 from launcher.control import messages as m
 from launcher.errors import CannotStart, ChannelClosed
 from launcher.run.connect import dial_agent
 from tests.faults.proxy import FaultProxy, Faults, Way
-from tests.launcher.agent.agent_kit import until
+from tests.launcher.agent.agent_kit import opening, until
 from tests.launcher.agent.server_kit import Agent
 from tests.launcher.lab import peer_at
 
@@ -69,5 +70,22 @@ def test_cut_after_any_number_of_bytes(on_agent: Callable[..., None], step: int)
         assert seen["CannotStart"] > 20  # the proxy does cut
         await agent.check_serves()
         await until(lambda: not agent._server._strangers)
+
+    on_agent(act)
+
+
+def test_refused_while_sending(on_agent: Callable[..., None]) -> None:
+    """Why an agent takes no more arrives, although the launcher is still sending (F-20)."""
+
+    async def act(agent: Agent) -> None:
+        channel = (await dial_agent(peer_at(agent.port), agent.lab.operator)).channel
+        await channel.send(opening({"a": "x"}))
+        assert 1 == len((await channel.receive()).hashes)
+        part = m.BlobPart(bytes(32), bytes(limits.SHIP_CHUNK_BYTES), last=False)
+        with contextlib.suppress(ChannelClosed):
+            for _ in range(64):
+                await channel.send(part)
+        assert m.Refused("a blob came that was not asked for") == await channel.receive()
+        await channel.close()
 
     on_agent(act)

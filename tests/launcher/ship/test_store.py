@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -281,6 +282,26 @@ def test_sweep(store: Store) -> None:
     mine.write(ONE)
     mine.commit()
     assert held(store) == {ONE}
+
+
+def test_folder_removed(store: Store) -> None:
+    """Whoever removes the folder has it forgotten; the next run finds an empty one."""
+    put(store, ONE)
+    shutil.rmtree(store.folder)
+    store.pin([entry(TWO).sha256])
+    assert [entry(ONE)] == store.missing([entry(ONE)])
+    put(store, TWO)
+    assert held(store) == {TWO}
+    store.unpin([entry(TWO).sha256])
+
+
+def test_what_is_damaged(store: Store) -> None:
+    """What is not as it should be is named, dropped, and may be written anew."""
+    put(store, ONE)
+    assert store.damaged([entry(ONE)]) == []
+    blob(store, ONE).write_bytes(TWO)
+    assert store.damaged([entry(ONE), entry(THREE)]) == [entry(ONE), entry(THREE)]
+    assert held(store) == set()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")

@@ -118,6 +118,13 @@ JOIN_STRANGERS_MAX = 128
 JOIN_STRANGERS_PER_SOURCE_MAX = 32
 # A line has about 150 characters; more is no line, and is not decoded.
 JOIN_LINE_CHARACTERS_MAX = 1000
+# Agents that are heard of on one network, by whoever announces them: each is asked for its
+# addresses and dialled.
+ANNOUNCEMENTS_MAX = 256
+# How often an agent looks whether its addresses are still those that it announces.
+ANNOUNCED_LOOK_S = 10.0
+# How long a run listens for a peer that is not where it was: an answer takes some 100 ms.
+FIND_AGAIN_S = 1.5
 # How long the end of a TLS connection may take that is closed in order.
 TLS_SHUTDOWN_TIMEOUT_S = 1.0
 # Addresses one machine may put into its certificate: more than any machine's interfaces.

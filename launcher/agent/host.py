@@ -62,7 +62,7 @@ class Host:
     ) -> None:
         self.name = name
         self.slots = slots
-        self._interfaces = interfaces
+        self.interfaces = interfaces
         self._process = secrets.randbits(63)
         self._sandboxes = folder / "sandboxes"
         self.swept = sweep(self._sandboxes)
@@ -168,7 +168,7 @@ class Host:
                         self.name,
                         self.slots,
                         self._process,
-                        self._interfaces(),
+                        self.interfaces(),
                     )
                 )
             case m.Ping(number):

@@ -9,15 +9,19 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from distrcomp.cores import usable_cores
 
+from .. import limits
 from ..agent import server
 from ..agent.host import Host
 from ..agent.interfaces import own_interfaces
 from ..agent.window import Window
+from ..cluster import multicast
+from ..cluster.announcement import Announcement, fingerprint_of
 from ..cluster.credentials import Credentials, load_agent
 from ..cluster.home import Home
 from ..cluster.names import join_host_port, parse_port, split_host_port
@@ -47,25 +51,34 @@ from .help import ToolCommand
     type=click.Path(path_type=Path),
     help="A credential file of `cluster issue`, instead of joining.",
 )
-def agent(
-    listen: str, slots: int | None, name: str | None, join: str | None, credentials: Path | None
-) -> None:
+@click.option(
+    "--announce",
+    is_flag=True,
+    help="Announce this agent on its network, for `distrcomp peers discover`.",
+)
+def agent(**options: Any) -> None:
     """Receive programs from the cluster's operator and run their nodes here.
 
     A program runs with all rights of the user who runs the agent: that is not a sandbox.
     """
-    host, port = _parse_listen(listen)
+    host, port = _parse_listen(options["listen"])
+    join, credentials, slots = options["join"], options["credentials"], options["slots"]
     home = Home.find(os.environ)
     if join is not None:
         if credentials is not None:
             raise BadUsage("--join makes credentials of its own: leave --credentials away")
         line = sys.stdin.readline().strip() if join == "-" else join
-        _join(line, home, name, port)
+        _join(line, home, options["name"], port)
+    if options["announce"]:
+        multicast.require()
     identity = load_agent(home, credentials)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    asyncio.run(_serve(identity, home, (host, port), slots or usable_cores()))
+    serving = _serve(
+        identity, home, (host, port), slots or usable_cores(), announced=options["announce"]
+    )
+    asyncio.run(serving)
 
 
 def _join(line: str, home: Home, name: str | None, port: int) -> None:
@@ -81,7 +94,7 @@ def _join(line: str, home: Home, name: str | None, port: int) -> None:
 
 
 async def _serve(
-    credentials: Credentials, home: Home, address: tuple[str, int], slots: int
+    credentials: Credentials, home: Home, address: tuple[str, int], slots: int, *, announced: bool
 ) -> None:
     """Serves until SIGINT or SIGTERM."""
     listeners = server.listen(*address)
@@ -99,12 +112,29 @@ async def _serve(
     click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
     gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
     serving = asyncio.ensure_future(server.Server(host, credentials).serve(listeners))
+    announcing = _announce(credentials, host) if announced else None
     with ended_by(serving.cancel), contextlib.suppress(asyncio.CancelledError):
         await serving
+    if announcing is not None:
+        announcing.cancel()
+        await asyncio.gather(announcing, return_exceptions=True)
     if window is not None:
         await window.close()
     await host.close()
     click.echo(f"agent {host.name} has stopped", err=True)
+
+
+def _announce(credentials: Credentials, host: Host) -> asyncio.Task[None]:
+    """Has the agent announced as long as it serves."""
+    fingerprint = fingerprint_of(credentials.ca_pem)
+
+    def now() -> Announcement:
+        told = host.interfaces()
+        addresses = tuple(each.address for each in told)
+        port = told[0].port if told else AGENT_PORT
+        return Announcement(host.name, fingerprint, addresses, port)
+
+    return asyncio.ensure_future(multicast.announce(now, limits.ANNOUNCED_LOOK_S))
 
 
 def _open_window(home: Home, host: Host) -> Window | None:

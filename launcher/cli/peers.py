@@ -12,14 +12,16 @@ import click
 from distrcomp.errors import ProtocolError
 
 from .. import limits
+from ..cluster import multicast
 from ..cluster.credentials import load_operator
 from ..cluster.home import Home
 from ..cluster.members import Members
-from ..cluster.peers_file import Peer
+from ..cluster.peers_file import Peer, append_peer, check_appendable, format_peer
 from ..control import messages as m
 from ..control.channel import Channel
 from ..errors import BadUsage, CannotStart, ChannelClosed
 from ..run.connect import Operator, dial_agent
+from ..run.discover import discover
 from ..run.plain import plain
 from .help import ToolCommand
 from .options import chosen_peers, peers_options
@@ -27,13 +29,16 @@ from .options import chosen_peers, peers_options
 _PINGS = 3
 
 
-@click.command(cls=ToolCommand)
+@click.group(invoke_without_command=True)
 @peers_options
-def peers(peers: Path | None, host: str | None) -> None:
+@click.pass_context
+def peers(ctx: click.Context, peers: Path | None, host: str | None) -> None:
     """List the peers: reachable, round trip, slots, versions.
 
     Exit code 3 if any of them cannot be used.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     chosen = chosen_peers(peers, host)
     if chosen is None:
         raise BadUsage("give the peers by --peers FILE, -H, or DISTRCOMP_PEERS")
@@ -46,6 +51,56 @@ def peers(peers: Path | None, host: str | None) -> None:
     unusable = sum(not usable for _, usable in lines)
     if unusable:
         raise CannotStart(f"{unusable} of {len(chosen)} peers cannot be used")
+
+
+@peers.command("discover", cls=ToolCommand)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0.1, max=600),
+    default=3.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to listen.",
+)
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Add the agents to this peers file; what stands there stays.",
+)
+def discover_peers(wait: float, write: Path | None) -> None:
+    """Find the agents of your cluster that are announced on this network.
+
+    Prints a line of a peers file for each. Exit code 3 if there is none.
+    """
+    if write is not None:
+        check_appendable(write)
+    home = Home.find(os.environ)
+    operator = Operator(load_operator(home), Members(home.cluster))
+    found = asyncio.run(discover(operator, multicast.hear, wait))
+    for remark in found.remarks:
+        click.echo(f"distrcomp: {plain(remark)}", err=True)
+    for peer in found.peers:
+        click.echo(format_peer(peer))
+        if write is not None:
+            _add(write, peer)
+    if not found.peers:
+        raise CannotStart(
+            f"no agent of this cluster was heard of in {wait:g} s: agents are announced that were "
+            "started by `distrcomp agent --announce`, on the same network"
+        )
+
+
+def _add(path: Path, peer: Peer) -> None:
+    """Adds a line, and says what became of it."""
+    known = append_peer(path, peer)
+    if known is None:
+        said = f"{peer.label} was added to {path}"
+    else:
+        where, other = known
+        moved = "" if other.host == peer.host else f" as {other.address}: change it by hand"
+        said = f"{peer.label} stands in {where} already{moved}"
+    click.echo(f"distrcomp: {plain(said)}", err=True)
 
 
 async def _ask_all(chosen: tuple[Peer, ...], operator: Operator) -> list[tuple[str, bool]]:

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +55,7 @@ class Connection:
         address: where it was reached; empty where it is this machine.
         addresses: all that the peer's host stands for, this one first.
         failures: why those failed that had failed by then, by address.
+        was_at: where it should have been, if it was found elsewhere by its name.
     """
 
     peer: Peer
@@ -63,21 +64,30 @@ class Connection:
     address: str = ""
     addresses: tuple[str, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
+    was_at: str = ""
+
+
+FindAgain = Callable[[Peer, Operator, CannotStart], Awaitable[Connection]]
 
 
 async def connect_all(
-    peers: Sequence[Peer], operator: Operator | None, here: Host | None
+    peers: Sequence[Peer],
+    operator: Operator | None,
+    here: Host | None,
+    find_again: FindAgain | None = None,
 ) -> list[Connection]:
     """Connects to every peer at once.
 
     Args:
         peers: whom to reach; `here` serves those that are this machine.
         operator: None where all peers are here.
+        find_again: looks elsewhere for a peer that does not answer; raises what it is given if it
+            is nowhere.
 
     Raises:
         CannotStart: what is wrong with each peer that cannot be used, a line each.
     """
-    attempts = [_connect(peer, operator, here) for peer in peers]
+    attempts = [_connect(peer, operator, here, find_again) for peer in peers]
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
     connections = [outcome for outcome in outcomes if isinstance(outcome, Connection)]
     failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
@@ -98,14 +108,23 @@ async def connect_all(
     raise CannotStart("\n".join(str(failure) for failure in failures))
 
 
-async def _connect(peer: Peer, operator: Operator | None, here: Host | None) -> Connection:
+async def _connect(
+    peer: Peer, operator: Operator | None, here: Host | None, find_again: FindAgain | None
+) -> Connection:
     if peer.is_here and here is not None:
         ours, theirs = memory_pair()
         here.serve_here(theirs)
         return await greet(peer, ours)
     if operator is None:
         raise CannotStart(f"{peer.label} is another machine, and there are no credentials for it")
-    return await dial_agent(peer, operator)
+    try:
+        return await dial_agent(peer, operator)
+    except (PeerRefused, VersionsDiffer):
+        raise
+    except CannotStart as lost:
+        if find_again is None:
+            raise
+        return await find_again(peer, operator, lost)
 
 
 async def dial_agent(peer: Peer, operator: Operator) -> Connection:

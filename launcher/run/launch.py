@@ -141,7 +141,7 @@ class Launch:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise CannotStart(f"this machine lacks something: {error.strerror}") from error
         operator = None if all(peer.is_here for peer in peers) else _load_operator()
-        self._connections = await connect_all(peers, operator, self._here)
+        self._connections = await connect_all(peers, operator, self._here, _by_name)
         planned = [
             PlannedPeer(
                 connection.peer.label,
@@ -156,6 +156,7 @@ class Launch:
         )
         if self._request.data_plane == "plain" and len(set(plan.placement)) > 1:
             notes = (*notes, "messages between machines are not encrypted (--data-plane plain)")
+        notes = (*notes, *_moved(self._connections))
         programs = names_by_node(request, plan.n_node)
         return Preparation(bundle, plan, self._connections, notes, programs)
 
@@ -236,6 +237,22 @@ def _nothing_collected(request: Request, controller: Controller) -> tuple[str, .
     if not request.collect or controller.collection.files or not controller.machine.was_searched:
         return ()
     return (f"--collect {' '.join(request.collect)}: no node has written such a file",)
+
+
+async def _by_name(peer: Peer, operator: Operator, lost: CannotStart) -> Connection:
+    from .discover import by_name
+
+    return await by_name(peer, operator, lost)
+
+
+def _moved(connections: Sequence[Connection]) -> tuple[str, ...]:
+    """Who was found elsewhere than the peers file says."""
+    return tuple(
+        f"{each.was_at} does not answer; {each.peer.label} was found by its name at "
+        f"{each.peer.address}: correct the peers file"
+        for each in connections
+        if each.was_at
+    )
 
 
 def _load_operator() -> Operator:

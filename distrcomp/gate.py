@@ -74,6 +74,8 @@ CALL_FILES = {
         "groups",
         "services",
         "communicator",
+        "call_wrappers",
+        "recording",
     )
 }
 """The modules by whose functions a call goes in."""

@@ -72,6 +72,11 @@ class World:
         engine.sends_synchronously = "DISTRCOMP_STRICT_SENDS" in os.environ
         if "DISTRCOMP_DEBUG" in os.environ:
             engine.trace = Trace(os.getcwd())
+        self._recording: Any = None  # its module is loaded where something is recorded
+        if self.notices is not None and "DISTRCOMP_RECORD" in os.environ:
+            from .recording import Recording
+
+            self._recording = Recording(os.environ["DISTRCOMP_RECORD"], engine)
         self.communicator = Communicator(engine, timeout=_default_timeout())
         os.register_at_fork(after_in_child=self._disown)
         atexit.register(self.end)
@@ -79,7 +84,10 @@ class World:
 
     def close(self, in_order: bool) -> None:
         """Ends this node's part in the run; `in_order` is False after a failure."""
-        notices = self.notices
+        notices, recording = self.notices, self._recording
+        self._recording = None
+        if notices and recording:
+            recording.tell(notices.send)
         self._engine.signals.hear()
         if self._engine.close(in_order, hears_out=notices is not None) and in_order and notices:
             account = self._engine.account(self._is_forsaken)

@@ -107,3 +107,7 @@ LINK_PROBE_INTERVAL_S = 2
 FORK_ORDER_BYTES_MAX = 16 * MIB
 # When a fork server ends what it has forked: what cleans up after a program needs this long.
 LEADER_HEAD_START_S = 0.2
+# Calls that a node records for a trace (`--trace`), 48 bytes each, and how much of them travels in
+# one notice: half of what an agent takes.
+CALLS_RECORDED_MAX = 1_000_000
+CALLS_PART_BYTES_MAX = 512 * KIB

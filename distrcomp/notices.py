@@ -321,6 +321,32 @@ class Account(NamedTuple):
     sent: tuple[SentFrom, ...]
 
 
+class LinkBytes(NamedTuple):
+    """The bytes that came from another node and went to it, by the link between the two."""
+
+    node: int
+    bytes_in: int
+    bytes_out: int
+
+
+class Tally(NamedTuple):
+    """What the node has recorded of itself; `waited_s` of all its threads together."""
+
+    waited_s: float
+    links: tuple[LinkBytes, ...]
+
+
+class Calls(NamedTuple):
+    """A part of the calls that the node has recorded (see `recording`), in order.
+
+    Attributes:
+        n_dropped: how many more there were, of all parts together.
+    """
+
+    n_dropped: int
+    records: bytes
+
+
 TO_NODE = Schema(Ticket, Go, LinkMade, Dial, NoLink, NodeEnded, Abort, Ask, AskTraffic)
 TO_AGENT = Schema(
     Ready,
@@ -335,4 +361,6 @@ TO_AGENT = Schema(
     Standing,
     Account,
     Exits,
+    Tally,
+    Calls,
 )

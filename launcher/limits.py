@@ -187,6 +187,8 @@ PROGRAM_CHARACTERS_MAX = 200
 VIEWERS_MAX = 16
 # ... and how long one of them may say nothing; it asks others meanwhile, who may take 3 s.
 VIEWER_SILENCE_S = 10.0
+# Looks at what a node uses, where that is recorded: the first are close together.
+SAMPLE_PAUSE_S_MIN, SAMPLE_PAUSE_S_MAX = 0.1, 1.0
 # A killed process that used this share of what it could have is believed to have lacked memory; the
 # smaller one where the kernel has killed somebody for that meanwhile.
 MEMORY_SHARE_NEAR_LIMIT = 0.9
@@ -273,3 +275,12 @@ CELL_HEED_S = 5.0
 CELLS_STOP_S = 10.0
 CELL_SHOW_S = 0.4
 CELL_OUTPUT_BYTES = 64 * KIB
+
+# What a launcher keeps of these looks for each node: more points than a picture has room for.
+SAMPLES_MAX = 400
+# While something is recorded, clocks are compared so often.
+CLOCK_INTERVAL_S = 2.0
+# Calls that all nodes of a run record together for a trace, and each node at least. A call becomes
+# some 150 bytes of JSON, of which Perfetto opens some hundred megabytes.
+CALLS_RECORDED_MAX = 1_000_000
+CALLS_OF_NODE_MIN = 1_000

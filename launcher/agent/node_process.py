@@ -28,6 +28,7 @@ from ..records import record
 from .child import Child, ChildLost
 from .control_socket import ControlSocket
 from .stack_file import ask_for_stacks, crash_of
+from .usage import cpu_seconds
 
 STDOUT, STDERR = 1, 2
 _UNKNOWN_END = 1
@@ -42,12 +43,14 @@ class Death:
     Attributes:
         at: when, by the loop's clock.
         peak_bytes: the memory it has used at most.
+        cpu_s: the processor time it has used.
         is_killed_here: whether its agent has killed it.
         crash: what Python wrote when it crashed.
     """
 
     at: float
     peak_bytes: int
+    cpu_s: float
     is_killed_here: bool
     crash: str
 
@@ -206,11 +209,12 @@ class NodeProcess:
             await asyncio.wait(pumps, timeout=limits.GROUP_GRACE_S)  # who holds no pipe is gone
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.group, signal.SIGKILL)  # what it started and left behind
+            cpu_s = cpu_seconds(self.group)
             code, peak_bytes = await self._reap()
             crash = "" if self._stack_file is None else self._stack_file.take()
             if self._fault:
                 await self._on_notice(self.node, Failed(self._fault, "", None))
-            self.death = Death(at, peak_bytes, self._is_killed, crash_of(crash))
+            self.death = Death(at, peak_bytes, cpu_s, self._is_killed, crash_of(crash))
             self._exited.set()
             for outcome in await asyncio.gather(*pumps, return_exceptions=True):
                 if isinstance(outcome, Exception):

@@ -40,6 +40,7 @@ from .order import (
 )
 from .receiving import Receiving
 from .relay import relayed
+from .sampling import sampled
 from .sandbox import Sandbox
 from .shared import Shared, share
 from .starter import Starter
@@ -351,7 +352,7 @@ class PeerRun:
                     await self._tell(message)
 
     async def _watch(self, node: NodeProcess) -> None:
-        async with stopped.watched(node, self._tell):
+        async with stopped.watched(node, self._tell), sampled(node, self._order, self._tell):
             code, number = await node.run()
         self._guardian.forget_group(node.group)
         if code != 0 or node.node in self._failed_at:

@@ -7,6 +7,7 @@ from typing import Any
 from distrcomp import notices as n
 
 from ..control import messages as m
+from ..control import recordings
 
 
 def relayed(node: int, notice: Any) -> Any | None:
@@ -26,4 +27,8 @@ def relayed(node: int, notice: Any) -> Any | None:
             return m.NodeStanding(node, notice)
         case n.Account():
             return m.NodeLeaves(node, notice)
+        case n.Tally():
+            return recordings.NodeTally(node, notice)
+        case n.Calls():
+            return recordings.NodeCalls(node, notice)
     return None

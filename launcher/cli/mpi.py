@@ -43,6 +43,7 @@ _REFUSED: Mapping[str, str] = {
     "collect": "nothing has to be brought back: the nodes write to that disk",
     "dry_run": "there is no plan of ours to print",
     "report": _OUTPUT,
+    "trace": "distrcomp records the calls of the nodes that it starts",
     "output": _OUTPUT,
     "output_dir": _OUTPUT,
     "stdin": "mpiexec gives its stdin to node 0",

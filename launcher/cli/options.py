@@ -141,3 +141,20 @@ def chosen_peers(peers: Path | None, host: str | None) -> tuple[Peer, ...] | Non
     if host is not None:
         return parse_hosts(host)
     return None if peers is None else read_peers(peers)
+
+
+def record_options(function: _Function) -> _Function:
+    """Adds `--report FILE` and `--trace FILE`."""
+    report = click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Also write the report: .html (a page with charts), .txt or .json.",
+    )
+    trace = click.option(
+        "--trace",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Record every call, and write them as a trace (.json) that Perfetto opens.",
+    )
+    return report(trace(function))

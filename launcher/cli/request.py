@@ -74,6 +74,7 @@ def request_of(
         collect=_collect(options["collect"]),
         net=chosen_net(options["net"]),
         tells_links=options["verbose"],
+        record=_recorded(options),
     )
 
 
@@ -176,6 +177,14 @@ def _told(options: dict[str, Any]) -> tuple[Setting, ...]:
         "cold": Setting("DISTRCOMP_COLD", "1"),
     }
     return tuple(setting for name, setting in settings.items() if options[name])
+
+
+def _recorded(options: dict[str, Any]) -> str:
+    """What is to be recorded for the files that the options ask for."""
+    if options["trace"] is not None:
+        return "calls"
+    report = options["report"]
+    return "tally" if report is not None and report.suffix.lower() in (".html", ".json") else ""
 
 
 def _stdin_node(text: str) -> int:

@@ -15,6 +15,7 @@ from .options import (
     peers_options,
     policy_options,
     program_options,
+    record_options,
     start_options,
     strict_options,
 )
@@ -73,9 +74,7 @@ from .version import version_option
     show_default=True,
     help="A merged report at the end; tagged lines as they come; untagged lines; nothing.",
 )
-@click.option(
-    "--report", type=click.Path(path_type=Path), help="Also write the report: .txt or .json."
-)
+@record_options
 @click.option(
     "--output-dir",
     type=click.Path(path_type=Path),

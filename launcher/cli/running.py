@@ -11,9 +11,10 @@ from ..errors import Interrupted
 from ..run.background import require_stdin_node
 from ..run.launch import Launch, Request
 from ..run.programs import bundled
+from .keeping import Keep, keep_of, write_files
 from .programs import PROGRAMS
 from .request import request_of
-from .showing import Show, check_writable, display_of, print_placement, print_plan, print_result
+from .showing import Show, display_of, print_placement, print_plan, print_result
 
 
 def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str, Any]) -> int:
@@ -25,20 +26,18 @@ def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str,
         return run_by_mpi(ctx, request)
     show = Show(
         options["output"],
-        options["report"],
         options["output_dir"],
         options["quiet"],
         options["verbose"],
     )
-    if show.report is not None:
-        check_writable(show.report)
+    keep = keep_of(ctx)
     try:
-        return asyncio.run(_run(request, show, dry=options["dry_run"]))
+        return asyncio.run(_run(request, show, keep, dry=options["dry_run"]))
     except KeyboardInterrupt:
         raise Interrupted("interrupted before the program started") from None
 
 
-async def _run(request: Request, show: Show, *, dry: bool) -> int:
+async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
     request, bundle = bundled(request)
     async with Launch(request) as launch:
         preparation = await launch.prepare(bundle)
@@ -52,5 +51,8 @@ async def _run(request: Request, show: Show, *, dry: bool) -> int:
             for note in preparation.notes:
                 click.echo(f"distrcomp: {note}", err=True)
         result, outputs = await launch.run(preparation, display_of(show))
-    print_result(result, outputs, show)
+    try:
+        print_result(result, outputs, show)
+    finally:
+        write_files(keep, result, launch)
     return result.exit_code

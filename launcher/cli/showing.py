@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from ..errors import BadUsage, CannotWrite
+from ..errors import CannotWrite
 from ..records import record
 from ..run.launch import Display, Preparation
 from ..run.plain import counted, plain, plain_lines
-from ..run.report import render_json, render_text, report_format, where_nodes_were
+from ..run.report import render_text, where_nodes_were
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
@@ -21,10 +21,9 @@ from ..ship.bundle import Bundle
 
 @record
 class Show:
-    """How the user wants the run shown, and where to keep what it said."""
+    """How the user wants the run shown, and where to keep what its nodes printed."""
 
     output: str
-    report: Path | None
     folder: Path | None
     quiet: bool
     verbose: bool
@@ -53,23 +52,11 @@ def _write_through(stream: int, data: bytes) -> None:
 
 
 def print_result(result: RunResult, outputs: list[str], show: Show) -> None:
-    """Prints what is to be printed, and then writes the report file."""
+    """Prints what is to be printed."""
     try:
         _print(result, outputs, show)
     except OSError as error:
         raise CannotWrite(f"the report cannot be printed: {error.strerror}") from error
-    finally:
-        if show.report is not None:
-            _write_report(result, outputs, show.report)
-
-
-def _write_report(result: RunResult, outputs: list[str], path: Path) -> None:
-    is_json = report_format(str(path)) == "json"
-    content = (render_json if is_json else render_text)(result, outputs)
-    try:
-        path.write_bytes(content.encode(errors="backslashreplace"))
-    except OSError as error:
-        raise CannotWrite(f"--report {path} cannot be written: {error.strerror}") from error
 
 
 def _print(result: RunResult, outputs: list[str], show: Show) -> None:
@@ -125,12 +112,3 @@ def print_placement(preparation: Preparation, *, err: bool) -> None:
             )
             for address, why in connection.failures:
                 click.echo(f"    not at {address}: {plain(why)}", err=err)
-
-
-def check_writable(path: Path) -> None:
-    """Raises BadUsage for a report of an unknown kind, or one that can't stand there."""
-    report_format(str(path))
-    if not path.parent.is_dir():
-        raise BadUsage(f"--report {path}: there is no folder {path.parent}")
-    if path.is_dir():
-        raise BadUsage(f"--report {path} is a folder")

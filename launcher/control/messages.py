@@ -21,6 +21,7 @@ from .nodes import NodeStanding as NodeStanding
 from .nodes import NodeWaiting as NodeWaiting
 from .programs import Program as Program
 from .programs import Setting as Setting
+from .recordings import FROM_AGENT as RECORDINGS
 
 PROTOCOL = 1
 
@@ -337,6 +338,7 @@ FROM_AGENT = (
     NodeResumed,
     NodeStanding,
     NodeLeaves,
+    *RECORDINGS,
     NodeExited,
     *looks.ANSWERS,
     files.FilePart,

@@ -13,6 +13,10 @@ from ..records import record
 
 # Clocks of one kind of hardware drift by some 20 millionths, bad ones by more.
 _DRIFT = 1e-4
+# Of one clock, to know how it drifts: one every two minutes of a run of two hours.
+_KEPT_MAX = 64
+# Answers this much less exact than the best one say nothing of drift.
+_ALIKE, _ALIKE_S = 1.5, 20e-6
 
 
 @record
@@ -40,6 +44,7 @@ class Clocks:
         self._number = 0
         self._asked: dict[tuple[int, int], float] = {}
         self._measured: dict[int, _Measured] = {}
+        self._kept: dict[int, list[_Measured]] = {}
 
     def ask(self, peer: int, now: float) -> int:
         """The number of a question to a peer, which is asked now."""
@@ -55,7 +60,11 @@ class Clocks:
         middle, half_s = (asked + now) / 2, (now - asked) / 2
         known = self._measured.get(peer)
         if known is None or half_s <= known.uncertain_s(now):
-            self._measured[peer] = _Measured(at - middle, half_s, now)
+            self._measured[peer] = measured = _Measured(at - middle, half_s, now)
+            kept = self._kept.setdefault(peer, [])
+            kept.append(measured)
+            if len(kept) > _KEPT_MAX:
+                del kept[1::2]
 
     def ours(self, peer: int, at: float) -> tuple[float, float] | None:
         """What our clock showed when the peer's showed `at`, and how uncertain that is, in seconds;
@@ -65,3 +74,18 @@ class Clocks:
             return None
         ours = at - measured.offset_s
         return ours, round(measured.uncertain_s(ours), 6)
+
+    def line(self, peer: int) -> tuple[tuple[float, float], ...]:
+        """What the peer's clock showed at some moments, and how far it was ahead of ours then.
+
+        Between two of them, straight on, lies what one may believe; no moment at all: not known.
+        """
+        kept = self._kept.get(peer, [])
+        best = min((each.half_s for each in kept), default=0.0)
+        good = [each for each in kept if each.half_s <= _ALIKE * best + _ALIKE_S]
+        return tuple((each.at + each.offset_s, each.offset_s) for each in good)
+
+    def uncertain_s(self, peer: int) -> float | None:
+        """How far off the best answer of a peer may be; None: there was none."""
+        kept = self._kept.get(peer, [])
+        return min((each.half_s for each in kept), default=None)

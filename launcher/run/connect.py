@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import distrcomp
@@ -56,6 +57,7 @@ class Connection:
         addresses: all that the peer's host stands for, this one first.
         failures: why those failed that had failed by then, by address.
         was_at: where it should have been, if it was found elsewhere by its name.
+        welcomed_at: when that was (monotonic seconds).
     """
 
     peer: Peer
@@ -65,6 +67,7 @@ class Connection:
     addresses: tuple[str, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
     was_at: str = ""
+    welcomed_at: float = 0.0
 
 
 FindAgain = Callable[[Peer, Operator, CannotStart], Awaitable[Connection]]
@@ -231,7 +234,7 @@ async def greet(peer: Peer, channel: Channel) -> Connection:
     if not isinstance(answer, m.Welcome):
         raise CannotStart(f"{peer.address} speaks another protocol: no welcome came")
     _check_versions(peer, answer)
-    return Connection(peer, channel, answer)
+    return Connection(peer, channel, answer, welcomed_at=monotonic())
 
 
 def _check_versions(peer: Peer, welcome: m.Welcome) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from distrcomp.errors import ProtocolError
 
 from .. import limits
-from ..control import files, looks, passing
+from ..control import files, looks, passing, recordings
 from ..control import messages as m
 from ..errors import CannotWrite, ChannelClosed, PeerRefused
 from ..ship.bundle import Bundle
@@ -36,8 +36,10 @@ from .events import (
 from .life import State
 from .machine import RunMachine
 from .overview import Overview
+from .phases import Timeline
 from .plain import plain_lines
 from .pulse import Pulse
+from .recording import Recording
 from .shipping import Shipper
 from .signals import ended_by
 from .sinks import STDERR, STDOUT, Sinks
@@ -82,6 +84,9 @@ class Controller:
         self._clocks_known = (False, 0)
         self._printed_at: dict[int, float] = {}
         self._pulse = Pulse(lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
+        self._asked_at: dict[int, float] = {}
+        self.timeline = Timeline(self._loop.time())
+        self.recording = Recording(course.placement, course.record)
         self.overview = Overview(self.machine, course.program, self._tell)
 
     async def run(self) -> None:
@@ -93,11 +98,13 @@ class Controller:
         try:
             with ended_by(self.interrupt):
                 self._perform(self.machine.begin())
+                self._note_phase(None)
                 while not self.machine.is_done:
                     event = await self._next_event()
                     if event is not None:
                         await self._handle(event)
                         self._ask_clocks()
+                        self._note_phase(event)
                     self._show()
         finally:
             self.shipper.stop()
@@ -121,6 +128,8 @@ class Controller:
                 self.overview.take(peer, answer)
             case FromPeer(peer, m.Pong(number, at)):
                 self.machine.ledger.clocks.answer(peer, number, at, self._loop.time())
+            case FromPeer(peer, message) if isinstance(message, recordings.FROM_AGENT):
+                await self._take_record(peer, message)
             case FromPeer(_, m.InputTaken()):
                 if self._stdin is not None:
                     self._stdin.more()
@@ -156,6 +165,19 @@ class Controller:
             self._clocks_known = now_known
             for peer in machine.peers:
                 self._tell(peer, m.Ping(machine.ledger.clocks.ask(peer, self._loop.time())))
+
+    async def _take_record(self, peer: int, message: Any) -> None:
+        objection = self.recording.take(peer, message)
+        now = self._loop.time()
+        if objection is not None:
+            await self._handle(PeerLost(peer, objection))
+        elif now - self._asked_at.get(peer, 0.0) >= limits.CLOCK_INTERVAL_S:
+            self._asked_at[peer] = now
+            self._tell(peer, m.Ping(self.machine.ledger.clocks.ask(peer, now)))
+
+    def _note_phase(self, event: Any) -> None:
+        machine = self.machine
+        self.timeline.follow(event, machine.state, machine.course.labels, self._loop.time())
 
     async def _take_output(self, peer: int, node: int, stream: int, data: bytes) -> None:
         if not self._has(peer, node) or stream not in (STDOUT, STDERR):

@@ -30,6 +30,7 @@ class Course:
         collect: patterns of the files to bring back; collect_into: the folder for those of all
             runs.
         tells_links: whether it is said at which address each proven link was dialled.
+        record: what is recorded, as `control.recordings` has it; "" for nothing.
     """
 
     labels: tuple[str, ...]
@@ -49,6 +50,7 @@ class Course:
     programs: tuple[str, ...] = ()
     program_of: tuple[int, ...] = ()
     tells_links: bool = False
+    record: str = ""
 
     def program_index(self, node: int) -> int:
         """Which of the programs a node runs."""

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from time import monotonic
 
 from distrcomp.cores import usable_cores
 from distrcomp.notices import Machine, dialler
@@ -20,6 +21,7 @@ from ..agent.window import Window
 from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..control import messages as m
+from ..control.recordings import RECORD_VARIABLE
 from ..errors import CannotStart, LauncherError
 from ..records import record
 from ..ship.bundle import Bundle, Wanted
@@ -28,9 +30,12 @@ from .addresses import Net, machines_of
 from .connect import Connection, Operator, connect_all
 from .controller import Controller
 from .course import Course
+from .output import NodeOutput
 from .overview import Overview
+from .phases import Timeline
 from .plan import Plan, PlannedPeer, make_plan
 from .programs import Part, names_by_node, programs_of, with_programs
+from .recording import Recorded, wanted
 from .results import Cause, RunResult
 from .sinks import Sinks
 from .stdin import read_stdin
@@ -54,6 +59,7 @@ class Request:
         net: which addresses nodes may dial; None: all.
         tells_links: whether it is said which addresses led to the other machines.
         proves_links: whether each two machines must reach each other before the program starts.
+        record: what is recorded of its nodes: "tally", "calls" or "" for nothing.
     """
 
     arguments: tuple[str, ...]
@@ -76,6 +82,7 @@ class Request:
     net: Net | None = None
     tells_links: bool = False
     proves_links: bool = True
+    record: str = ""
 
 
 @record
@@ -108,6 +115,9 @@ class Display:
 class Launch:
     """One launch; use as `async with`, so that whatever was begun is ended.
 
+    Attributes:
+        kept: once it has run, what each node printed; recorded: the calls that all have recorded.
+
     Args:
         request: what to run, and where.
 
@@ -120,6 +130,9 @@ class Launch:
         self._request = request
         self._here: Host | None = None
         self._connections: list[Connection] = []
+        self._timeline = Timeline(monotonic())
+        self.kept: list[NodeOutput] = []
+        self.recorded: Recorded | None = None
 
     async def __aenter__(self) -> Launch:
         return self
@@ -140,8 +153,11 @@ class Launch:
             except OSError as error:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise CannotStart(f"this machine lacks something: {error.strerror}") from error
+        self._timeline.enter("connect", monotonic())
         operator = None if all(peer.is_here for peer in peers) else _load_operator()
         self._connections = await connect_all(peers, operator, self._here, _by_name)
+        for each in self._connections:
+            self._timeline.done("connect", each.peer.label, each.welcomed_at)
         planned = [
             PlannedPeer(
                 connection.peer.label,
@@ -180,10 +196,13 @@ class Launch:
                 course, connections, preparation.bundle, sinks, display.view, stdin
             )
             self.controller = controller
+            controller.timeline = self._timeline
             guardian = None if self._here is None else self._here.guardian
             async with _window(guardian, controller.overview, course.opening.run_id):
                 await controller.run()
-        ledger = controller.machine.ledger
+        ledger, recording = controller.machine.ledger, controller.recording
+        self.kept = sinks.kept
+        self.recorded = recording.calls(ledger.clocks, ledger.started_at)
         result = RunResult(
             run_id=course.opening.run_id.hex(),
             program=course.program,
@@ -201,6 +220,8 @@ class Launch:
             n_notes_before=len(preparation.notes) + controller.machine.n_notes_before,
             collected=tuple(controller.collection.files),
             collected_in=controller.collection.folder,
+            phases=self._timeline.phases(),
+            records=recording.records(ledger.clocks, ledger.started_at),
         )
         return result, [kept.text() for kept in sinks.kept]
 
@@ -272,13 +293,17 @@ def _course(
     """The run in every detail: what each agent will be told."""
     run_id = secrets.token_bytes(16)
     machines = machines_of(connections, request.net)
+    record = wanted(request.record, len(placement))
     authority, certificates = _credentials(run_id, len(machines), len(placement))
     programs, program_of = programs_of(request, len(placement))
     orders = tuple(
         m.StartNodes(
             arguments=request.arguments,
             is_python=request.is_python,
-            environment=request.environment,
+            environment=(
+                *request.environment,
+                *((m.Setting(RECORD_VARIABLE, record),) if record else ()),
+            ),
             wdir=request.wdir,
             stdin_node=request.stdin_node,
             nodes=tuple(
@@ -313,6 +338,7 @@ def _course(
         can_give=tuple(not connection.peer.is_here for connection in connections),
         collect=request.collect,
         tells_links=request.tells_links,
+        record=record,
     )
 
 

@@ -8,6 +8,9 @@ else comes, a `\n` parts the two, so that lines are never mixed. No byte is refu
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
+
 from .. import limits
 
 
@@ -73,6 +76,8 @@ class NodeOutput:
         self._tail_bytes = tail_bytes
         self._head = bytearray()
         self._tail = bytearray()
+        self._head_runs: deque[_Run] = deque()
+        self._tail_runs: deque[_Run] = deque()
         self._head_closed = False
         self._cut_bytes = 0
         self._open_stream: bool | None = None  # stdout False, stderr True, no open line None
@@ -86,20 +91,23 @@ class NodeOutput:
         else:
             self.stdout_bytes += len(piece)
         if self._open_stream not in (None, stderr):
-            self._keep(b"\n")
+            self._keep(b"\n", not stderr)
         self._open_stream = None if piece.endswith(b"\n") else stderr
-        self._keep(piece)
+        self._keep(piece, stderr)
 
     def text(self) -> str:
         """All that is kept; bytes that are not UTF-8 appear as backslash escapes."""
         self._trim()
-        kept = bytearray(self._head)
-        if self._cut_bytes:
-            if kept and not kept.endswith(b"\n"):
-                kept += b"\n"
-            mark = f"[... {self._cut_bytes:,} bytes cut; --output-dir DIR keeps all ...]\n"
-            kept += mark.encode()
-        return (kept + self._tail).decode(errors="backslashreplace")
+        kept = self._head + self._mark().encode() + self._tail
+        return kept.decode(errors="backslashreplace")
+
+    def parts(self) -> list[tuple[str, str]]:
+        """The same in parts, each with where it comes from: "out", "err", or "cut" for the line
+        that says how much was cut."""
+        self._trim()
+        head, tail = _split(self._head, self._head_runs), _split(self._tail, self._tail_runs)
+        mark = self._mark()
+        return [*head, *([("cut", mark)] if mark else []), *tail]
 
     def last_lines(self, n: int) -> list[str]:
         """The last `n` lines without their ends; fewer where fewer are kept at the end."""
@@ -113,12 +121,20 @@ class NodeOutput:
         lines = recent.rsplit(b"\n", n)[-n:]
         return [line.decode(errors="backslashreplace") for line in lines]
 
-    def _keep(self, piece: bytes) -> None:
+    def _mark(self) -> str:
+        if not self._cut_bytes:
+            return ""
+        start = "\n" if self._head and not self._head.endswith(b"\n") else ""
+        return f"{start}[... {self._cut_bytes:,} bytes cut; --output-dir DIR keeps all ...]\n"
+
+    def _keep(self, piece: bytes, stderr: bool) -> None:
         if not self._head_closed and len(self._head) + len(piece) <= self._head_bytes:
             self._head += piece
+            _lengthen(self._head_runs, stderr, len(piece))
             return
         self._head_closed = True
         self._tail += piece
+        _lengthen(self._tail_runs, stderr, len(piece))
         if len(self._tail) > 2 * self._tail_bytes:  # seldom, so that each byte moves about once
             self._trim()
 
@@ -130,6 +146,37 @@ class NodeOutput:
         cut = line_start if 0 < line_start < len(self._tail) else surplus
         del self._tail[:cut]
         self._cut_bytes += cut
+        while cut:
+            first = self._tail_runs[0]
+            gone = min(cut, first.n_byte)
+            first.n_byte -= gone
+            cut -= gone
+            if not first.n_byte:
+                self._tail_runs.popleft()
+
+
+@dataclass
+class _Run:
+    """So many bytes of one stream, one after the other."""
+
+    stderr: bool
+    n_byte: int
+
+
+def _lengthen(runs: deque[_Run], stderr: bool, n_byte: int) -> None:
+    if runs and runs[-1].stderr is stderr:
+        runs[-1].n_byte += n_byte
+    else:
+        runs.append(_Run(stderr, n_byte))
+
+
+def _split(data: bytearray, runs: deque[_Run]) -> list[tuple[str, str]]:
+    parts, begin = [], 0
+    for run in runs:
+        text = data[begin : begin + run.n_byte].decode(errors="backslashreplace")
+        parts.append(("err" if run.stderr else "out", text))
+        begin += run.n_byte
+    return parts
 
 
 class Tagger:

@@ -36,7 +36,7 @@ def render_text(result: RunResult, outputs: Sequence[str]) -> str:
     """
     parts: list[str] = []
     if result.cause is not None:
-        parts.extend(f"{line}\n" for line in _cause_lines(result, result.cause, outputs))
+        parts.extend(f"{line}\n" for line in cause_lines(result, result.cause, outputs))
     for node, output in zip(result.nodes, outputs, strict=True):
         program = f"  {plain(node.program)}" if node.program else ""
         parts.append(f"--------(Node {node.node}  {plain(node.peer)}{program})--------\n")
@@ -66,17 +66,17 @@ def render_json(result: RunResult, outputs: Sequence[str]) -> str:
 
 
 def report_format(path: str) -> str:
-    """What `--report FILE` asks for by the file's ending: "text" or "json".
+    """What `--report FILE` asks for by the file's ending: "text", "json" or "html".
 
     Raises:
         BadUsage: any other ending.
     """
-    formats = {".txt": "text", ".json": "json"}
+    formats = {".txt": "text", ".json": "json", ".html": "html"}
     found = formats.get(PurePath(path).suffix.lower())
     if found is None:
         raise BadUsage(
-            f"--report writes text to a file ending in .txt and JSON to one ending in .json; "
-            f"{path!r} ends in neither"
+            f"--report writes a page to a file ending in .html, text to one ending in .txt and "
+            f"JSON to one ending in .json; {path!r} ends in none of them"
         )
     return found
 
@@ -125,7 +125,8 @@ def where_nodes_were(nodes: Sequence[NodeResult]) -> list[str]:
     return stacks_told(taken)
 
 
-def _cause_lines(result: RunResult, cause: Cause, outputs: Sequence[str]) -> Iterator[str]:
+def cause_lines(result: RunResult, cause: Cause, outputs: Sequence[str]) -> Iterator[str]:
+    """What made a run fail: in one line, and then all that is known of it."""
     yield plain(cause.headline)
     if cause.traceback:
         yield plain_lines(cause.traceback.removesuffix("\n"))

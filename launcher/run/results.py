@@ -76,6 +76,68 @@ class CollectedFile:
 
 
 @record
+class Phase:
+    """A part of a run.
+
+    Attributes:
+        name: "connect", "ship", "environment", "start", "link", "run", "stop", "collect", "close".
+        began_s: when it began, in seconds since the launch did.
+        peers: each peer that said when it was done, and how long that took.
+    """
+
+    name: str
+    began_s: float
+    seconds: float
+    peers: tuple[tuple[str, float], ...] = ()
+
+
+@record
+class Sample:
+    """What a node had used at one moment, in seconds since the programs began."""
+
+    at_s: float
+    cpu_s: float
+    memory_bytes: int
+
+
+@record
+class Exchange:
+    """What a node and another one have told each other, as this node knows it.
+
+    Attributes:
+        bytes_in, bytes_out: that came and went by their link.
+        messages_out: that the program has sent there; None where calls were not recorded.
+    """
+
+    node: int
+    bytes_in: int
+    bytes_out: int
+    messages_out: int | None = None
+
+
+@record
+class NodeRecord:
+    """What was recorded of a node; None, or nothing, where it did not come to that.
+
+    Attributes:
+        cpu_s: processor time of its process, by the kernel's account at its end.
+        peak_bytes: the most memory that its process had.
+        waited_s: how long its threads have waited for other nodes, all together.
+        samples: what it had used, about once a second.
+        exchanges: with whom it had a link.
+        n_call: calls that were recorded; n_call_dropped: that there was no room for.
+    """
+
+    cpu_s: float | None = None
+    peak_bytes: int | None = None
+    waited_s: float | None = None
+    samples: tuple[Sample, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    n_call: int = 0
+    n_call_dropped: int = 0
+
+
+@record
 class RunResult:
     """How a run ended; `nodes` in node order, `cause` None for a run that did not fail.
 
@@ -84,6 +146,8 @@ class RunResult:
     Attributes:
         collected: the files that were brought back, by node and path.
         collected_in: the folder in which they lie; "" if there are none.
+        phases: its parts, one after the other.
+        records: of its nodes; none where nothing was recorded.
     """
 
     run_id: str
@@ -97,3 +161,5 @@ class RunResult:
     n_notes_before: int = 0
     collected: tuple[CollectedFile, ...] = ()
     collected_in: str = ""
+    phases: tuple[Phase, ...] = ()
+    records: tuple[NodeRecord, ...] = ()

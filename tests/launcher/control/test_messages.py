@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from distrcomp.errors import ProtocolError
 from launcher.control import files, looks, nodes, passing
 from launcher.control import messages as m
+from launcher.control import recordings as recorded
 from launcher.records import is_record
 
 ALL = (*m.FROM_LAUNCHER, *m.FROM_AGENT)
@@ -86,7 +87,7 @@ def test_each_has_one_direction() -> None:
     )
     classes = [
         each
-        for module in (m, looks, files, nodes, passing)
+        for module in (m, looks, files, nodes, passing, recorded)
         for _, each in inspect.getmembers(module, is_record)
         if each.__module__ == module.__name__ and each not in inside  # parts of other messages
     ]

@@ -141,6 +141,8 @@ def test_json_holds_everything() -> None:
             }
         ],
         "notes": ["n"],
+        "phases": [],
+        "records": [],
         "collected": [],
         "collected_in": "",
     } == json.loads(render_json(result, ["ü\n"]))
@@ -155,14 +157,15 @@ def test_json_survives_any_output(output: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"), [("r.txt", "text"), ("/tmp/a.b/r.JSON", "json"), ("x.json.txt", "text")]
+    ("path", "expected"),
+    [("r.txt", "text"), ("/tmp/a.b/r.JSON", "json"), ("x.json.txt", "text"), ("r.html", "html")],
 )
 def test_the_ending_chooses_the_format(path: str, expected: str) -> None:
     """`--report FILE` goes by the file's last ending."""
     assert expected == report_format(path)
 
 
-@pytest.mark.parametrize("path", ["r.html", "report", ".txt", "r.txt.gz", ""])
+@pytest.mark.parametrize("path", ["r.htm", "report", ".txt", "r.txt.gz", ""])
 def test_another_ending_is_refused(path: str) -> None:
     """The sentence names the endings there are."""
     with pytest.raises(BadUsage, match=r"\.txt and JSON to one ending in \.json"):

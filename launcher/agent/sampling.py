@@ -1,0 +1,60 @@
+"""What a node uses while it runs, looked at from outside about once a second.
+
+Only where the run's launcher asked for it. The looks begin close together, so that a run of a
+second has a picture, too. A launcher that is slow to read has fewer of them: nothing piles up here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from .. import limits
+from ..control import messages as m
+from ..control import recordings
+from .node_process import NodeProcess
+
+
+@contextlib.asynccontextmanager
+async def sampled(
+    node: NodeProcess, order: m.StartNodes | None, tell: Callable[[Any], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Inside it a node is looked at, and at the end what it used in all is told, if that is wanted.
+
+    Args:
+        order: by which it was started.
+        tell: sends a message to the run's launcher.
+    """
+    if order is None or not is_recorded(order):
+        yield
+        return
+    looking = asyncio.ensure_future(_look(node, tell))
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        if node.death is not None:
+            await tell(recordings.NodeUsed(node.node, node.death.cpu_s, node.death.peak_bytes))
+
+
+def is_recorded(order: m.StartNodes) -> bool:
+    """Whether what nodes use is wanted of this run."""
+    return any(setting.name == recordings.RECORD_VARIABLE for setting in order.environment)
+
+
+async def _look(node: NodeProcess, tell: Callable[[Any], Awaitable[None]]) -> None:
+    import psutil
+
+    loop = asyncio.get_running_loop()
+    process = psutil.Process(node.group)
+    pause_s = limits.SAMPLE_PAUSE_S_MIN
+    while True:
+        with process.oneshot():
+            at, times, memory = loop.time(), process.cpu_times(), process.memory_info()
+        cpu_s = float(times.user + times.system)
+        await tell(recordings.NodeSample(node.node, at, cpu_s, int(memory.rss)))
+        await asyncio.sleep(pause_s)
+        pause_s = min(limits.SAMPLE_PAUSE_S_MAX, 1.5 * pause_s)

@@ -14,6 +14,10 @@ DESCRIPTORS_MAX = 250
 """How many travel with one record; the kernel takes 253 (SCM_MAX_FD)."""
 
 
+class Load(NamedTuple):
+    """Load numpy, too, if that can be done."""
+
+
 class Share(NamedTuple):
     """What is forked from now on holds these descriptors, too, under these numbers."""
 
@@ -64,11 +68,11 @@ class Reaped(NamedTuple):
     peak_kib: int
 
 
-TO_SERVER = Schema(Share, Unshare, Fork, Reap)
+TO_SERVER = Schema(Load, Share, Unshare, Fork, Reap)
 TO_AGENT = Schema(Forked, Reaped)
 
-# What an interpreter or the C library reads once, when it starts.
-_READ_AT_START = ("PYTHON", "LC_", "LD_", "MALLOC_")
+# What an interpreter, the C library or numpy reads once, when it starts.
+_READ_AT_START = ("PYTHON", "LC_", "LD_", "MALLOC_", "OPENBLAS_", "NPY_", "NUMPY_")
 _READ_AT_START_TOO = frozenset(("HOME", "LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES"))
 
 
@@ -82,5 +86,6 @@ def read_at_start(environment: dict[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name.startswith(_READ_AT_START) or name in _READ_AT_START_TOO
+        if (name.startswith(_READ_AT_START) and not name.endswith("_NUM_THREADS"))
+        or name in _READ_AT_START_TOO
     }

@@ -34,6 +34,7 @@ from .fork_orders import (
     TO_SERVER,
     Fork,
     Forked,
+    Load,
     Reap,
     Reaped,
     Share,
@@ -60,6 +61,7 @@ class Server:
         self._descriptors: deque[int] = deque()
         self._shared: list[tuple[int, int]] = []
         self._children: set[int] = set()
+        self._has_numpy = False
         self._words = fresh_start.ShownWords()
 
     def serve(self) -> list[str]:
@@ -84,6 +86,13 @@ class Server:
 
     def _obey(self, order: Any) -> list[str] | None:
         match order:
+            case Load():
+                if not self._has_numpy:
+                    self._has_numpy = True
+                    from .warm_numpy import preload
+
+                    preload()
+                    _settle()
             case Share(numbers):
                 self._shared += self._taken(numbers)
             case Unshare():
@@ -129,7 +138,6 @@ class Server:
         self._words.show(order.arguments, order.environment)
         fresh_start.renew_streams()
         os.chdir(order.folder)
-        fresh_start.renew_random()
         words = list(map(os.fsdecode, order.arguments))
         sys.orig_argv = words
         sys.argv = [node.__file__, *words[_BEFORE_PROGRAM:]]
@@ -157,14 +165,19 @@ class Server:
         os._exit(0)
 
 
+def _settle() -> None:
+    """What is there now stays: its pages need not be copied to look for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> int:
     """The server; and each node that it forks."""
     server = os.getpid()
     connection = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, ends of children would be lost
-    gc.collect()
-    gc.freeze()  # what is there now stays: its pages need not be copied to look for garbage
+    _settle()
     arguments = Server(connection).serve()
     code = node.main(arguments)
     world = joined()

@@ -1,10 +1,11 @@
 """Makes a forked process what a freshly started interpreter would be.
 
 What it changes: session and process group, descriptors, environment, folder, the standard streams,
-`sys.argv` and `sys.orig_argv`, random state; and what others see of it, /proc/PID/environ and
-/proc/PID/cmdline. By the former the processes of a run are found when it is over, those included
-that a node has forked, so it must be right. The kernel shows there the memory in which the words of
-the process's own start lie, and in a forked process these are its parent's: they are written over.
+`sys.argv` and `sys.orig_argv` (`random` sees to its own state); and what others see of it,
+/proc/PID/environ and /proc/PID/cmdline. By the former the processes of a run are found when it is
+over, those included that a node has forked, so it must be right. The kernel shows there the memory
+in which the words of the process's own start lie, and in a forked process these are its parent's:
+they are written over.
 A fork server is therefore started with room for a node's.
 What cannot be made anew, because it is settled when an interpreter starts: the seed of `hash`, the
 flags, the locale and encodings, what `site` has found. The nodes of one server share them.
@@ -116,10 +117,3 @@ def _stream(descriptor: int, mode: str, before: Any) -> Any:
     )
     stream.mode = mode
     return stream
-
-
-def renew_random() -> None:
-    """Gives numpy's old generator, if it is there, a state of its own; `random` does it itself."""
-    random = sys.modules.get("numpy.random")
-    if random is not None:
-        random.seed()

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from distrcomp.fork_orders import read_at_start
 
@@ -34,6 +35,7 @@ class Starter:
         self._guardian = guardian
         self._server: ForkServer | None = None
         self._turn = asyncio.Lock()
+        self._loads_numpy = False
 
     def warm_up(self) -> None:
         """Has the server ready, if there can be one."""
@@ -43,6 +45,17 @@ class Starter:
             with contextlib.suppress(OSError, NotImplementedError):
                 self._server = ForkServer()
                 self._guardian.watch_helper(self._server.pid)
+
+    async def make_ready(self) -> None:
+        """Has a server ready that has also loaded numpy; for an agent, which keeps it."""
+        self._loads_numpy = True
+        self.warm_up()
+        await self._load()
+
+    async def _load(self) -> None:
+        if self._server is not None:
+            with contextlib.suppress(CannotFork):
+                await self._server.load()
 
     async def start(self, starts: Sequence[Start], born: Callable[[Child], None]) -> None:
         """Starts nodes that share what they inherit.
@@ -56,6 +69,8 @@ class Starter:
         async with self._turn:
             server = next(filter(None, map(self._server_for, starts)), None)
             if server is not None:
+                if self._loads_numpy or (len(starts) > 1 and mention_numpy(starts)):
+                    await self._load()
                 with contextlib.suppress(CannotFork):
                     await server.share(starts[0].inherited)
             window = asyncio.Semaphore(limits.FORKS_AT_ONCE_MAX)
@@ -98,6 +113,19 @@ class Starter:
         if self._server is not None:
             self._guardian.forget_helper(self._server.pid)
             self._server = None
+
+
+def mention_numpy(starts: Sequence[Start]) -> bool:
+    """Whether the word stands in what these nodes run, as far as one can see from here."""
+    words = {word for start in starts for word in start.arguments}
+    if any("numpy" in word for word in words):
+        return True
+    for word in words:
+        if word.endswith(".py"):
+            with contextlib.suppress(OSError):
+                if b"numpy" in (Path(starts[0].folder) / word).read_bytes():
+                    return True
+    return False
 
 
 async def _start(start: Start, server: ForkServer | None) -> Child:

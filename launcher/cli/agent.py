@@ -107,6 +107,7 @@ async def _serve(
     )
     if host.swept:
         click.echo(f"removed {len(host.swept)} sandboxes of an agent that was killed", err=True)
+    await host.starter.make_ready()
     window = _open_window(home, host)
     where = ", ".join(join_host_port(*address) for address in listening)
     click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)

@@ -1,7 +1,9 @@
-"""Two machines made of one: two network namespaces with a cable between them, an agent in each.
+"""Machines made of one: two network namespaces with a cable between them, an agent in each.
 
     left 10.79.0.1 ── veth ── 10.79.0.2 right
+    left 10.79.1.1 ── veth ── 10.79.1.3 third
 
+Where three are wanted the left one also passes on what the other two send each other.
 The interfaces are made inside the namespaces, so nothing touches those of the machine itself.
 """
 
@@ -21,8 +23,10 @@ from typing import NamedTuple
 
 from .launching import NoFigure, distrcomp_words, environment
 
-LEFT, RIGHT = "10.79.0.1", "10.79.0.2"
-_NAMES = {LEFT: "left", RIGHT: "right"}
+LEFT, RIGHT, THIRD = "10.79.0.1", "10.79.0.2", "10.79.1.3"
+_TO_THIRD = "10.79.1.1"
+_NAMES = {LEFT: "left", RIGHT: "right", THIRD: "third"}
+_SLOTS_OF_THREE = 6
 _START_LIMIT_S = 20.0
 _END_LIMIT_S = 10.0
 
@@ -43,12 +47,14 @@ class Network(NamedTuple):
 
     Attributes:
         shell: a program that runs a command in the namespace of an address, as ssh would.
-        peers_file: the two agents.
+        peers_file: two agents.
+        three_peers_file: three agents, with room for more nodes.
         operator: the environment in which `distrcomp run` finds its credentials.
     """
 
     shell: Path
     peers_file: Path
+    three_peers_file: Path
     operator: Mapping[str, str]
 
     def inside(self, address: str, words: Sequence[str]) -> list[str]:
@@ -66,7 +72,7 @@ def why_impossible() -> str | None:
 
 @contextlib.contextmanager
 def network() -> Iterator[Network]:
-    """Two namespaces with agents; at the end they are removed with all that runs in them.
+    """Namespaces with agents; at the end they are removed with all that runs in them.
 
     Raises:
         NoFigure: they can't be made, or an agent doesn't start.
@@ -83,9 +89,10 @@ def network() -> Iterator[Network]:
         shell.write_text(_SHELL.replace("PREFIX", prefix))
         shell.chmod(0o700)
         operator = {"DISTRCOMP_HOME": str(folder / "operator")}
-        made = Network(shell, folder / "peers.txt", operator)
-        lines = [f"{address} name={name} slots=1\n" for address, name in _NAMES.items()]
-        made.peers_file.write_text("".join(lines))
+        made = Network(shell, folder / "peers.txt", folder / "three.txt", operator)
+        lines = [f"{address} name={name} slots=" for address, name in _NAMES.items()]
+        made.peers_file.write_text("".join(f"{line}1\n" for line in lines[:2]))
+        made.three_peers_file.write_text("".join(f"{line}{_SLOTS_OF_THREE}\n" for line in lines))
         _call(distrcomp_words("cluster", "init"), operator)
         for address, name in _NAMES.items():
             file = str(folder / f"{name}.credentials")
@@ -97,15 +104,25 @@ def network() -> Iterator[Network]:
 
 
 def _make(prefix: str) -> None:
-    left, right = f"{prefix}-{LEFT}", f"{prefix}-{RIGHT}"
-    for namespace in (left, right):
+    left, right, third = (f"{prefix}-{address}" for address in _NAMES)
+    for namespace in (left, right, third):
         _call(["ip", "netns", "add", namespace])
-    cable = ["link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", right]
-    _call(["ip", "-netns", left, *cable])
-    for namespace, address in ((left, LEFT), (right, RIGHT)):
-        _call(["ip", "-netns", namespace, "address", "add", f"{address}/24", "dev", "eth0"])
-        for device in ("eth0", "lo"):
-            _call(["ip", "-netns", namespace, "link", "set", device, "up"])
+        _call(["ip", "-netns", namespace, "link", "set", "lo", "up"])
+    for device, other in (("eth0", right), ("eth1", third)):
+        cable = ["link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", other]
+        _call(["ip", "-netns", left, *cable])
+    for namespace, address, device in (
+        (left, LEFT, "eth0"),
+        (left, _TO_THIRD, "eth1"),
+        (right, RIGHT, "eth0"),
+        (third, THIRD, "eth0"),
+    ):
+        _call(["ip", "-netns", namespace, "address", "add", f"{address}/24", "dev", device])
+        _call(["ip", "-netns", namespace, "link", "set", device, "up"])
+    _call(["ip", "-netns", right, "route", "add", "default", "via", LEFT])
+    _call(["ip", "-netns", third, "route", "add", "default", "via", _TO_THIRD])
+    passing = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+    _call(["ip", "netns", "exec", left, "sh", "-c", passing])
 
 
 @contextlib.contextmanager
@@ -135,7 +152,7 @@ def _agent(words: Sequence[str], home: Path) -> Iterator[None]:
 
 
 def _remove(prefix: str) -> None:
-    for namespace in (f"{prefix}-{LEFT}", f"{prefix}-{RIGHT}"):
+    for namespace in (f"{prefix}-{address}" for address in _NAMES):
         listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True)
         for pid in listed.stdout.split():
             with contextlib.suppress(ProcessLookupError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import importing, launching, stacks, table
+from . import importing, launching, stacks, starting, table
 from .launching import NoFigure
 from .namespaces import Network
 from .works import DISTRCOMP, STACKS, Work, job_of, rounds_of
@@ -74,7 +74,7 @@ class Session:
     def _do(self, work: Work, number: int, options: Options) -> str:
         """One piece of work once on each stack that takes part in this round; what they needed."""
         if not work.job:
-            return self._import(work, options)
+            return self._whole(work, options)
         said = []
         for stack in _ORDERS[number % len(_ORDERS)]:
             # A stack that once gave no figure would only use up the time limit again.
@@ -94,11 +94,16 @@ class Session:
         self._note(work, stack, calls)
         return table.figure(calls[work.bars[0].ours], work.bars[0].unit)
 
-    def _import(self, work: Work, options: Options) -> str:
+    def _whole(self, work: Work, options: Options) -> str:
+        """An import or a launch."""
         if (work.name, DISTRCOMP) in self._missing:
             return ""
+        network = self._network if work.network else None
         try:
-            measured = importing.figures(options.limit_s)
+            if work.n_node:
+                measured = starting.figures(work, self._environments, network, options.limit_s)
+            else:
+                measured = importing.figures(options.limit_s)
         except NoFigure as error:
             return self._lose(work, DISTRCOMP, error)
         for who, calls in measured.items():

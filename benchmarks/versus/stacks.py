@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from .launching import distrcomp_words
 from .namespaces import LEFT, RIGHT, Network
-from .works import DISTRCOMP, MPICH, Work
+from .works import DISTRCOMP, MEETING, MPICH, Work
 
 PROGRAM = "program.py"
+HELLO = "hello.py"
 
 
 class Command(NamedTuple):
@@ -42,6 +43,25 @@ def command(
     if stack == MPICH:
         return _mpich(mpiexec, program, network)
     return _openmpi(mpiexec, program, work, network)
+
+
+def start_command(
+    work: Work, stack: str, environments: Mapping[str, Path], network: Network | None
+) -> Command:
+    """How to launch a program that says hello; MPI always on one machine."""
+    meet = ["meet"] if work.n_node == MEETING else []
+    if stack != DISTRCOMP:
+        folder = environments[stack] / "bin"
+        mpiexec = [str(folder / "mpiexec"), "-n", str(work.n_node)]
+        return Command([*mpiexec, str(folder / "python"), HELLO, "mpi4py", *meet], {})
+    words = ["run", "-n", str(work.n_node), "--quiet", "--output", "raw"]
+    program = [HELLO, DISTRCOMP, *meet]
+    if network is None:
+        return Command(distrcomp_words(*words, *program), {})
+    peers = ["--peers", str(network.three_peers_file)]
+    return Command(
+        network.inside(LEFT, distrcomp_words(*words, *peers, *program)), network.operator
+    )
 
 
 def _distrcomp(work: Work, job: list[str], network: Network | None) -> Command:

@@ -47,10 +47,12 @@ class Work(NamedTuple):
     Attributes:
         name: what `--only` takes.
         title: what the table says.
-        job: KIND, PAYLOAD, COUNT and BLOCKS of program.py; without one it is the import.
+        job: KIND, PAYLOAD, COUNT and BLOCKS of program.py; without one it is a whole launch, and
+            on no node the import.
         n_node: on how many nodes.
         cores: on how many cores, where it isn't all.
-        network: between two network namespaces, not inside one machine.
+        network: between network namespaces, two of them or for launches three, not inside one
+            machine.
         rounds_max: in how many rounds it takes part.
         mpich_job: a smaller job where MPICH is too slow for the common one, in one round only.
     """
@@ -119,6 +121,34 @@ _ARRAY_ROWS = (
     ("allreduce-16MiB", "allreduce of a 16 MiB array", "allreduce", "16384", 3, 0.1, 2.0, 1.2),
     ("bcast-16MiB", "bcast of a 16 MiB array", "bcast", "16384", 3, 0.1, 1.5, None),
 )
+
+
+_STARTS = ((1, 1.3), (4, 0.9), (16, 0.4), (64, 0.15), (128, None))
+MEETING = 128
+"""So many nodes also meet: a barrier and an allreduce."""
+
+
+def _starts() -> tuple[Work, ...]:
+    """Launches on one machine, and on three hosts against the same on one."""
+    here = [
+        Work(
+            f"start-{n_node}",
+            f"launch of {n_node} node{'s' if n_node > 1 else ''}",
+            None,
+            (Bar("time", limit, ours="time"),),
+            n_node=n_node,
+        )
+        for n_node, limit in _STARTS
+    ]
+    hosts = Work(
+        "start-hosts",
+        "launch of 16 nodes on three hosts",
+        None,
+        (Bar("time", 0.6, ours="time"),),
+        n_node=16,
+        network=True,
+    )
+    return (*here, hosts)
 
 
 def _collectives() -> tuple[Work, ...]:
@@ -195,7 +225,8 @@ WORKS = (
         (Bar("send", 1.0, Rule.FIGURE_BELOW, Unit.PERCENT),),
         rounds_max=1,
     ),
-    Work("import", "import distrcomp", None, _IMPORT),
+    Work("import", "import distrcomp", None, _IMPORT, n_node=0),
+    *_starts(),
     *_collectives(),
 )
 

@@ -168,7 +168,15 @@ class Deadlock(DistrcompError):
 
 
 class LinkFailed(DistrcompError, ConnectionError):
-    """A connection to another node could not be made."""
+    """A connection to another node could not be made.
+
+    Attributes:
+        node: that node, by its id in the world, where the call knows it.
+    """
+
+    def __init__(self, message: str = "", node: int | None = None) -> None:
+        self.node = node
+        super().__init__(message)
 
 
 class Undecodable(DistrcompError):

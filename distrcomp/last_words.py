@@ -13,7 +13,7 @@ from types import TracebackType
 
 from . import limits, tracebacks
 from .control import NoticeSocket
-from .errors import CallError, Deadlock, NodeLost
+from .errors import CallError, Deadlock, LinkFailed, NodeLost
 from .notices import Failed
 
 _INTERRUPTED = 130
@@ -58,7 +58,7 @@ def report(
     told_whole = isinstance(error, CallError)  # its sentence says what it was raised from
     text = "".join(traceback.format_exception(error, chain=not told_whole))
     text = text.replace(folder + os.sep, "")
-    echo_of = error.node if isinstance(error, NodeLost) else None
+    echo_of = error.node if isinstance(error, NodeLost | LinkFailed) else None
     if notices is not None and not isinstance(error, Deadlock):  # which the launcher told us of
         notices.send(Failed(_told(summary(error)), _told(text), echo_of))
     if isinstance(error, NodeLost | Deadlock):

@@ -308,7 +308,7 @@ class Mesh:
             if node in self._links:
                 return self._links[node]
             if node in self._refused:
-                raise LinkFailed(self._refused.pop(node))
+                raise LinkFailed(self._refused.pop(node), node)
             if node not in self._wanted and node not in self._expected:
                 self._wanted.add(node)
                 self._want_link(node)

@@ -70,8 +70,9 @@ def test_link_failed(apart: Nodes) -> None:
     for count in (1, 2):
         sending = apart.start_and_wait(0, apart.send, 0, 1, "x")
         apart.engines[0].link_failed(1, "no route")
-        with pytest.raises(LinkFailed, match="no route"):
+        with pytest.raises(LinkFailed, match="no route") as raised:
             sending.result(TIMEOUT_S)
+        assert 1 == raised.value.node
         assert apart.wanted == [(0, 1)] * count
 
 

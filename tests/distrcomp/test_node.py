@@ -136,12 +136,19 @@ def test_leftovers_go_while_the_program_computes(start: Start) -> None:
 
 
 def test_wants_a_link(start: Start) -> None:
-    """A link that is missing is asked for; when there is none the program hears why."""
+    """A link that is missing is asked for; when there is none the program hears why.
+
+    Its failure is told to be because of that node, which may have ended just now.
+    """
     agent = start("import distrcomp as dc\ndc.send(1, 'x')")
     agent.welcome()
     agent.tell(n.Go())
     assert agent.hear() == n.WantLink(1)
     agent.tell(n.NoLink(1, "no way there"))
+    failed = agent.hear()
+    while not isinstance(failed, n.Failed):
+        failed = agent.hear()
+    assert 1 == failed.because_of
     code, _, err, _ = agent.ended()
     assert code == 1
     assert err.endswith("distrcomp.errors.LinkFailed: no way there\n")

@@ -9,7 +9,10 @@ import pytest
 from distrcomp import notices as n
 from launcher.agent.relay import relayed
 from launcher.control import messages as m
+from launcher.control import recordings
 
+TALLY = n.Tally(0.5, ())
+CALLS = n.Calls(0, b"")
 ACCOUNT = n.Account(0, (), (), 0, (), ())
 WAITING = n.Waiting(1, "recv", "a.py:1", 1.0, False, (1,), None, ())
 RELAYED: list[tuple[Any, Any]] = [
@@ -20,6 +23,8 @@ RELAYED: list[tuple[Any, Any]] = [
     (n.Resumed(1), m.NodeResumed(3, 1)),
     (n.Standing(7, False), m.NodeStanding(3, n.Standing(7, False))),
     (ACCOUNT, m.NodeLeaves(3, ACCOUNT)),
+    (TALLY, recordings.NodeTally(3, TALLY)),
+    (CALLS, recordings.NodeCalls(3, CALLS)),
     (n.Ready(), None),
     (n.WantLink(2), None),
     (n.WritesStacks(61), None),

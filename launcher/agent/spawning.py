@@ -20,6 +20,8 @@ _ROOM_FOR_ARGUMENTS_BYTES = 128
 _NOT_HERE = ("--peers", "--hostfile", "--machinefile", "-H", "--host", "--cold", "--dry-run")
 _NOT_HERE_TOO = ("--engine", "-h", "--help", "--version")
 _PYTHON = ("-m", "-c")
+# Variables by which MPI launchers and batch systems tell a process what it is.
+_OF_JOBS = ("OMPI_", "PMI", "MV2_", "JSM_", "FLUX_", "SLURM_")
 
 
 class Spawned:
@@ -61,8 +63,10 @@ class Spawned:
 
 def server_environment() -> dict[str, str]:
     """The agent's, and as a node has it what counts at a start."""
-    identity = {"DISTRCOMP_NODE_ID": os.environ.get("DISTRCOMP_NODE_ID", "0")}  # no MPI job's
-    return {**os.environ, **identity, "PYTHONUNBUFFERED": "1", "_ROOM": " " * _ROOM_BYTES}
+    ours = {"PYTHONUNBUFFERED": "1", "_ROOM": " " * _ROOM_BYTES}
+    if any(name.startswith(_OF_JOBS) for name in os.environ):  # the server is no part of that job
+        ours["DISTRCOMP_NODE_ID"] = os.environ.get("DISTRCOMP_NODE_ID", "0")
+    return {**os.environ, **ours}
 
 
 _early: list[Spawned] = []

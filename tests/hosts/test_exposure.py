@@ -42,8 +42,9 @@ def test_a_run_shows_nothing(cluster: Cluster) -> None:
         for pid in host.processes():
             assert [] == shown_by(pid, secrets)
     for name in NAMES:
-        agent, _, *nodes = cluster.host(name).processes()
+        agent, _, server, *nodes = cluster.host(name).processes()
         assert 2 == len(nodes)
+        assert set() == shared_descriptors(agent, server)
         for node in nodes:
             assert {} == odd_descriptors(node)
             assert set() == shared_descriptors(agent, node)

@@ -16,13 +16,11 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 
 from distrcomp.errors import ProtocolError
-from distrcomp.links.handshake import private_file
 from distrcomp.preamble import AGENT_ITSELF, Preamble, pack_preamble
 from distrcomp.schema import Schema
 
 from .. import limits
 from ..cluster.credentials import peer_identity
-from ..cluster.run_credentials import peer_host
 from ..control import messages as m
 from ..control import passing as p
 from ..control.channel import Channel, StreamChannel
@@ -63,7 +61,7 @@ class Pass:
 
     def require_peer(self, connection: object, peer: int) -> None:
         """Raises ProtocolError unless that peer of the run is at the other end."""
-        if peer_identity(connection, PASSING_ALPN).name != peer_host(self._run_id, peer):
+        if peer_identity(connection, PASSING_ALPN).name != _host_of(self._run_id, peer):
             raise ProtocolError("it is not the peer that it said it was")
 
     @contextlib.asynccontextmanager
@@ -97,7 +95,7 @@ class Pass:
                 return await asyncio.open_connection(
                     sock=raw,
                     ssl=self._client,
-                    server_hostname=peer_host(self._run_id, order.peer),
+                    server_hostname=_host_of(self._run_id, order.peer),
                 )
             except OSError as error:
                 raw.close()
@@ -137,7 +135,15 @@ async def _give_one(
     await channel.send(m.BlobPart(want.sha256, b"", last=True))
 
 
+def _host_of(run_id: bytes, peer: int) -> str:
+    from ..cluster.run_credentials import peer_host  # every run loads this module, few need that
+
+    return peer_host(run_id, peer)
+
+
 def _context(protocol: int, order: p.TakePass) -> ssl.SSLContext:
+    from distrcomp.links.handshake import private_file
+
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols([PASSING_ALPN])

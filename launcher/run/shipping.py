@@ -58,6 +58,8 @@ class Shipper:
         """Takes note of what a peer has said it lacks, for the bars."""
         self.lacked[peer] = sum(self._sizes.get(sha256, 0) for sha256 in missing.hashes)
         self._done[peer] = sum(missing.offsets)
+        if missing.hashes:
+            self._show(peer, 0)
 
     def fetched(self, peer: int, n_bytes: int) -> None:
         """Bytes have come to a peer from another one."""

@@ -14,6 +14,7 @@ from distrcomp.frames import FrameDecoder, Message, MessageReader, frame, goodby
 from distrcomp.notices import TO_AGENT, TO_NODE
 from distrcomp.preamble import Preamble, pack_preamble, parse_preamble
 from distrcomp.schema import Schema
+from launcher.agent.passing import PASSING
 from launcher.cluster import certificates, join_protocol
 from launcher.cluster.join_line import JoinLine, parse_join_line
 from launcher.cluster.peers_file import parse_hosts, parse_peers
@@ -192,6 +193,7 @@ TARGETS = {
         _preamble, (ProtocolError,), lambda: [pack_preamble(Preamble(b"r" * 16, 3, 2**32 - 1))]
     ),
     "control": _records(CONTROL),
+    "passing": _records(PASSING),
     "notice-to-agent": _records(TO_AGENT),
     "notice-to-node": _records(TO_NODE),
     "join-message": _records(join_protocol.SCHEMA),

@@ -18,6 +18,7 @@ CASES = {
     "frame": "S-14",
     "message": "S-14",
     "control": "S-16",
+    "passing": "S-26",
     "notice-to-agent": "S-29",
     "manifest": "S-20",
     "peers-file": "F-33",

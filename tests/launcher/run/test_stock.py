@@ -11,16 +11,22 @@ from typing import Any
 
 import pytest
 
+from distrcomp.preamble import AGENT_ITSELF, Preamble, pack_preamble
 from launcher import limits
 from launcher.agent.host import Host
+from launcher.agent.passing import Pass
 from launcher.agent.refusals import Refusals
 from launcher.agent.server import Server, listen
 from launcher.cluster.credentials import Credentials
 from launcher.cluster.peers_file import Peer
+from launcher.cluster.run_credentials import RunAuthority
+from launcher.control import messages as m
+from launcher.control import passing as p
 from launcher.run.connect import Connection, connect_all
 from launcher.run.stock import Stocked, stock
 from launcher.run.table import NoView
 from launcher.ship.bundle import Bundle, Wanted, collect
+from launcher.ship.manifest import pack_manifest
 from tests.launcher.agent.agent_kit import play, until
 from tests.launcher.lab import Lab
 
@@ -184,6 +190,49 @@ def test_a_giver_that_lies(on_field: Any) -> None:
     on_field(act)
 
 
+def test_a_giver_that_stops(on_field: Any) -> None:
+    """A connection between two peers that breaks: the launcher goes on where it was cut off."""
+
+    class Breaking:
+        """A channel that closes behind the first part of a large file."""
+
+        def __init__(self, channel: Any) -> None:
+            self._channel = channel
+            self.receive = channel.receive
+            self.close = channel.close
+
+        async def send(self, message: Any) -> None:
+            await self._channel.send(message)
+            if len(getattr(message, "data", "")) == limits.SHIP_CHUNK_BYTES:
+                await self._channel.close()
+
+    async def act(field: Field) -> None:
+        assert 0 == (await field.stock()).exit_code
+        for peer in range(1, N):
+            for blob in (field.folder / f"a{peer}/store").glob("[0-9a-f]*[0-9a-f]"):
+                blob.unlink()
+        n_given = 0
+
+        def breaking(give: Any) -> Any:
+            async def give_to(preamble: Preamble, channel: Any) -> None:
+                nonlocal n_given
+                n_given += 1
+                await give(preamble, Breaking(channel))
+
+            return give_to
+
+        for host in field.hosts:
+            host.give_to = breaking(host.give_to)  # type: ignore[method-assign]
+        stocked = await field.stock()
+        assert ((), 0) == (stocked.problems, stocked.exit_code)
+        assert 1 <= n_given
+        here = n_given * limits.SHIP_CHUNK_BYTES
+        assert (N - 1) * (SIZE + 1) - here == stocked.sent_bytes
+        assert N == field.n_held()
+
+    on_field(act)
+
+
 def test_a_peer_that_disappears(on_field: Any) -> None:
     """The others get everything, and who has gone is named."""
 
@@ -200,13 +249,6 @@ def test_a_peer_that_disappears(on_field: Any) -> None:
 
 def test_strangers(on_field: Any, caplog: pytest.LogCaptureFixture) -> None:
     """S-26: who only knows the run's id, or bears a node's or another peer's name, gets nothing."""
-    from distrcomp.preamble import AGENT_ITSELF, Preamble, pack_preamble
-    from launcher.agent.passing import Pass
-    from launcher.cluster.run_credentials import RunAuthority
-    from launcher.control import messages as m
-    from launcher.control import passing as p
-    from launcher.ship.manifest import pack_manifest
-
     caplog.set_level(logging.INFO, "distrcomp.agent")
     run_id = b"i" * 16
 

@@ -87,6 +87,8 @@ PASSED_BYTES_MIN = 4 * MIB
 PASSED_AT_ONCE_MAX = 2
 # Other peers that an agent serves at once in one run, whoever sends them.
 GIVEN_AT_ONCE_MAX = 16
+# Contents for which a peer asks another one before the first of them has come.
+WANTED_AHEAD = 32
 # A peer that gives nothing for so long is given up; the launcher sends the rest.
 FETCH_STALL_TIMEOUT_S = 30.0
 # How often an agent tells how much it has fetched.

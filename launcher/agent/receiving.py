@@ -54,6 +54,7 @@ class Receiving:
         self._guardian = guardian
         self._tell = tell
         self._manifest = Manifest(())
+        self._entries: dict[bytes, FileEntry] = {}
         self._unlaid: tuple[FileEntry, ...] = ()
         self._awaited: dict[bytes, FileEntry] = {}
         self._begun: dict[bytes, BlobWriter] = {}
@@ -73,6 +74,7 @@ class Receiving:
         manifest = unpack_manifest(order.manifest)
         check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
         self._manifest, self._unlaid = manifest, manifest.files
+        self._entries = {entry.sha256: entry for entry in manifest.files}
         self._is_stock = order.is_stock
         self._store.pin(entry.sha256 for entry in manifest.files)
         missing = self._store.missing(manifest.files)
@@ -142,8 +144,7 @@ class Receiving:
     async def _fetch(self, order: p.FetchFrom, own_pass: Pass) -> None:
         try:
             async with own_pass.dialled(order) as channel:
-                for sha256 in list(self._awaited):
-                    await self._fetch_one(channel, sha256)
+                await self._fetch_all(channel, list(self._awaited))
             self._is_fetching = False
             await self._lay_if_complete()
         except (LauncherError, ProtocolError, OSError, ValueError) as error:
@@ -154,10 +155,19 @@ class Receiving:
             why = str(error) or type(error).__name__
             await self._tell(p.NotFetched(why, tuple(self._awaited), self._offsets()))
 
+    async def _fetch_all(self, channel: Channel, wanted: list[bytes]) -> None:
+        """Asks some way ahead, or each small file would take a round trip."""
+        n_asked = 0
+        for at, sha256 in enumerate(wanted):
+            for ahead in wanted[n_asked : at + limits.WANTED_AHEAD]:
+                begun = self._begun.get(ahead)
+                await channel.send(p.WantBlob(ahead, 0 if begun is None else begun.size))
+                n_asked += 1
+            await self._fetch_one(channel, sha256)
+
     async def _fetch_one(self, channel: Channel, sha256: bytes) -> None:
         writer = self._begin(sha256)
         self._begun[sha256] = writer  # if it is cut off, the launcher goes on from there
-        await channel.send(p.WantBlob(sha256, writer.size))
         is_whole = False
         while not is_whole:
             async with asyncio.timeout(limits.FETCH_STALL_TIMEOUT_S):
@@ -194,9 +204,7 @@ class Receiving:
             self._giving.discard(task)
 
     def _find(self, sha256: bytes) -> FileEntry | None:
-        if sha256 in self._awaited:
-            return None
-        return next((each for each in self._manifest.files if each.sha256 == sha256), None)
+        return None if sha256 in self._awaited else self._entries.get(sha256)
 
     # --- laying ---------------------------------------------------------------------------------
 
@@ -233,6 +241,7 @@ class Receiving:
             task.cancel()
         self._store.unpin(entry.sha256 for entry in self._manifest.files)
         self._manifest = Manifest(())
+        self._entries = {}
         self._store.evict()
 
     # --- what the program has written -----------------------------------------------------------

@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import distrcomp
 from distrcomp.errors import ProtocolError
@@ -26,11 +26,13 @@ from ..errors import ChannelClosed, LauncherError, PeerRefused
 from ..ship.store import Store
 from .guardian import Guardian
 from .log_lines import end_line, start_line
-from .passing import Pass
 from .peer_run import PeerRun
 from .sandbox import sweep
 from .session import Session, State
 from .starter import Starter
+
+if TYPE_CHECKING:
+    from .passing import Pass
 
 log = logging.getLogger("distrcomp.agent")
 

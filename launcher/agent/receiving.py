@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distrcomp.errors import ProtocolError
 
@@ -19,10 +19,11 @@ from ..ship.manifest import FileEntry, Manifest, check_manifest, unpack_manifest
 from ..ship.patterns import Patterns
 from ..ship.store import Store
 from ..ship.writing import BlobWriter
-from .collecting import send_files
 from .guardian import Guardian
-from .passing import Pass, give
 from .sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from .passing import Pass
 
 
 class Receiving:
@@ -132,6 +133,8 @@ class Receiving:
 
     def take_pass(self, order: p.TakePass) -> None:
         """From now on this peer can prove itself to the run's others."""
+        from .passing import Pass  # loads much that a run of one machine needs not
+
         self.own_pass = Pass(self._run_id, order)
 
     def fetch(self, order: p.FetchFrom) -> None:
@@ -194,6 +197,8 @@ class Receiving:
 
     async def give_to(self, channel: Channel) -> None:
         """Gives another peer, which has proven itself, what it asks for; until it has gone."""
+        from .passing import give
+
         task = asyncio.current_task()
         if task is None or len(self._giving) >= limits.GIVEN_AT_ONCE_MAX:
             return
@@ -269,6 +274,8 @@ class Receiving:
         folders: Mapping[int, str],
         end_nodes: Callable[[], Awaitable[None]],
     ) -> None:
+        from .collecting import send_files
+
         await end_nodes()
         try:
             if self.sandbox is not None:

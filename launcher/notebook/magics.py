@@ -8,8 +8,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import importlib
 import shlex
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +50,17 @@ def _shortly(act: Callable[..., Any]) -> Callable[..., Any]:
     return acting
 
 
+def _at_exit(act: Callable[[], None]) -> None:
+    """Has it called while threads can still be begun, which the end of a run needs.
+
+    `atexit` is too late for that. Python's pools of threads forbid new ones where we register, too,
+    the latest first, so theirs has to be loaded before.
+    """
+    importlib.import_module("concurrent.futures.thread")
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(act)
+
+
 class Magics:
     """What a shell gets.
 
@@ -64,7 +77,7 @@ class Magics:
         """Makes the magics known, and sees to the end of the nodes with this process."""
         self._shell.register_magic_function(self.cell, "cell", "nodes")
         self._shell.register_magic_function(self.line, "line", "nodes")
-        atexit.register(self.stop)
+        _at_exit(self.stop)
 
     @_shortly
     def cell(self, line: str, source: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.command import Machine
@@ -34,8 +36,9 @@ def programs(machine: Machine) -> Machine:
 
 def test_programs_and_a_command_in_one_run(programs: Machine) -> None:
     """Nodes in order over the programs; a command that becomes a node reaches the others, too."""
-    words = "-n 1 master.py : -n 1 -x COLOR=red --wdir sub worker.py a : -n 1"
-    result = programs.run("run", *words.split(), "sh", "-c", "python worker.py $RANK")
+    words = "-n 1 master.py : -n 1 -x COLOR=red --wdir sub worker.py a :"
+    command = ("-n", "1", "-x", f"PY={sys.executable}", "sh", "-c", "$PY worker.py $RANK")
+    result = programs.run("run", *words.split(), *command)
     assert 0 == result.code, result
     lines = result.out.splitlines()
     assert [
@@ -43,7 +46,7 @@ def test_programs_and_a_command_in_one_run(programs: Machine) -> None:
         "master of 3",
         "--------(Node 1  localhost  worker.py a)--------",
         "worker 1 ['a'] sub red 1",
-        "--------(Node 2  localhost  sh -c python worker.py $RANK)--------",
+        "--------(Node 2  localhost  sh -c $PY worker.py $RANK)--------",
     ] == lines[:5]
     assert lines[5].startswith("worker 2 ['2']")
     assert lines[5].endswith("None 4")

@@ -68,6 +68,7 @@ class Runner:
             finally:
                 self._is_running = False
         except BaseException as error:  # noqa: BLE001  the node lives on, whatever a cell raises
+            self._is_running = False  # an interrupt may have come just before it was said
             return _failure(error)
 
     def _evaluate(self, source: str, name: str) -> str:

@@ -277,6 +277,8 @@ CELL_HEED_S = 5.0
 CELLS_STOP_S = 10.0
 CELL_SHOW_S = 0.4
 CELL_OUTPUT_BYTES = 64 * KIB
+# One node's answer, in which may be a value that is pulled or figures.
+CELL_ANSWER_BYTES_MAX = 2 * 1024 * MIB
 
 # What a launcher keeps of these looks for each node: more points than a picture has room for.
 SAMPLES_MAX = 400

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import msgpack
 
 from distrcomp.cells import LENGTH, MARK
 
+from .. import limits
+
 Answer = dict[str, Any]
+UNREADABLE = -1
+"""The serial of an answer that is none."""
 
 
 def order_frame(order: dict[str, Any]) -> bytes:
@@ -45,8 +48,13 @@ class MarkerFinder:
                 if begin < 0:
                     return found
             end = self._held.find(b"\n", self._seen)
-            if end < 0:
+            if end < 0 and len(self._held) <= limits.CELL_ANSWER_BYTES_MAX:
                 self._seen = len(self._held)
+                return found
+            if end < 0:  # what follows of it is output, of which only so much is kept
+                found.append({"serial": UNREADABLE})
+                self._held.clear()
+                self._seen = 0
                 return found
             found.append(_answer(bytes(self._held[len(self._mark) : end])))
             del self._held[: end + 1]
@@ -62,9 +70,10 @@ class MarkerFinder:
 
 
 def _answer(body: bytes) -> Answer:
-    """A marker's content; one that says nothing where it is damaged, as only a cell could do it."""
+    """A marker's content, from a machine that may be anybody's by now."""
     try:
         answer = msgpack.unpackb(base64.b64decode(body, validate=True))
-    except (ValueError, binascii.Error):
-        return {"serial": -1}
-    return answer if isinstance(answer, dict) and "serial" in answer else {"serial": -1}
+    except ValueError:
+        return {"serial": UNREADABLE}
+    is_answer = isinstance(answer, dict) and isinstance(answer.get("serial"), int)
+    return answer if is_answer else {"serial": UNREADABLE}

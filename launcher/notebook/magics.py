@@ -166,10 +166,10 @@ class Magics:
         # A pickle runs what its sender likes, so none is read that comes from another machine.
         is_plain = not self._session.is_here
         cell = self._obeyed(self._session, {"act": "pull", "name": name, "is_plain": is_plain})
-        packed = [cell.answers[each]["value"] for each in sorted(cell.answers)]
+        packed = [cell.answers[each].get("value", b"") for each in sorted(cell.answers)]
         try:
             values = [(unpack_plain if is_plain else unpickled)(data) for data in packed]
-        except ProtocolError as error:
+        except (ProtocolError, TypeError) as error:
             raise CellFailed(f"what a node has sent can't be read: {error}") from error
         self._shell.user_ns[name] = values if node is None else values[node]
 

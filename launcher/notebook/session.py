@@ -24,7 +24,7 @@ from ..run.results import RunResult
 from ..run.sinks import STDERR, STDOUT, Sinks
 from ..run.stdin import FedStdin
 from ..run.table import NoView
-from .answers import Answer, MarkerFinder, order_frame
+from .answers import UNREADABLE, Answer, MarkerFinder, order_frame
 
 
 class NodesEnded(LauncherError):
@@ -228,6 +228,8 @@ class Session:
 
     def _take_answer(self, node: int, stream: int, answer: Answer) -> None:
         """An answer is whole when its marks have come on both streams: all output is there then."""
+        if answer["serial"] == UNREADABLE:
+            answer = {"serial": self.cell.serial, "error": "its answer can't be read"}
         self._marks[node, stream] = answer["serial"]
         if stream == STDOUT:
             self._bodies[node] = answer

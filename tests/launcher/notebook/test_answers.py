@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp.cells import LENGTH, MARK
-from launcher.notebook.answers import MarkerFinder, order_frame
+from launcher import limits
+from launcher.notebook.answers import UNREADABLE, MarkerFinder, order_frame
 
 TOKEN = b"0123456789abcdef"
 
@@ -41,6 +42,15 @@ def test_a_damaged_marker_answers_nothing(body: bytes) -> None:
     """It is the answer to no order."""
     line = MARK + TOKEN + b" " + body + b"\n"
     assert [{"serial": -1}] == MarkerFinder(TOKEN).feed(line)
+
+
+def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a bound on what is kept of it; what is next is read again."""
+    monkeypatch.setattr(limits, "CELL_ANSWER_BYTES_MAX", 100)
+    finder = MarkerFinder(TOKEN)
+    assert [] == finder.feed(MARK + TOKEN + b" " + b"A" * 50)
+    assert [{"serial": UNREADABLE}] == finder.feed(b"A" * 50)
+    assert [b"rest\n", {"serial": 3}] == finder.feed(b"rest\n" + marker({"serial": 3}))
 
 
 def test_the_mark_of_another_session_is_output() -> None:

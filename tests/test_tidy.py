@@ -53,6 +53,7 @@ PURE_MODULES = (
     "benchmarks/versus/table.py",
     "benchmarks/versus/works.py",
     "distrcomp/examination/clock.py",
+    "launcher/agent/service_unit.py",
     "launcher/cluster/announcement.py",
     "launcher/doctor/advice.py",
     "launcher/doctor/facts.py",

@@ -56,12 +56,27 @@ from .help import ToolCommand
     is_flag=True,
     help="Announce this agent on its network, for `distrcomp peers discover`.",
 )
+@click.option("--install", is_flag=True, help="Write a service unit of systemd and start nothing.")
+@click.option("--uninstall", is_flag=True, help="Remove that unit.")
+@click.option(
+    "--system/--user",
+    default=False,
+    help="A unit of the system, or one of yours (default).",
+)
+@click.option("--run-as", metavar="USER", help="With --system: as whom; default: distrcomp.")
 def agent(**options: Any) -> None:
     """Receive programs from the cluster's operator and run their nodes here.
 
     A program runs with all rights of the user who runs the agent: that is not a sandbox.
     """
     host, port = _parse_listen(options["listen"])
+    if options["install"] or options["uninstall"]:
+        from . import service
+
+        if options["join"] is not None:
+            raise BadUsage("a service does not join: do that first, by `distrcomp agent --join -`")
+        (service.install if options["install"] else service.uninstall)(options)
+        return
     join, credentials, slots = options["join"], options["credentials"], options["slots"]
     home = Home.find(os.environ)
     if join is not None:

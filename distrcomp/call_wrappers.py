@@ -212,9 +212,9 @@ def _receiving_raw(call: Any, number: int, recorder: Recorder) -> Any:
 
 
 def _beginning_receive(call: Any, number: int, recorder: Recorder) -> Any:
-    def wrapper(self: Any, source: int = ANY, tag: int = ANY, **options: Any) -> Any:
+    def wrapper(self: Any, source: int = ANY, tag: int = ANY, *options: Any, **more: Any) -> Any:
         began = _now()
-        request = call(self, source, tag, **options)
+        request = call(self, source, tag, *options, **more)
         ended, peer, space = _now(), _member(self, source), self._number
         recorder.note(began, ended, get_ident(), id(request), peer, tag, number, 0, space)
         return request

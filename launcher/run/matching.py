@@ -97,8 +97,12 @@ def unpack(packed: bytes) -> list[Call]:
     return [c for c in calls if c.call < len(CALLS) and 0 < c.began <= c.ended]
 
 
-def match(calls: Sequence[Sequence[Call]]) -> list[Arrow]:
-    """The messages among the calls of all nodes, whose times are by one clock."""
+def match(calls: Sequence[Sequence[Call]], slack: int = 0) -> list[Arrow]:
+    """The messages among the calls of all nodes, whose times are by one clock.
+
+    Args:
+        slack: by how many nanoseconds two machines may disagree on a time.
+    """
     sent: dict[tuple[int, int, int], _Sent] = defaultdict(_Sent)
     for node, own in enumerate(calls):
         posted = [index for index, call in enumerate(own) if _is_send(call)]
@@ -108,7 +112,8 @@ def match(calls: Sequence[Sequence[Call]]) -> list[Arrow]:
     arrows = []
     for node, own in enumerate(calls):
         for wanted in sorted(_wanted(own), key=lambda wanted: wanted.posted):
-            found = _take(sent, node, wanted, len(calls))
+            late = replace(wanted, ended=wanted.ended + slack)
+            found = _take(sent, node, late, len(calls))
             if found is not None:
                 arrows.append(Arrow(found, (node, wanted.index)))
     return arrows

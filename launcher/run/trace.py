@@ -24,6 +24,8 @@ from .recording import Recorded
 from .results import NodeRecord, NodeResult, RunResult
 
 _EVENTS_A_PART = 2000
+# Two clocks may have drifted so far apart between two comparisons.
+_DRIFT_NS = 1_000_000
 _COLLECTIVES = frozenset(OTHERS) - {"probe"}
 
 
@@ -48,7 +50,10 @@ def render_trace(result: RunResult, recorded: Recorded) -> Iterator[str]:
     yield f'{{"displayTimeUnit":"ns","otherData":{head},"traceEvents":[\n'
     part: list[str] = []
     separator = ""
-    for event in _events(result, calls, zero):
+    halves = [half or 0.0 for half in recorded.uncertain_s]
+    is_apart = len({node.peer for node in result.nodes}) > 1
+    slack = round(2e9 * max(halves)) + _DRIFT_NS if is_apart else 0
+    for event in _events(result, calls, zero, slack):
         part.append(json.dumps(event, separators=(",", ":")))
         if len(part) >= _EVENTS_A_PART:
             yield separator + ",\n".join(part)
@@ -57,9 +62,9 @@ def render_trace(result: RunResult, recorded: Recorded) -> Iterator[str]:
 
 
 def _events(
-    result: RunResult, calls: Sequence[Sequence[Call]], zero: int
+    result: RunResult, calls: Sequence[Sequence[Call]], zero: int, slack: int
 ) -> Iterator[dict[str, Any]]:
-    arrows = match(calls)
+    arrows = match(calls, slack)
     sizes = {arrow.receive: calls[arrow.send[0]][arrow.send[1]] for arrow in arrows}
     threads = [_threads(own) for own in calls]
     for node, own, numbers in zip(result.nodes, calls, threads, strict=True):

@@ -87,12 +87,19 @@ def test_raw_messages_and_probes(two: Recorded) -> None:
     one.send_raw(1, memoryview(b"raw"), 2)
     raw = other.recv_raw()
     assert (0, 2, 3) == (raw.source, raw.tag, raw.nbytes)
+    room = bytearray(3)
+    receiving = other.irecv_raw(0, 3, memoryview(room))
+    one.isend_raw(1, memoryview(b"two"), 3).wait()
+    assert 3 == receiving.wait().nbytes
+    assert b"two" == room
     one.send(1, "matched", 4)
     assert "matched" == other.mprobe().recv()
     assert other.improbe() is None
     assert [
         ("send_raw", 1, 2, 3, 0),
         ("recv_raw", 0, 2, 3, 0),
+        ("irecv_raw", 0, 3, id(receiving), 0),
+        ("isend_raw", 1, 3, 3, 0),
         ("send", 1, 4, 7, 0),
         ("mprobe", 0, 4, 7, 0),
     ] == two.told()

@@ -58,6 +58,13 @@ def test_what_failed_or_comes_too_late_has_no_arrow() -> None:
     assert {((0, 1), (1, 2))} == arrows(sends, receives)
 
 
+def test_clocks_may_disagree() -> None:
+    """What is received a little before it was sent came from another machine."""
+    sends, receives = [call("send", 100, 1, 0)], [call("recv", 50, 0, 0)]
+    assert [] == match([sends, receives])
+    assert 1 == len(match([sends, receives], slack=100))
+
+
 def test_any_source_without_a_word_takes_the_oldest() -> None:
     """Only a sendrecv does not say whom it heard: the one that sent first is believed."""
     late, early = [call("send", 20, 2, 0)], [call("send", 10, 2, 0)]

@@ -79,6 +79,7 @@ class Recorder:
     Attributes:
         memory: where they lie.
         slot: takes the place of the next one, in one step that no other thread can come into.
+        inside: the threads that are in a collective which is recorded as a whole.
 
     Args:
         n_call: how many calls there is room for.
@@ -87,6 +88,7 @@ class Recorder:
     def __init__(self, n_call: int) -> None:
         self.memory = mmap.mmap(-1, max(1, n_call) * RECORD.size)
         self.slot = count(0, RECORD.size).__next__
+        self.inside: set[int] = set()
         self._bytes_max = n_call * RECORD.size
 
     def note(self, *record: int) -> None:

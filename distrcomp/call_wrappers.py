@@ -30,6 +30,7 @@ from .call_records import (
     UNKNOWN,
     Recorder,
 )
+from .collectives.kinds import Kind
 from .mailbox import ANY
 from .status import Status
 
@@ -254,19 +255,52 @@ def _both(call: Any, number: int, recorder: Recorder) -> Any:
 
 
 def _other(call: Any, number: int, recorder: Recorder) -> Any:
+    inside = recorder.inside
+
     def wrapper(self: Any, *arguments: Any, **options: Any) -> Any:
-        began, space, flags = _now(), self._number, FAILED
+        ident, space, flags = get_ident(), self._number, FAILED
+        is_outer = ident not in inside
+        inside.add(ident)
+        began = _now()
         try:
             value = call(self, *arguments, **options)
             flags = 0
             return value
         finally:
             ended = _now()
-            recorder.note(
-                began, ended, get_ident(), UNKNOWN, UNKNOWN, UNKNOWN, number, flags, space
-            )
+            if is_outer:
+                inside.discard(ident)
+            recorder.note(began, ended, ident, UNKNOWN, UNKNOWN, UNKNOWN, number, flags, space)
 
     return wrapper
+
+
+def record_collectives(recorder: Recorder, kind: Any) -> None:
+    """Has collectives recorded that no call of a communicator has begun, as those of `mpi` are.
+
+    Args:
+        kind: the class of what runs them.
+    """
+    run, inside = kind.run, recorder.inside
+    numbers = {
+        each: CALLS.index(name)
+        for each in Kind
+        if (name := each.name.removeprefix("LARGE_").lower()) in CALLS
+    }
+
+    def wrapper(self: Any, what: int, root: int, *arguments: Any) -> Any:
+        ident, number, flags = get_ident(), numbers.get(Kind(what)), FAILED
+        if ident in inside or number is None:
+            return run(self, what, root, *arguments)
+        began = _now()
+        try:
+            value = run(self, what, root, *arguments)
+            flags = 0
+            return value
+        finally:
+            recorder.note(began, _now(), ident, UNKNOWN, UNKNOWN, UNKNOWN, number, flags, 0)
+
+    kind.run = wrapper
 
 
 def _waiting(call: Any, number: int, recorder: Recorder) -> Any:

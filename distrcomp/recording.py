@@ -27,7 +27,8 @@ from typing import Any
 
 from . import limits
 from .call_records import Recorder
-from .call_wrappers import record_calls
+from .call_wrappers import record_calls, record_collectives
+from .collective_path import CollectivePath
 from .communicator import Communicator
 from .engine import Engine
 from .links import Link
@@ -56,6 +57,7 @@ class Recording:
         if kind == "calls" and number.isdecimal():
             self._recorder = Recorder(min(int(number), limits.CALLS_RECORDED_MAX))
             record_calls(self._recorder, Communicator, Request)
+            record_collectives(self._recorder, CollectivePath)
 
     def tell(self, tell: Callable[[Any], None]) -> None:
         """At the end of this node: all that was recorded, before its links are closed."""
@@ -98,6 +100,8 @@ class Recording:
             (Engine, "_wait"),
             (Communicator, "_look"),
             (Communicator, "_find_any"),
+            (CollectivePath, "_look"),
+            (CollectivePath, "_find_any"),
             (Meeting, "_comes_soon"),
         ):
             setattr(owner, name, timed(getattr(owner, name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from distrcomp.call_records import CALLS, FAILED, OTHERS, RECORD, Recorder
-from distrcomp.call_wrappers import record_calls
+from distrcomp.call_wrappers import record_calls, record_collectives
+from distrcomp.collectives.kinds import Kind
 from distrcomp.communicator import Communicator
 from distrcomp.errors import NoSuchNode, RecvTimeout
 from distrcomp.requests import Request
@@ -148,6 +150,17 @@ def test_collectives(two: Recorded) -> None:
     assert 2 == other.allreduce(1)
     assert 2 == late.result(10)
     assert ["allreduce", "allreduce"] == [each[0] for each in two.told()]
+
+
+def test_collectives_that_no_call_begins(two: Recorded) -> None:
+    """Those of `mpi` are recorded where they run; what runs within a recorded one is not again."""
+    path: Any = type("Path", (), {"run": lambda _, *given: given})
+    record_collectives(two.recorder, path)
+    assert (Kind.LARGE_REDUCE, 0, "x") == path().run(Kind.LARGE_REDUCE, 0, "x")
+    assert (Kind.CARD, 0) == path().run(Kind.CARD, 0)
+    two.recorder.inside.add(threading.get_ident())
+    assert (Kind.BCAST, 0) == path().run(Kind.BCAST, 0)
+    assert ["reduce"] == [each[0] for each in two.told()]
 
 
 def test_names_stay(two: Recorded) -> None:

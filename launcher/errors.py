@@ -4,7 +4,8 @@ LauncherError
 ├── BadUsage            2: the command or a file it names is wrong; nothing was started
 ├── CannotStart         3: a peer, a credential or the machine does not allow it
 │   ├── PeerRefused        a peer answered and said no
-│   └── VersionsDiffer     a peer has another distrcomp or Python
+│   ├── VersionsDiffer     a peer has another distrcomp or Python
+│   └── UvFailed           uv could not lock or install what a program needs
 ├── BadManifest         3: a list of files, or a file's content, that may not be laid on a peer
 │   └── DamagedContent     a content that is not what its hash says
 ├── CannotWrite         1: the run is over, but its report could not be put where it was asked
@@ -57,6 +58,10 @@ class VersionsDiffer(CannotStart):
         self.name = name
         self.version = version
         self.python = python
+
+
+class UvFailed(CannotStart):
+    """uv could not do what it was asked; its text is uv's own words."""
 
 
 class BadManifest(LauncherError):

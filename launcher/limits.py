@@ -200,6 +200,24 @@ RUN_ID_BYTES = 16
 # ... of which people are shown so many hexadecimal digits.
 RUN_ID_SHOWN = 8
 
+# --- launcher.environment ---
+# Environments that a machine keeps: a handful of the largest, which take 6 GiB each.
+ENVIRONMENTS_BYTES_MAX = 20 * GIB
+# Wheels that a launcher keeps for agents without a package index: one largest environment.
+WHEELS_BYTES_MAX = 4 * GIB
+# Modules whose versions are compared between peers, and characters of a version.
+COMPARED_MODULES_MAX = 200
+VERSION_CHARACTERS_MAX = 40
+# How often one who waits for another's building looks whether it is done.
+ENVIRONMENT_LOOK_S = 0.1
+# A lock is taken again for so long: PyPI, too, tells uv to ask again no sooner.
+LOCK_REMEMBERED_S = 600.0
+# A server that a wheel comes from may be silent so long.
+WHEEL_TIMEOUT_S = 30.0
+# Of what uv says: the lines kept of a failure, and what a person is shown of it.
+UV_LINES_MAX = 200
+UV_WORDS_CHARACTERS_MAX = 4000
+
 # --- launcher.run ---
 # Addresses of one peer that are tried side by side: more than the interfaces of a machine that
 # others can reach.

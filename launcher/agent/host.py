@@ -18,21 +18,26 @@ from distrcomp.errors import ProtocolError
 from distrcomp.preamble import Preamble
 
 from .. import limits
+from ..control import environments as e
 from ..control import files, looks, passing
 from ..control import messages as m
 from ..control.channel import Channel, MemoryChannel
 from ..control.interfaces import Interface
+from ..environment.cache import Environments
 from ..errors import ChannelClosed, LauncherError, PeerRefused
 from ..ship.store import Store
 from .guardian import Guardian
 from .log_lines import end_line, start_line
 from .peer_run import PeerRun
+from .provision import Provision
 from .sandbox import sweep
 from .session import Session, State
 from .starter import Starter
 
 if TYPE_CHECKING:
     from .passing import Pass
+
+ENVIRONMENTS = "environments"
 
 log = logging.getLogger("distrcomp.agent")
 
@@ -51,6 +56,7 @@ class Host:
         slots: how many nodes it offers.
         is_temporary: whether `folder` goes with the host.
         interfaces: tells where it may be dialled now.
+        environments: where those are kept; by default in `folder`.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Host:
         *,
         is_temporary: bool = False,
         interfaces: Callable[[], tuple[Interface, ...]] = tuple,
+        environments: Path | None = None,
     ) -> None:
         self.name = name
         self.slots = slots
@@ -76,6 +83,8 @@ class Host:
             self._guardian.watch_folder(str(folder))
         self._runs: dict[bytes, PeerRun] = {}
         self._sessions: set[asyncio.Task[Any]] = set()
+        self._environments = Environments(environments or folder / ENVIRONMENTS)
+        self._environments.sweep()
 
     def hand_over(self, preamble: Preamble, connection: socket.socket) -> bool:
         """Gives a connection that came in for a node to that node; False: there is none such."""
@@ -119,11 +128,13 @@ class Host:
         session = Session(role)
         runs: list[PeerRun] = []
         why = ""
+        teller = _Teller(channel)
+        provision = Provision(self._environments, self._store, self._guardian, teller)
         try:
             message = await _first_message(channel)
             while True:
                 session.admit(message)
-                await self._act(message, channel, runs)
+                await self._act(message, channel, runs, provision)
                 message = await channel.receive()
         except ChannelClosed as error:
             why = f"its launcher is gone: {error}"
@@ -145,6 +156,7 @@ class Host:
             await channel.close()
             for run in runs:
                 await self._end(run, why)
+            await provision.close()
 
     async def close(self) -> None:
         """Ends what is left; for an agent that stops."""
@@ -158,7 +170,9 @@ class Host:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._guardian.release()
 
-    async def _act(self, message: Any, channel: Channel, runs: list[PeerRun]) -> None:
+    async def _act(
+        self, message: Any, channel: Channel, runs: list[PeerRun], provision: Provision
+    ) -> None:
         """Carries out a message that the session has admitted."""
         match message:
             case m.Hello():
@@ -179,8 +193,18 @@ class Host:
                 self._spawn(self._tell_runs(run_id, channel))
             case looks.TakeStacks(run_id, nodes):  # a signal that comes next comes after it
                 await channel.send(looks.StacksTaken(run_id, await self.stacks(run_id, nodes)))
+            case e.AskInstalled(modules):
+                versions = await asyncio.to_thread(_installed, modules)
+                await channel.send(e.Installed(tuple(versions)))
+            case e.WantEnvironment():
+                provision.want(message)
+            case e.OfferWheels():
+                provision.offer(message)
+            case e.WheelPart():
+                provision.take(message)
             case m.OpenRun(run_id):
                 runs.append(self._begin(run_id, channel))
+                runs[0].python = provision.python
                 await runs[0].files.open(message)
             case m.CloseRun():
                 closed = await self._end(runs[0])
@@ -241,6 +265,12 @@ class Host:
         if was_on:
             log.info("%s", end_line(run.run_id, why))
         return closed
+
+
+def _installed(modules: tuple[str, ...]) -> list[str]:
+    from ..environment.installed import installed_versions  # slow to load, and rarely asked for
+
+    return installed_versions(modules[: limits.COMPARED_MODULES_MAX])
 
 
 async def _farewell(channel: Channel, why: str, *, is_sent_to: bool = False) -> None:

@@ -98,28 +98,44 @@ def require_command(command: str, folder: str, path: str | None) -> None:
         raise CannotStart(f"there is no command {command!r} on this machine")
 
 
-def command_line(order: m.StartNodes, sandbox: Path, folder: str) -> list[str]:
-    """What starts a node in `folder`."""
+def command_line(
+    order: m.StartNodes, sandbox: Path, folder: str, python: str = sys.executable
+) -> list[str]:
+    """What starts a node in `folder`, by this interpreter."""
     if not order.is_python:
         return list(order.arguments)
     first, *rest = order.arguments
     if not first.startswith("-"):
         first = os.path.relpath(sandbox / first, folder)
-    return [sys.executable, "-P", "-m", "distrcomp.node", first, *rest]
+    return [python, "-P", "-m", "distrcomp.node", first, *rest]
+
+
+def python_variables(python: str) -> dict[str, str]:
+    """What makes an environment's interpreter, if it is one, and its commands the first ones."""
+    if python == sys.executable:
+        return {}
+    folder = Path(python).parent
+    path = os.environ.get("PATH") or os.defpath
+    of_agent = {name: "" for name in ("PYTHONPATH", "PYTHONHOME") if name in os.environ}
+    return {
+        "PATH": f"{folder}{os.pathsep}{path}",
+        "VIRTUAL_ENV": str(folder.parent),
+        **of_agent,
+    }
 
 
 def node_environment(
     order: m.StartNodes,
     run_id: bytes,
     ids: tuple[int, int],
-    threads: Mapping[str, str],
+    variables: Mapping[str, str],
     folder: str,
 ) -> dict[str, str]:
     """The agent's own environment, what the launcher forwards, and who the node is.
 
     Args:
         ids: the node, and its number among those on this machine.
-        threads: variables that share the cores out.
+        variables: that are the same for all nodes of this machine.
         folder: where the node starts.
     """
     node, local_id = ids
@@ -137,7 +153,7 @@ def node_environment(
     }
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-        **threads,
+        **variables,
         **{setting.name: setting.value for setting in order.environment},
         "PYTHONUNBUFFERED": "1",
         **{name: str(value) for name, value in identity.items()},

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from math import inf
@@ -32,6 +33,7 @@ from .order import (
     order_of,
     program_name,
     program_names,
+    python_variables,
     require_command,
     require_sound,
     shared_threads,
@@ -59,6 +61,7 @@ class PeerRun:
 
     Attributes:
         files: its bundle on its way, and then its sandbox.
+        python: the interpreter of its nodes.
     """
 
     def __init__(
@@ -72,13 +75,14 @@ class PeerRun:
     ) -> None:
         self.run_id = run_id
         self.files = Receiving(run_id, store, sandboxes, guardian, tell)
+        self.python = sys.executable
         self._guardian = guardian
         self._starter = starter
         self._tell = tell
         self._order: m.StartNodes | None = None
         self._folders: dict[int, str] = {}
         self._mark = ""
-        self._threads: dict[str, str] = {}
+        self._variables: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
         self._nodes: dict[int, NodeProcess] = {}
         self._ready: set[int] = set()
@@ -108,8 +112,8 @@ class PeerRun:
         self._guardian.watch_run(self._mark)
         for each in order.nodes:
             self._folders[each.node] = start_folder(sandbox.path, order_of(order, each).wdir)
-        self._threads = shared_threads(order)
-        if self._threads:
+        self._variables = {**shared_threads(order), **python_variables(self.python)}
+        if shared_threads(order):
             await self._tell(m.Note(threads_note(order, self._label)))
         here = list(enumerate(order.nodes))
         self._late = [each for each in here if not order_of(order, each[1]).is_python]
@@ -124,7 +128,7 @@ class PeerRun:
         own = order_of(self._the_order, node)
         folder = self._folders[node.node]
         ids = node.node, local_id
-        environment = node_environment(own, self.run_id, ids, self._threads, folder)
+        environment = node_environment(own, self.run_id, ids, self._variables, folder)
         require_command(own.arguments[0], folder, environment.get("PATH"))
 
     async def _start_sharing(self, nodes: Sequence[tuple[int, m.NodeOrder]]) -> None:
@@ -149,8 +153,8 @@ class PeerRun:
         order, folder = order_of(self._the_order, node), self._folders[node.node]
         return Start(
             node.node,
-            command_line(order, self._the_sandbox.path, folder),
-            node_environment(order, self.run_id, (node.node, local_id), self._threads, folder),
+            command_line(order, self._the_sandbox.path, folder, self.python),
+            node_environment(order, self.run_id, (node.node, local_id), self._variables, folder),
             folder,
             takes_input=order.stdin_node == node.node,
             inherited=self._shared.descriptors,

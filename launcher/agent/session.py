@@ -4,7 +4,9 @@ One table: every operation with the roles that may call it, the states in which 
 the state after it. Whatever is not in the table is refused before anything looks at its content.
 
     new ──Hello──► greeted ──OpenRun──► shipping ──StartNodes──► starting ──Go──► running
-                                                                                    │
+                      │                     ▲                                       │
+             WantEnvironment             OpenRun                                    │
+                      └────► providing ─────┘                                       │
     any of these, once a run is open ────────────── CloseRun ──────────────────► closed ◄┘
 """
 
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from ..control import environments as e
 from ..control import files, looks, passing
 from ..control import messages as m
 from ..errors import PeerRefused
@@ -24,6 +27,7 @@ class State(Enum):
 
     NEW = auto()
     GREETED = auto()
+    PROVIDING = auto()
     SHIPPING = auto()
     STARTING = auto()
     RUNNING = auto()
@@ -41,14 +45,19 @@ class Operation:
 
 _OPERATOR = frozenset({m.OPERATOR})
 _LOOKING = frozenset({m.OPERATOR, m.VIEWER})
-_KNOWN = frozenset({State.GREETED, State.SHIPPING, State.STARTING, State.RUNNING, State.CLOSED})
+_KNOWN = frozenset(State) - {State.NEW}
+_PROVIDING = frozenset({State.PROVIDING})
 _STARTED = frozenset({State.STARTING, State.RUNNING})
 _OPEN = frozenset({State.SHIPPING, State.STARTING, State.RUNNING})
 
 OPERATIONS: dict[type, Operation] = {
     m.Hello: Operation(_LOOKING, frozenset({State.NEW}), State.GREETED),
     m.Ping: Operation(_LOOKING, _KNOWN),
-    m.OpenRun: Operation(_OPERATOR, frozenset({State.GREETED}), State.SHIPPING),
+    e.AskInstalled: Operation(_OPERATOR, frozenset({State.GREETED, State.PROVIDING})),
+    e.WantEnvironment: Operation(_OPERATOR, frozenset({State.GREETED}), State.PROVIDING),
+    e.OfferWheels: Operation(_OPERATOR, _PROVIDING),
+    e.WheelPart: Operation(_OPERATOR, _PROVIDING),
+    m.OpenRun: Operation(_OPERATOR, frozenset({State.GREETED, State.PROVIDING}), State.SHIPPING),
     m.BlobPart: Operation(_OPERATOR, frozenset({State.SHIPPING})),
     passing.TakePass: Operation(_OPERATOR, frozenset({State.SHIPPING})),
     passing.FetchFrom: Operation(_OPERATOR, frozenset({State.SHIPPING})),

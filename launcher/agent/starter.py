@@ -1,6 +1,7 @@
 """How an agent starts the nodes of Python programs: forked from a warm server, or cold.
 
-A run is started cold if it asks for that (`--cold`, which arrives as DISTRCOMP_COLD), if it gives
+A run is started cold if it asks for that (`--cold`, which arrives as DISTRCOMP_COLD), if its
+program has an environment of its own, if it gives
 its nodes variables that count only when an interpreter starts, and if there can be no fork server
 here. So is a node that the server has not started, whatever the reason.
 """
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -96,7 +98,7 @@ class Starter:
 
     def _server_for(self, start: Start) -> ForkServer | None:
         """The server whose nodes are what this one has to be; None: there is none such."""
-        if "DISTRCOMP_COLD" in start.environment:
+        if "DISTRCOMP_COLD" in start.environment or start.arguments[0] != sys.executable:
             return None
         n_bytes = sum(map(len, (*start.arguments, *itertools.chain(*start.environment.items()))))
         if n_bytes > limits.FORKED_WORDS_BYTES_MAX:

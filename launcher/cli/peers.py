@@ -20,7 +20,7 @@ from ..cluster.peers_file import Peer, append_peer, check_appendable, format_pee
 from ..control import messages as m
 from ..control.channel import Channel
 from ..errors import BadUsage, CannotStart, ChannelClosed
-from ..run.connect import Operator, dial_agent
+from ..run.connect import Operator, dial_fitting
 from ..run.discover import discover
 from ..run.plain import plain
 from .help import ToolCommand
@@ -112,7 +112,7 @@ async def _ask(peer: Peer, operator: Operator) -> tuple[str, bool]:
     if peer.is_here:
         return "this machine, which needs no agent", True
     try:
-        connection = await dial_agent(peer, operator)
+        connection = await dial_fitting(peer, operator)
     except CannotStart as error:
         return str(error), False
     channel, welcome, best = connection.channel, connection.welcome, float("inf")

@@ -17,6 +17,7 @@ from ..run.programs import Part
 from ..ship.bundle import Wanted
 from ..ship.manifest import check_path
 from ..ship.patterns import Patterns
+from .environment_options import need_of
 from .options import chosen_net, chosen_peers
 
 
@@ -75,6 +76,8 @@ def request_of(
         net=chosen_net(options["net"]),
         tells_links=options["verbose"],
         record=_recorded(options),
+        need=need_of((wanted, *(part.wanted for part in more)), options),
+        allow_skew=options["allow_skew"],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .completion import complete_program, complete_variable
+from .environment_options import environment_options
 from .options import (
     collect_option,
     files_options,
@@ -83,6 +84,7 @@ from .version import version_option
 @click.option("--stdin", default="0", metavar="NODE|none", help="The node that reads our stdin.")
 @policy_options
 @strict_options
+@environment_options
 @click.option(
     "--data-plane",
     type=click.Choice(["tls", "plain"]),

@@ -11,6 +11,7 @@ from ..errors import Interrupted
 from ..run.background import require_stdin_node
 from ..run.launch import Launch, Request
 from ..run.programs import bundled
+from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files
 from .programs import PROGRAMS
 from .request import request_of
@@ -19,6 +20,7 @@ from .showing import Show, display_of, print_placement, print_plan, print_result
 
 def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str, Any]) -> int:
     """Runs the program as the options say; the exit code."""
+    options = with_defaults(ctx, program, options)
     request = request_of(program, options, ctx.meta.get(PROGRAMS, ()))
     if options["engine"] == "mpi":
         from .mpi import run_by_mpi

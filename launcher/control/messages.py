@@ -10,7 +10,7 @@ from distrcomp.notices import Machine
 from distrcomp.schema import Schema
 
 from ..records import record
-from . import files, looks, passing
+from . import environments, files, looks, passing
 from .interfaces import Interface
 from .nodes import NodeExited as NodeExited
 from .nodes import NodeFailed as NodeFailed
@@ -317,6 +317,7 @@ FROM_LAUNCHER = (
     *looks.QUESTIONS,
     files.CollectFiles,
     CloseRun,
+    *environments.FROM_LAUNCHER,
 )
 FROM_AGENT = (
     Welcome,
@@ -344,5 +345,6 @@ FROM_AGENT = (
     files.FilePart,
     files.FilesSent,
     RunClosed,
+    *environments.FROM_AGENT,
 )
 CONTROL = Schema(*FROM_LAUNCHER, *FROM_AGENT)

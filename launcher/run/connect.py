@@ -130,6 +130,20 @@ async def _connect(
         return await find_again(peer, operator, lost)
 
 
+async def dial_fitting(peer: Peer, operator: Operator) -> Connection:
+    """The same; raises VersionsDiffer, too, if the agent has another Python than we."""
+    connection = await dial_agent(peer, operator)
+    welcome, ours = connection.welcome, python_version()
+    if welcome.python != ours:
+        await connection.channel.close()
+        raise VersionsDiffer(
+            f"{peer.address} has Python {welcome.python} and this machine {ours}: run the agent "
+            "with the same x.y",
+            *(welcome.name, welcome.version, welcome.python),
+        )
+    return connection
+
+
 async def dial_agent(peer: Peer, operator: Operator) -> Connection:
     """Connects to the agent of one peer; raises CannotStart."""
     addresses = await resolve(peer)
@@ -243,12 +257,6 @@ def _check_versions(peer: Peer, welcome: m.Welcome) -> None:
         raise VersionsDiffer(
             f"{peer.address} has distrcomp {welcome.version} and this machine {ours}: install the "
             "same version on both",
-            *named,
-        )
-    if welcome.python != python_version():
-        raise VersionsDiffer(
-            f"{peer.address} has Python {welcome.python} and this machine {python_version()}: run "
-            "the agent with the same x.y",
             *named,
         )
 

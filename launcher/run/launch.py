@@ -16,12 +16,13 @@ from distrcomp.cores import usable_cores
 from distrcomp.notices import Machine, dialler
 
 from ..agent.guardian import Guardian
-from ..agent.host import Host
+from ..agent.host import ENVIRONMENTS, Host
 from ..agent.window import Window
 from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..control import messages as m
 from ..control.recordings import RECORD_VARIABLE
+from ..environment.need import Need
 from ..errors import CannotStart, LauncherError
 from ..records import record
 from ..ship.bundle import Bundle, Wanted
@@ -32,6 +33,7 @@ from .controller import Controller
 from .course import Course
 from .output import NodeOutput
 from .overview import Overview
+from .packages import provide_packages
 from .phases import Timeline
 from .plan import Plan, PlannedPeer, make_plan
 from .programs import Part, names_by_node, programs_of, with_programs
@@ -40,6 +42,7 @@ from .results import Cause, RunResult
 from .sinks import Sinks
 from .stdin import read_stdin
 from .table import View
+from .versions import compare_pythons
 
 _MISSED_FILE = re.compile(r"No such file or directory: '([^'/][^']*)'")
 
@@ -60,6 +63,8 @@ class Request:
         tells_links: whether it is said which addresses led to the other machines.
         proves_links: whether each two machines must reach each other before the program starts.
         record: what is recorded of its nodes: "tally", "calls" or "" for nothing.
+        need: the environment that the nodes shall have; None: the agents' own.
+        allow_skew: whether peers may have different versions of Python.
     """
 
     arguments: tuple[str, ...]
@@ -83,6 +88,8 @@ class Request:
     tells_links: bool = False
     proves_links: bool = True
     record: str = ""
+    need: Need | None = None
+    allow_skew: bool = False
 
 
 @record
@@ -149,7 +156,13 @@ class Launch:
         if any(peer.is_here for peer in peers):
             folder = Path(tempfile.mkdtemp(prefix="distrcomp-"))
             try:
-                self._here = Host(folder, "localhost", usable_cores(), is_temporary=True)
+                self._here = Host(
+                    folder,
+                    "localhost",
+                    usable_cores(),
+                    is_temporary=True,
+                    environments=Home.find(os.environ).cache / "agent" / ENVIRONMENTS,
+                )
             except OSError as error:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise CannotStart(f"this machine lacks something: {error.strerror}") from error
@@ -167,9 +180,11 @@ class Launch:
             for peer, connection in zip(peers, self._connections, strict=True)
         ]
         request = self._request
+        skew = compare_pythons(self._connections, request.allow_skew)
         plan, notes = make_plan(
             planned, request.n_node, request.oversubscribe, by_node=request.by_node
         )
+        notes += skew
         if self._request.data_plane == "plain" and len(set(plan.placement)) > 1:
             notes = (*notes, "messages between machines are not encrypted (--data-plane plain)")
         notes = (*notes, *_moved(self._connections))
@@ -190,8 +205,11 @@ class Launch:
         course = _course(request, preparation.bundle, connections, placement)
         has_stdin = 0 <= request.stdin_node < plan.n_node
         stdin = (placement[request.stdin_node], display.read_stdin) if has_stdin else None
-        sinks = display.open_sinks(plan.n_node)
         with display.view:
+            notes = preparation.notes + await provide_packages(
+                request, preparation, connections, (display.view, self._timeline)
+            )
+            sinks = display.open_sinks(plan.n_node)
             controller = Controller(
                 course, connections, preparation.bundle, sinks, display.view, stdin
             )
@@ -212,7 +230,7 @@ class Launch:
             cause=ledger.cause(),
             nodes=with_programs(ledger.results(), course),
             notes=(
-                *preparation.notes,
+                *notes,
                 *controller.machine.notes,
                 *_nothing_collected(request, controller),
                 *_unshipped(ledger.cause(), request.wanted.folder),

@@ -72,6 +72,9 @@ class View(Protocol):
     def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
         """Shows how much of what `peer` lacks has been sent; until the first `update`."""
 
+    def preparing(self, peer: str, text: str) -> None:
+        """Shows how far `peer` is with the program's environment; until the first `shipping`."""
+
     def say(self, text: str) -> None:
         """Tells the person something that stays."""
 
@@ -99,6 +102,9 @@ class NoView:
     def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
         pass
 
+    def preparing(self, peer: str, text: str) -> None:
+        pass
+
     def say(self, text: str) -> None:
         if sys.stderr is not None:
             sys.stderr.write(f"distrcomp: {text}\n")
@@ -121,6 +127,7 @@ class LiveView:
         self._live: Live | None = None
         self._drawn_at = float("-inf")
         self._shipped: dict[str, tuple[int, int]] = {}
+        self._prepared: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -167,6 +174,11 @@ class LiveView:
         self._shipped[peer] = (done_bytes, total_bytes)
         self._draw(lambda: shipping_bars(self._shipped))
 
+    def preparing(self, peer: str, text: str) -> None:
+        """Shows how far `peer` is with the program's environment; until the first `shipping`."""
+        self._prepared[peer] = text
+        self._draw(lambda: preparing_lines(self._prepared))
+
     def say(self, text: str) -> None:
         """Tells the person something that stays, above the table."""
         from rich.text import Text
@@ -212,6 +224,21 @@ def status_table(rows: Sequence[Row], total_s: float, rows_max: int, run: str = 
             ),
         )
     return table
+
+
+def preparing_lines(prepared: dict[str, str]) -> RenderableType:
+    """A line for each peer, or for as many as there is room for."""
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = list(prepared.items())[: limits.TABLE_ROWS_MAX]
+    names = [f"environment on {plain(peer)}" for peer, _ in rows]
+    lines = Table.grid(padding=(0, 1), expand=True)
+    lines.add_column(no_wrap=True, overflow="ellipsis", width=min(32, max(map(len, names))))
+    lines.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for name, (_, text) in zip(names, rows, strict=True):
+        lines.add_row(Text(name), Text(plain(text[: limits.TABLE_LINE_CHARS_MAX])))
+    return lines
 
 
 def shipping_bars(shipped: dict[str, tuple[int, int]]) -> RenderableType:

@@ -76,6 +76,23 @@ def module_file(name: str, search: Path) -> Path | None:
     return sources[-1] if sources else None
 
 
+def foreign_imports(files: Iterable[Path]) -> set[str]:
+    """The top-level modules that these sources import and that are neither theirs nor Python's.
+
+    Args:
+        files: a program's, whatever they are; those that are no Python are left out.
+    """
+    sources = [file for file in files if file.suffix == ".py"]
+    own = {part for file in sources for part in (file.stem, file.parent.name)}
+    found = {
+        mention.module.partition(".")[0]
+        for file in sources
+        for mention in _imports_in(_parse(file))
+        if not mention.level
+    }
+    return found - own - sys.stdlib_module_names - {"", "distrcomp", "launcher"}
+
+
 class _Folders:
     """Lookups of modules in folders, each folder listed once."""
 

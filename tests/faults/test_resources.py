@@ -14,6 +14,7 @@ from tests.faults.places import BOUND_S, Peers, start_run
 from tests.hosts.conftest import go_without
 from tests.hosts.network import why_impossible
 from tests.leaks import LeakChecker
+from tests.wheels import make_wheel
 
 pytestmark = pytest.mark.processes
 
@@ -116,6 +117,24 @@ def test_no_room_for_what_comes_back(machine: Machine) -> None:
     assert ["a"] == [
         line[-1] for line in result.out.splitlines() if line.startswith("distrcomp-out")
     ]
+
+
+def test_a_full_disk_while_an_environment_is_built(peers: Peers) -> None:
+    """The peer is named with the place, nothing half-built stays, the next run works (F-20)."""
+    go_without(why_impossible(), os.environ)
+    peers.agents["b"].interrupt()
+    peers.agents["b"].wait()
+    peers.restart("b", *SMALL_DISK)
+    wheel = make_wheel(peers.operator.work_dir, "large", "1.0", zeros=3 << 20)
+    place = f"large/{wheel.name}"
+    full = start_run(peers, "print('well')", "--with", f"./{place}").wait(timeout=BOUND_S)
+    assert (3, "") == (full.code, full.out)
+    assert "distrcomp: b: no space left on " in full.err
+    assert "Traceback" not in full.err
+    small = make_wheel(peers.operator.work_dir, "small", "1.0")
+    words = ("--with", f"./small/{small.name}")
+    result = start_run(peers, "import small; print('well')", *words).wait(timeout=BOUND_S)
+    assert 3 == result.out.count("well"), result
 
 
 def test_a_node_without_memory(machine: Machine) -> None:

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from distrcomp.notices import Machine
 from launcher.agent.host import Host
+from launcher.control import environments as e
 from launcher.control import files, looks, passing
 from launcher.control import messages as m
 from launcher.control.channel import memory_pair
@@ -39,7 +40,15 @@ BAD = manifest_of({"../x": "1"})
 LOOKS = (m.Ping, looks.AskRuns, looks.TakeStacks)
 ALLOWED: dict[str, dict[type, str]] = {
     "new": {m.Hello: "greeted"},
-    "greeted": {**dict.fromkeys(LOOKS, "greeted"), m.OpenRun: "shipping"},
+    "greeted": {
+        **dict.fromkeys((*LOOKS, e.AskInstalled), "greeted"),
+        e.WantEnvironment: "providing",
+        m.OpenRun: "shipping",
+    },
+    "providing": {
+        **dict.fromkeys((*LOOKS, e.AskInstalled, e.OfferWheels, e.WheelPart), "providing"),
+        m.OpenRun: "shipping",
+    },
     "shipping": {
         **dict.fromkeys((*LOOKS, m.BlobPart, *passing.ORDERS), "shipping"),
         m.StartNodes: "starting",
@@ -101,6 +110,19 @@ def orders() -> st.SearchStrategy[m.StartNodes]:
 MESSAGES: dict[type, st.SearchStrategy[Any]] = {
     m.Hello: st.builds(m.Hello, NUMBERS, TEXTS, TEXTS),
     m.Ping: st.builds(m.Ping, NUMBERS),
+    e.AskInstalled: st.builds(e.AskInstalled, st.lists(TEXTS, max_size=3).map(tuple)),
+    e.WantEnvironment: st.builds(
+        e.WantEnvironment,
+        st.sampled_from(["", "", "six==1 --hash=sha256:" + "0" * 64, "six", "--index-url x"]),
+        st.sampled_from(["", "", ">=99", "garbage"]),
+        st.just(True),
+    ),
+    e.OfferWheels: st.builds(
+        e.OfferWheels,
+        st.lists(st.builds(e.WheelFile, TEXTS, NUMBERS, st.just(bytes(32))), max_size=2).map(tuple),
+        TEXTS,
+    ),
+    e.WheelPart: st.builds(e.WheelPart, st.just(bytes(32)), st.just(b"x"), st.booleans()),
     m.OpenRun: st.builds(
         m.OpenRun,
         st.sampled_from([b"fresh"] * 4 + [b"", bytes(17)]),
@@ -159,6 +181,7 @@ class Conversation(RuleBasedStateMachine):
         words = ("prog.py",) if is_python else ("cat",)
         for message in (
             m.Hello(m.PROTOCOL, "0", "3"),
+            *([e.WantEnvironment("", "", False)] if state == "providing" else []),
             m.OpenRun(os.urandom(16), pack_manifest(GOOD)),
             order(1, arguments=words, is_python=is_python, stdin_node=0),
             m.Go() if state == "running" else m.CloseRun(),

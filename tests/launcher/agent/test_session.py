@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from launcher.agent import session
 from launcher.agent.session import OPERATIONS, Session, State
+from launcher.control import environments as e
 from launcher.control import files, looks, passing
 from launcher.control import messages as m
 from launcher.errors import PeerRefused
@@ -19,6 +20,10 @@ ROLES = ("operator", "viewer", "agent", "node", "hub", "submitter", "authority",
 SAMPLES: dict[type, Any] = {
     m.Hello: m.Hello(1, "0.1", "3.11"),
     m.Ping: m.Ping(1),
+    e.AskInstalled: e.AskInstalled(("numpy",)),
+    e.WantEnvironment: e.WantEnvironment("", "", False),
+    e.OfferWheels: e.OfferWheels((), ""),
+    e.WheelPart: e.WheelPart(b"h" * 32, b"", True),
     m.OpenRun: m.OpenRun(b"r" * 16, b""),
     m.BlobPart: m.BlobPart(b"h" * 32, b"", True),
     passing.TakePass: passing.TakePass(0, "", ""),
@@ -40,6 +45,7 @@ SAMPLES: dict[type, Any] = {
 WAY: dict[State, tuple[type, ...]] = {
     State.NEW: (),
     State.GREETED: (m.Hello,),
+    State.PROVIDING: (m.Hello, e.WantEnvironment),
     State.SHIPPING: (m.Hello, m.OpenRun),
     State.STARTING: (m.Hello, m.OpenRun, m.StartNodes),
     State.RUNNING: (m.Hello, m.OpenRun, m.StartNodes, m.Go),
@@ -91,6 +97,13 @@ def test_every_message_in_every_state(state: State) -> None:
         State.NEW: {m.Hello: State.GREETED},
         State.GREETED: {
             **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.GREETED),
+            e.AskInstalled: State.GREETED,
+            e.WantEnvironment: State.PROVIDING,
+            m.OpenRun: State.SHIPPING,
+        },
+        State.PROVIDING: {
+            **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.PROVIDING),
+            **dict.fromkeys((e.AskInstalled, e.OfferWheels, e.WheelPart), State.PROVIDING),
             m.OpenRun: State.SHIPPING,
         },
         State.SHIPPING: {

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp.errors import ProtocolError
-from launcher.control import files, looks, nodes, passing
+from launcher.control import environments, files, looks, nodes, passing
 from launcher.control import messages as m
 from launcher.control import recordings as recorded
 from launcher.records import is_record
@@ -84,10 +84,11 @@ def test_each_has_one_direction() -> None:
         looks.RunStatus,
         looks.NodeStacks,
         passing.WantBlob,
+        environments.WheelFile,
     )
     classes = [
         each
-        for module in (m, looks, files, nodes, passing, recorded)
+        for module in (m, looks, files, nodes, passing, recorded, environments)
         for _, each in inspect.getmembers(module, is_record)
         if each.__module__ == module.__name__ and each not in inside  # parts of other messages
     ]

@@ -328,11 +328,6 @@ def test_removed_member(lab: Lab) -> None:
             f"127.0.0.1:PORT has distrcomp {distrcomp.__version__} and this machine "
             f"{distrcomp.__version__}: install the same version on both",
         ),
-        (
-            m.Welcome(m.PROTOCOL, distrcomp.__version__, "3.99", "h1", 1),
-            f"127.0.0.1:PORT has Python 3.99 and this machine {python_version()}: run the agent "
-            "with the same x.y",
-        ),
         (m.Pong(1), "127.0.0.1:PORT speaks another protocol: no welcome came"),
         (b"\x00\x00\x00\x04ABCD", "127.0.0.1:PORT speaks another protocol: not a message"),
         (b"\xff\xff\xff\xff", "127.0.0.1:PORT speaks another protocol: a frame of 4294967295"),

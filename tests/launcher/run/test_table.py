@@ -214,3 +214,17 @@ def test_rich_is_imported_only_when_a_view_is_entered() -> None:
         "assert not any(name.split('.')[0] == 'rich' for name in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_environments_before_shipping() -> None:
+    """Each peer's last words stand in a line of its own, made harmless, cut to the width."""
+    screen = Screen(width=50)
+    with screen.view as view:
+        view.preparing("here", "locking")
+        screen.clock.now += 1
+        view.preparing("h1", "Downloading \x1b[2J" + "x" * 99)
+        lines = seen(screen.drawn()).replace("\r", "\n").split("\n")
+    assert "environment on here locking" in [line.strip() for line in lines]
+    (line,) = (line for line in lines if "h1" in line)
+    assert line.startswith("environment on h1   Downloading \\x1b[2Jxxx")
+    assert 50 == len(line)

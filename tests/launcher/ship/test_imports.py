@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.ship.imports import local_imports, module_file
+from launcher.ship.imports import foreign_imports, local_imports, module_file
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -219,3 +219,16 @@ def test_module_file(tmp_path: Path) -> None:
     assert module_file("spaced", tmp_path) == tmp_path / "spaced/__main__.py"
     for name in ("empty", "timeit", "p.z", "m.x", "", ".", "..", "/etc"):
         assert module_file(name, tmp_path) is None
+
+
+def test_what_is_neither_ours_nor_pythons(tmp_path: Path) -> None:
+    """Third-party modules are named once, by their first part; relative ones and ours are not."""
+    (tmp_path / "helper").mkdir()
+    sources = {
+        "prog.py": "import os, numpy.linalg, helper.one\nfrom yaml import load\nimport distrcomp",
+        "helper/one.py": "from . import two\nimport importlib as i\ni.import_module('rich.text')",
+        "data.txt": "import nothing",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).write_text(text)
+    assert {"numpy", "yaml", "rich"} == foreign_imports(tmp_path / name for name in sources)

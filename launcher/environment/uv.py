@@ -1,0 +1,171 @@
+"""uv, which resolves and installs: where it is, and running it.
+
+It is started with a list of arguments, never by a shell, and no requirement and no address is among
+them: those go by files and stdin, so none can pass for an option, and none is seen by `ps`. What
+it says is handed on in its own words, without the passwords of addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import re
+import shutil
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from .. import limits
+from ..errors import CannotStart, UvFailed
+
+_PASSWORD = re.compile(r"(?<=://)[^/\s@'\"`]+@")
+_OURS = ("DISTRCOMP_", "PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX")
+_SETTINGS = {
+    "NO_COLOR": "1",
+    "UV_NO_PROGRESS": "1",
+    "UV_PYTHON_DOWNLOADS": "never",
+    "UV_NO_WRAP": "1",
+}
+# An index that does not answer is found out soon: there is another way to the packages.
+_DEFAULTS = {"UV_HTTP_RETRIES": "1", "UV_HTTP_CONNECT_TIMEOUT": "5"}
+_DULL = "Using Python "
+_NO_SPACE = "No space left on device"
+
+
+class Groups(Protocol):
+    """Who sees to it that a process group does not outlive us: the guardian."""
+
+    def watch_group(self, group: int) -> None: ...
+
+    def forget_group(self, group: int) -> None: ...
+
+
+Said = Callable[[str], Awaitable[None]]
+"""Awaited with each line that tells of progress."""
+
+
+def find_uv(environ: Mapping[str, str]) -> str:
+    """The program: of this installation, or on the path.
+
+    Raises:
+        CannotStart: it is not there; says what to do.
+    """
+    with contextlib.suppress(ImportError, AttributeError, FileNotFoundError):
+        return str(importlib.import_module("uv").find_uv_bin())
+    found = shutil.which("uv", path=environ.get("PATH"))
+    if found is None:
+        raise CannotStart(
+            "uv is not there, which builds the environments of programs: "
+            "pip install 'distrcomp[env]' on that machine"
+        )
+    return found
+
+
+def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables for uv: the user's own, but for those that would have it work elsewhere."""
+    kept = {name: value for name, value in environ.items() if not name.startswith(_OURS)}
+    return {**_DEFAULTS, **kept, **_SETTINGS}
+
+
+async def run_uv(
+    arguments: Sequence[str],
+    folder: Path,
+    said: Said,
+    groups: Groups | None = None,
+    stdin: str = "",
+) -> str:
+    """Runs uv to its end; what it printed to stdout.
+
+    Args:
+        folder: where it works.
+        groups: watches over its process group.
+
+    Raises:
+        UvFailed: in its own words.
+        CannotStart: it can't be started, or the disk is full.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            find_uv(os.environ),
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=folder,
+            env=uv_environment(os.environ),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CannotStart(f"uv cannot be started: {error.strerror}") from error
+    if groups is not None:
+        groups.watch_group(process.pid)
+    try:
+        printed, lines, _ = await asyncio.gather(
+            _all_of(process.stdout), _lines_of(process.stderr, said), _feed(process.stdin, stdin)
+        )
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        if groups is not None:
+            groups.forget_group(process.pid)
+    if code != 0:
+        words = words_of(lines)
+        if _NO_SPACE in words:
+            raise CannotStart(f"no space left on {folder}: free some and run again")
+        raise UvFailed(words or f"it ended with code {code} and said nothing")
+    return printed.decode("utf-8", "replace")
+
+
+def words_of(lines: Sequence[str]) -> str:
+    """What uv says of its failure: its error alone, without passwords, up to a bound.
+
+    Example:
+        >>> words_of(["Resolved 1 package", "error: no https://me:secret@host/"])
+        'error: no https://***@host/'
+    """
+    first = next((n for n, line in enumerate(lines) if line.startswith(("error", "  \u00d7"))), 0)
+    text = "\n".join(lines[first:]).strip()
+    return _PASSWORD.sub("***@", text)[: limits.UV_WORDS_CHARACTERS_MAX]
+
+
+async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
+    return b"" if stream is None else await stream.read()
+
+
+async def _lines_of(stream: asyncio.StreamReader | None, said: Said) -> list[str]:
+    """The last lines, up to a bound; those of progress are handed on as they come."""
+    lines: list[str] = []
+    is_error = False
+    async for line in _each_line(stream):
+        is_error = is_error or line.startswith(("error", "warning", "hint", "  \u00d7"))
+        if line.strip() and not is_error and not line.startswith(_DULL):
+            await said(_PASSWORD.sub("***@", line.strip()))
+        lines.append(line)
+        if len(lines) > limits.UV_LINES_MAX:
+            del lines[0]
+    return lines
+
+
+async def _each_line(stream: asyncio.StreamReader | None) -> AsyncIterator[str]:
+    rest = b""
+    while stream is not None and (data := await stream.read(limits.OUTPUT_PART_BYTES)):
+        *whole, rest = (rest + data).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace").rstrip("\r")
+        rest = rest[-limits.OUTPUT_PART_BYTES :]
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
+async def _feed(stream: asyncio.StreamWriter | None, text: str) -> None:
+    if stream is not None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            stream.write(text.encode())
+            await stream.drain()
+        stream.close()

@@ -1,0 +1,112 @@
+"""Running uv: what it gets, what is handed on of it, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+
+import pytest
+
+from launcher.environment.uv import find_uv, run_uv, uv_environment, words_of
+from launcher.errors import UvFailed
+from tests.launcher.agent.agent_kit import lives, play
+
+pytestmark = pytest.mark.processes
+
+
+class Groups:
+    """Notes which process groups are watched over."""
+
+    def __init__(self) -> None:
+        self.watched: list[int] = []
+        self.forgotten: list[int] = []
+        self.changed = asyncio.Event()
+
+    def watch_group(self, group: int) -> None:
+        self.watched.append(group)
+        self.changed.set()
+
+    def forget_group(self, group: int) -> None:
+        self.forgotten.append(group)
+
+
+async def nothing(_line: str) -> None:
+    """Progress is nobody's affair."""
+
+
+def test_it_is_found() -> None:
+    """The one of this installation comes first, whatever the path is."""
+    assert Path(find_uv({"PATH": "/nowhere"})).name == "uv"
+
+
+def test_what_it_prints(tmp_path: Path) -> None:
+    """Its stdout is the answer; its process group is watched over as long as it lives."""
+
+    async def act() -> None:
+        groups = Groups()
+        assert (await run_uv(["--version"], tmp_path, nothing, groups)).startswith("uv ")
+        assert 1 == len(groups.watched)
+        assert groups.watched == groups.forgotten
+
+    play(act)
+
+
+def test_its_own_words(tmp_path: Path) -> None:
+    """A failure is what uv says; stdin is what it was asked."""
+
+    async def act() -> None:
+        arguments = ["pip", "compile", "--no-index", "-"]
+        with pytest.raises(UvFailed, match=r"^error: No solution found.*\n.*no-such-package"):
+            await run_uv(arguments, tmp_path, nothing, stdin="no-such-package\n")
+
+    play(act)
+
+
+def test_who_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaks: object) -> None:
+    """When its task is cancelled while an index says nothing, uv is killed."""
+
+    async def act() -> None:
+        groups = Groups()
+        arguments = ["pip", "compile", "--no-cache", "-"]
+        task = asyncio.ensure_future(run_uv(arguments, tmp_path, nothing, groups, "six\n"))
+        await groups.changed.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert groups.watched == groups.forgotten
+        assert not lives(groups.watched[0])
+
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        monkeypatch.setenv("UV_DEFAULT_INDEX", address)
+        play(act)
+
+
+def test_its_variables() -> None:
+    """It gets the user's own settings, nothing of a run's, and no environment but the one named."""
+    ours = {"DISTRCOMP_HOME": "x", "VIRTUAL_ENV": "x", "PYTHONPATH": "x", "CONDA_PREFIX": "x"}
+    got = uv_environment({"UV_INDEX": "http://x/", "UV_NO_PROGRESS": "0", "HOME": "/h", **ours})
+    assert ("http://x/", "/h", "1") == (got["UV_INDEX"], got["HOME"], got["UV_NO_PROGRESS"])
+    assert not ours.keys() & got.keys()
+    assert "5" == uv_environment({"UV_HTTP_RETRIES": "5"})["UV_HTTP_RETRIES"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["Resolved 3 packages", "error: boom", "  cause: x"], "error: boom\n  cause: x"),
+        (["something else"], "something else"),
+        ([], ""),
+        (["error: https://a:b@h/x http://c@h/"], "error: https://***@h/x http://***@h/"),
+    ],
+)
+def test_words(lines: list[str], expected: str) -> None:
+    """The error alone, without passwords; where there is none, all of it."""
+    assert expected == words_of(lines)
+
+
+def test_words_have_a_bound() -> None:
+    """Nobody reads a book."""
+    assert 4000 == len(words_of(["error: " + "x" * 9000]))

@@ -31,7 +31,7 @@ def known(text):
     return text.replace(here, "HERE")
 def settings(pairs):
     own = ("DISTRCOMP_RUN_ID", "DISTRCOMP_CONTROL_FD", "DISTRCOMP_COLD", "_")
-    return sorted(pair for pair in pairs if pair.partition("=")[0] not in own)
+    return sorted(known(pair) for pair in pairs if pair.partition("=")[0] not in own)
 def descriptors():
     found = []
     for name in os.listdir("/proc/self/fd"):
@@ -45,7 +45,7 @@ about = {
     "flags": str(sys.flags), "warnings": sys.warnoptions, "xoptions": sys._xoptions,
     "executable": sys.executable, "prefix": sys.prefix,
     "environ": settings(f"{name}={value}" for name, value in os.environ.items()),
-    "of what it starts": settings(known(os.popen("env").read()).split("\\n")),
+    "of what it starts": settings(os.popen("env").read().split("\\n")),
     "shown environ": settings(words("environ")), "shown words": words("cmdline"),
     "folder": os.path.basename(here)[:4], "umask": os.umask(0o22),
     "groups": [os.getpgrp() == os.getpid(), os.getsid(0) == os.getpid()],
@@ -88,8 +88,8 @@ def told(result: Result) -> Any:
 def test_same_as_cold(machine: Machine) -> None:
     """Arguments, environment, descriptors, signals, streams, limits: all as in a plain start."""
     words = ("-n", "2", "--output", "raw", "--stdin", "none", "-q")
-    once = "import distrcomp as dc\nif dc.node_id: raise SystemExit\n"
-    (machine.work_dir / "prog.py").write_text(once + ABOUT_ITSELF)
+    once = "import distrcomp as dc\nif dc.node_id: raise SystemExit(dc.recv())\n"
+    (machine.work_dir / "prog.py").write_text(f"{once}{ABOUT_ITSELF}\ndc.send(1, 0)\n")
     warm = told(machine.run("run", *words, "prog.py", "one", "-two"))
     cold = told(machine.run("run", "--cold", *words, "prog.py", "one", "-two"))
     assert cold["about"] == warm["about"]

@@ -32,6 +32,9 @@ def known(text):
 def settings(pairs):
     own = ("DISTRCOMP_RUN_ID", "DISTRCOMP_CONTROL_FD", "DISTRCOMP_COLD", "_")
     return sorted(known(pair) for pair in pairs if pair.partition("=")[0] not in own)
+def started(command):
+    with os.popen(command) as output:
+        return output.read()
 def descriptors():
     found = []
     for name in os.listdir("/proc/self/fd"):
@@ -45,7 +48,7 @@ about = {
     "flags": str(sys.flags), "warnings": sys.warnoptions, "xoptions": sys._xoptions,
     "executable": sys.executable, "prefix": sys.prefix,
     "environ": settings(f"{name}={value}" for name, value in os.environ.items()),
-    "of what it starts": settings(os.popen("env").read().split("\\n")),
+    "of what it starts": settings(started("env").split("\\n")),
     "shown environ": settings(words("environ")), "shown words": words("cmdline"),
     "folder": os.path.basename(here)[:4], "umask": os.umask(0o22),
     "groups": [os.getpgrp() == os.getpid(), os.getsid(0) == os.getpid()],
@@ -92,6 +95,7 @@ def test_same_as_cold(machine: Machine) -> None:
     (machine.work_dir / "prog.py").write_text(f"{once}{ABOUT_ITSELF}\ndc.send(1, 0)\n")
     warm = told(machine.run("run", *words, "prog.py", "one", "-two"))
     cold = told(machine.run("run", "--cold", *words, "prog.py", "one", "-two"))
-    assert cold["about"] == warm["about"]
+    for what, said in cold["about"].items():
+        assert said == warm["about"][what], what
     assert set() == set(cold["modules"]) - set(warm["modules"])
     assert set(warm["modules"]) - set(cold["modules"]) <= MODULES_OF_THE_SERVER

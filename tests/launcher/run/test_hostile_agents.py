@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from distrcomp.notices import Envelope, Standing, Unread, Waiting
 from launcher.agent.host import python_version
 from launcher.cluster.peers_file import Peer
+from launcher.control import files
 from launcher.control import messages as m
 from launcher.control.channel import Channel, memory_pair
 from launcher.errors import ChannelClosed
@@ -37,12 +38,16 @@ GOOD_ANSWERS: dict[type, tuple[Any, ...]] = {
     m.StartNodes: (m.NodeReady(2),),
     m.SignalNodes: (m.NodeExited(2, None, 15),),
     m.AbortRun: (m.NodeExited(2, None, 15),),
+    files.CollectFiles: (
+        files.FilePart(2, "good.txt", b"good", True, hashlib.sha256(b"good").digest()),
+        files.FilesSent(()),
+    ),
     m.CloseRun: (CLOSED,),
 }
 Script = Callable[[Channel], Coroutine[Any, Any, None]]
 
 
-def play(folder: Path, hostile: Script) -> Controller:
+def play(folder: Path, hostile: Script, **course: Any) -> Controller:
     """A run of nodes 0 and 1 on the hostile agent, h0, and node 2 on a good one; how it ended."""
     path = folder / "prog.py"
     path.write_bytes(b"pass\n")
@@ -57,7 +62,7 @@ def play(folder: Path, hostile: Script) -> Controller:
             Connection(Peer(f"h{peer}"), ours, welcome) for peer, (ours, _) in enumerate(pairs)
         ]
         sinks = Sinks(3, "report", folder / "out", lambda *_: None)
-        controller = Controller(make_course(), connections, bundle, sinks, NoView(), None)
+        controller = Controller(make_course(**course), connections, bundle, sinks, NoView(), None)
         agents = [
             asyncio.ensure_future(act_as(theirs))
             for act_as, (_, theirs) in zip((hostile, good), pairs, strict=True)
@@ -147,6 +152,38 @@ def test_a_file_that_is_not_shipped(tmp_path: Path) -> None:
     assert cause is not None
     assert "it asked for a file that is not of the bundle" in cause.headline
     assert [] == [each for each in got if isinstance(each, m.BlobPart)]
+
+
+@pytest.mark.parametrize(
+    "path", ["../prog.py", "/etc/passwd", "secret", "a/x.txt", "x\\..\\x.txt", "\x1b[2J.txt"]
+)
+def test_files_that_nobody_wants(tmp_path: Path, path: str) -> None:
+    """S-24: an agent that returns other files than were asked for is done; others' files stay."""
+
+    async def hostile(channel: Channel) -> None:
+        await begin(channel)
+        await channel.send(m.NodeExited(0, 0, None))
+        await channel.send(m.NodeExited(1, 0, None))
+        await hear(channel, files.CollectFiles)
+        sha256 = hashlib.sha256(b"evil").digest()
+        await channel.send(files.FilePart(0, "own.txt", b"evil", True, sha256))
+        await channel.send(files.FilePart(0, path, b"evil", True, sha256))
+        await channel.send(files.FilesSent(()))
+
+    GOOD_ANSWERS[m.Go] = (m.NodeExited(2, 0, None),)
+    try:
+        into = tmp_path / "distrcomp-out"
+        controller = play(tmp_path, hostile, collect=("*.txt",), collect_into=str(into))
+    finally:
+        del GOOD_ANSWERS[m.Go]
+    cause = controller.machine.ledger.cause()
+    assert cause is not None
+    assert cause.headline.startswith("not all files could be brought back from h0: ")
+    assert plain_lines(cause.headline) == cause.headline
+    found = sorted(each.relative_to(into).parts[1:] for each in into.rglob("*") if each.is_file())
+    assert [("0", "own.txt"), ("2", "good.txt")] == found
+    assert SECRET == (tmp_path / "secret").read_bytes()
+    assert b"pass\n" == (tmp_path / "prog.py").read_bytes()
 
 
 NAMES = ("../../etc/passwd", "/abs", "\x1b]0;x\x07", "a\nTotal time : 0.\n", "-rf")

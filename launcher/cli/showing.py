@@ -12,7 +12,7 @@ from ..errors import CannotWrite
 from ..records import record
 from ..run.launch import Display, Preparation
 from ..run.plain import counted, plain, plain_lines
-from ..run.report import render_text, where_nodes_were
+from ..run.report import collected_lines, render_text, where_nodes_were
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
@@ -75,6 +75,8 @@ def _print(result: RunResult, outputs: list[str], show: Show) -> None:
     if show.output == "live" and not show.quiet:
         for line in where_nodes_were(result.nodes):
             click.echo(line, err=True)
+        for line in collected_lines(result):
+            click.echo(f"distrcomp: {line}", err=True)
         for note in result.notes[result.n_notes_before :]:
             click.echo(f"distrcomp: {plain_lines(note)}", err=True)
 

@@ -42,6 +42,17 @@ def test_collect(machine: Machine, code: int) -> None:
     assert "1 file was written in the sandbox on localhost and not kept: left.log" in result.out
 
 
+def test_live(machine: Machine) -> None:
+    """With live output the files are told on stderr; raw output stays the program's alone."""
+    (machine.work_dir / "prog.py").write_text(WRITING)
+    words = ("-n", "1", "--collect", "result.txt", "prog.py", "0")
+    live = machine.run("run", "--output", "live", *words)
+    assert "distrcomp:   node 0  result.txt  6 bytes\n" in live.err
+    raw = machine.run("run", "--output", "raw", *words)
+    assert (0, "", "") == raw
+    assert 2 == len(list((machine.work_dir / "distrcomp-out").iterdir()))
+
+
 def test_nothing_matches(machine: Machine) -> None:
     """A remark, no failure, no folder; a pattern that leaves the node's folder is a mistake."""
     result = run_source(machine, "", "-n", "1", "--collect", "*.csv")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from launcher.run.html import Facts, render_html
-from launcher.run.results import Cause, Exchange, NodeRecord, Phase, Sample
+from launcher.run.results import Cause, CollectedFile, Exchange, NodeRecord, Phase, Sample
 from tests.launcher.run.record_kit import CANARIES, result
 
 STYLE = files("launcher.run").joinpath("page.css").read_text("utf-8")
@@ -134,6 +134,8 @@ def test_canaries_are_text(canary: str) -> None:
         exit_code=1,
         cause=cause,
         notes=(canary,),
+        collected=(CollectedFile(0, canary, 6, "00"),),
+        collected_in=canary,
         phases=(Phase(canary, 0.0, 1.0, ((canary, 0.5), ("h2", 0.7))),),
         records=(RECORD, RECORD),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
 import click
+from click.core import ParameterSource
 
 from .cli.programs import PROGRAMS
 from .cli.request import request_of
@@ -29,6 +30,10 @@ from .run.stdin import FedStdin
 from .run.table import NoView
 
 Name = str | os.PathLike[str]
+
+
+_OF_THE_COMMAND = ("engine", "dry_run", "report")
+"""Parameters of the command that a call has no use for."""
 
 
 class Options(TypedDict, total=False):
@@ -194,6 +199,9 @@ def request_from(words: Sequence[str]) -> Request:
     except click.exceptions.Exit as error:
         raise BadUsage(f"this is for the command line: {shlex.join(words)}") from error
     options: dict[str, Any] = dict(context.params)
+    for name in _OF_THE_COMMAND:
+        if context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT):
+            raise BadUsage(f"{name} is for the command line only")
     return request_of(options.pop("program"), options, context.meta.get(PROGRAMS, ()))
 
 

@@ -54,7 +54,13 @@ def test_options_become_words() -> None:
     assert ["-c", "pass"] == command_words("pass", (), {"c": True})
 
 
-@pytest.mark.parametrize("words", [["--none"], ["-n", "0", "x.py"], ["--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["--none"], ["-n", "0", "x.py"], ["--help"], ["--version"]),
+        *(["--engine", "mpi", "x.py"], ["--report", "x.txt", "x.py"], ["--dry-run", "x.py"]),
+    ],
+)
 def test_wrong_options(words: list[str]) -> None:
     """They are the caller's mistake, whoever finds it."""
     with pytest.raises(BadUsage):

@@ -35,6 +35,12 @@ LENGTH = struct.Struct("<Q")
 MARK = b"\x1e"
 RESULT_CHARS_MAX = 100_000
 _NAME_OF_MAIN = "__main__"
+# So that a node that is waited for by others, and waits itself for a cell, is told as that.
+_WAIT = compile("space.recv(0)", "<between cells>", "eval")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .communicator import Communicator
 
 
 class Runner:
@@ -73,15 +79,11 @@ class Runner:
 
     def _evaluate(self, source: str, name: str) -> str:
         try:
-            tree = ast.parse(source, name)
+            body, last = _compiled(source, name)
         except SyntaxError as error:
             raise error.with_traceback(None) from None
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, name, "exec", dont_inherit=True), self.names)  # noqa: S102  so is this
-        if not isinstance(last, ast.Expr):
-            return ""
-        code = compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
-        value = eval(code, self.names)  # noqa: S307  it is what a cell is for
+        exec(body, self.names)  # noqa: S102  it is what a cell is for
+        value = None if last is None else eval(last, self.names)  # noqa: S307  so is this
         if value is None or source.rstrip().endswith(";"):
             return ""
         self.names["_"] = value
@@ -105,6 +107,26 @@ class Runner:
             return _failure(error)
 
 
+def _compiled(source: str, name: str) -> tuple[types.CodeType, types.CodeType | None]:
+    """A cell's code, and that of the expression at its end, if there is one."""
+    tree = ast.parse(source, name)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    body = compile(tree, name, "exec", dont_inherit=True)
+    if not isinstance(last, ast.Expr):
+        return body, None
+    return body, compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
+
+
+def renew(space: Communicator) -> None:
+    """Gives the package's calls a message space of its own, in which nothing lies from before.
+
+    After a cell that failed, messages may be unread and nodes in different collectives. All nodes
+    call it together. What a program has imported by name, or made by `split`, stays as it was.
+    """
+    world = space.dup()
+    vars(dc).update({name: getattr(world, name) for name in dc._CALLS}, world=world)
+
+
 def main() -> int:
     """Obeys orders until there are no more; the exit code."""
     runner = Runner()
@@ -113,12 +135,14 @@ def main() -> int:
     orders = _orders(_take_stdin()) if dc.node_id == 0 else None
     token = b""
     while True:
-        order = next(orders, None) if orders is not None else space.recv(0)
+        order = next(orders, None) if orders is not None else eval(_WAIT, {"space": space})  # noqa: S307
         for node in range(1, space.n_node if orders is not None else 0):
             space.send(node, order)
         if order is None:
             return 0
         token = order.get("token", token)
+        if order.get("renews"):
+            renew(space)
         _answer(token, order["serial"], _obey(runner, order))
 
 

@@ -91,6 +91,7 @@ class Session:
 
     def __init__(self, request: Request) -> None:
         self._is_stopping = False
+        self._is_disturbed = False  # whether messages of a cell that failed may be on their way
         self._token = secrets.token_hex(16).encode()
         self._changed = threading.Condition()
         self._stdin = FedStdin()
@@ -150,7 +151,10 @@ class Session:
         """
         with self._changed:
             self.cell = Cell(self.cell.serial + 1)
-        self._stdin.feed(order_frame({**order, "serial": self.cell.serial}))
+        self._stdin.feed(
+            order_frame({**order, "serial": self.cell.serial, "renews": self._is_disturbed})
+        )
+        self._is_disturbed = True
         deadline: float | None = None
         while not self._is_answered():
             try:
@@ -170,6 +174,7 @@ class Session:
                 )
         if len(self.cell.answers) < self.n_node or not self.n_node:
             self._raise_end()
+        self._is_disturbed = any("error" in answer for answer in self.cell.answers.values())
         return self.cell
 
     def take_outputs(self) -> list[NodeOutput]:

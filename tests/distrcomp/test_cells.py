@@ -52,6 +52,7 @@ def test_names_live_on(runner: Runner) -> None:
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("x = [1,", "SyntaxError: '[' was never closed"),
+        ("await x", "SyntaxError: 'await' outside function"),
         (
             "class A:\n    def __repr__(self):\n        raise ValueError('no')\nA()",
             "ValueError: no",

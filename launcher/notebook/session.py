@@ -155,7 +155,8 @@ class Session:
             order_frame({**order, "serial": self.cell.serial, "renews": self._is_disturbed})
         )
         self._is_disturbed = True
-        deadline: float | None = None
+        interrupted_at: float | None = None
+        is_reminded = False
         while not self._is_answered():
             try:
                 with self._changed:
@@ -163,15 +164,12 @@ class Session:
                         self._changed.wait(limits.CELL_SHOW_S)
                 show(self.cell)
             except KeyboardInterrupt:
-                if deadline is not None or order["act"] == "begin":
+                if interrupted_at is not None or order["act"] == "begin":
                     self._give_up("at your second Ctrl-C")
                 self._background.interrupt_programs()
-                deadline = time.monotonic() + limits.CELL_HEED_S
-            if deadline is not None and time.monotonic() > deadline:
-                late = [node for node in range(self.n_node) if node not in self.cell.answers]
-                self._give_up(
-                    f"{node_list(late)} did not heed the interrupt within {limits.CELL_HEED_S:g} s"
-                )
+                interrupted_at = time.monotonic()
+            if interrupted_at is not None:
+                is_reminded = self._press(time.monotonic() - interrupted_at, is_reminded)
         if len(self.cell.answers) < self.n_node or not self.n_node:
             self._raise_end()
         self._is_disturbed = any("error" in answer for answer in self.cell.answers.values())
@@ -193,6 +191,21 @@ class Session:
             if self.is_alive:
                 self._background.interrupt()
                 self._background.wait(limits.CELLS_STOP_S)
+
+    def _press(self, waited_s: float, is_reminded: bool) -> bool:
+        """Sees to it that nodes heed an interrupt; whether they have been reminded of it.
+
+        That reaches a node which had not begun the cell when the first one came.
+        """
+        if waited_s > limits.CELL_HEED_S:
+            late = [node for node in range(self.n_node) if node not in self.cell.answers]
+            self._give_up(
+                f"{node_list(late)} did not heed the interrupt within {limits.CELL_HEED_S:g} s"
+            )
+        if waited_s > limits.CELL_HEED_S / 2 and not is_reminded:
+            self._background.interrupt_programs()
+            return True
+        return is_reminded
 
     def _give_up(self, why: str) -> None:
         self._background.interrupt()

@@ -17,8 +17,9 @@ BEGIN = "import os, pathlib\npathlib.Path('kernel').write_text(str(os.getpid()))
 LOAD = "%load_ext distrcomp"
 START = "%%nodes -n 3\nimport distrcomp as dc\nx = dc.node_id"
 BUSY = """import pathlib, time
-pathlib.Path(r"{folder}/busy").touch()
+dc.barrier()
 if dc.node_id == 1:
+    pathlib.Path(r"{folder}/busy").touch()
     time.sleep(60)
 dc.barrier()"""
 

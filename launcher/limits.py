@@ -303,6 +303,6 @@ SAMPLES_MAX = 400
 # While something is recorded, clocks are compared so often.
 CLOCK_INTERVAL_S = 2.0
 # Calls that all nodes of a run record together for a trace, and each node at least. A call becomes
-# some 150 bytes of JSON, of which Perfetto opens some hundred megabytes.
-CALLS_RECORDED_MAX = 1_000_000
+# some 200 bytes of JSON with its arrow, of which Perfetto opens some hundred megabytes.
+CALLS_RECORDED_MAX = 500_000
 CALLS_OF_NODE_MIN = 1_000

@@ -15,6 +15,7 @@ from .. import limits
 from ..control import messages as m
 from ..control import recordings
 from .node_process import NodeProcess
+from .usage import cpu_seconds, resident_bytes
 
 
 @contextlib.asynccontextmanager
@@ -46,15 +47,11 @@ def is_recorded(order: m.StartNodes) -> bool:
 
 
 async def _look(node: NodeProcess, tell: Callable[[Any], Awaitable[None]]) -> None:
-    import psutil
-
     loop = asyncio.get_running_loop()
-    process = psutil.Process(node.group)
     pause_s = limits.SAMPLE_PAUSE_S_MIN
     while True:
-        with process.oneshot():
-            at, times, memory = loop.time(), process.cpu_times(), process.memory_info()
-        cpu_s = float(times.user + times.system)
-        await tell(recordings.NodeSample(node.node, at, cpu_s, int(memory.rss)))
+        at, cpu_s, memory_bytes = loop.time(), cpu_seconds(node.group), resident_bytes(node.group)
+        if memory_bytes:  # else it is over
+            await tell(recordings.NodeSample(node.node, at, cpu_s, memory_bytes))
         await asyncio.sleep(pause_s)
         pause_s = min(limits.SAMPLE_PAUSE_S_MAX, 1.5 * pause_s)

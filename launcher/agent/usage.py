@@ -20,6 +20,11 @@ def cpu_seconds(pid: int) -> float:
     return max(ticks / os.sysconf("SC_CLK_TCK"), sum(first_thread) / 1e9)
 
 
+def resident_bytes(pid: int) -> int:
+    """What it has in memory now; 0 of one that is over."""
+    return sum(_numbers(pid, "statm")[1:2]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def _numbers(pid: int, name: str) -> list[int]:
     """Those in a file of a process, behind its name; other words are 0."""
     try:

@@ -227,8 +227,8 @@ def how_measured(result: RunResult) -> str:
             "other nodes, timed by the node, from the first look that finds nothing on. The rest "
             "of its time is called computed, be it spent on a processor, on a disk or asleep.",
             "CPU and peak memory are the kernel's account of the node's process at its end. The "
-            "pictures show its own process, looked at from outside about once a second, without "
-            "what it has started; of long runs fewer looks are kept.",
+            "pictures are looks at it from outside, about once a second; of long runs fewer "
+            "looks are kept.",
             "Bytes are read off each link at its end: with headers, with what collectives send, "
             "and between machines with what TLS adds. Where two nodes disagree (one was killed) "
             "the higher number counts.",

@@ -26,7 +26,7 @@ def wanted(record: str, n_node: int) -> str:
 
     Example:
         >>> wanted("tally", 4), wanted("calls", 4)
-        ('tally', 'calls:250000')
+        ('tally', 'calls:125000')
     """
     if record != "calls":
         return record

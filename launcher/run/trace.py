@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from distrcomp.call_records import OTHERS, UNKNOWN, WAITS
+from distrcomp.call_records import CALLS, OTHERS, RECEIVE_REQUESTS, UNKNOWN, WAITS
 
 from .matching import Call, match, unpack
 from .plain import plain
@@ -26,7 +26,11 @@ from .results import NodeRecord, NodeResult, RunResult
 _EVENTS_A_PART = 2000
 # Two clocks may have drifted so far apart between two comparisons.
 _DRIFT_NS = 1_000_000
-_COLLECTIVES = frozenset(OTHERS) - {"probe"}
+_HAVE_IDS = frozenset(map(CALLS.index, (*WAITS, *RECEIVE_REQUESTS)))
+_CATEGORIES = [
+    "wait" if name in WAITS else "collective" if name in OTHERS and name != "probe" else "message"
+    for name in CALLS
+]
 
 
 def render_trace(result: RunResult, recorded: Recorded) -> Iterator[str]:
@@ -54,7 +58,7 @@ def render_trace(result: RunResult, recorded: Recorded) -> Iterator[str]:
     is_apart = len({node.peer for node in result.nodes}) > 1
     slack = round(2e9 * max(halves)) + _DRIFT_NS if is_apart else 0
     for event in _events(result, calls, zero, slack):
-        part.append(json.dumps(event, separators=(",", ":")))
+        part.append(event)
         if len(part) >= _EVENTS_A_PART:
             yield separator + ",\n".join(part)
             separator, part = ",\n", []
@@ -63,27 +67,36 @@ def render_trace(result: RunResult, recorded: Recorded) -> Iterator[str]:
 
 def _events(
     result: RunResult, calls: Sequence[Sequence[Call]], zero: int, slack: int
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[str]:
     arrows = match(calls, slack)
-    sizes = {arrow.receive: calls[arrow.send[0]][arrow.send[1]] for arrow in arrows}
+    sent = {arrow.receive: calls[arrow.send[0]][arrow.send[1]] for arrow in arrows}
     threads = [_threads(own) for own in calls]
     for node, own, numbers in zip(result.nodes, calls, threads, strict=True):
-        yield from _names(node, numbers, result.records)
+        yield from map(_packed, _names(node, numbers, result.records))
         for index, call in enumerate(own):
             if not call.is_part:
-                yield _complete(node.node, numbers, call, sizes.get((node.node, index)), zero)
+                place = f'"pid":{node.node},"tid":{numbers[call.thread]}'
+                yield _complete(place, call, sent.get((node.node, index)), zero)
     for number, arrow in enumerate(arrows, 1):
         (source, index), (dest, other) = arrow.send, arrow.receive
         send, receive = calls[source][index], calls[dest][other]
-        flow = {"id": number, "name": "message", "cat": "message"}
-        place = {"pid": source, "tid": threads[source][send.thread]}
-        yield {"ph": "s", **flow, **place, "ts": (send.began - zero) / 1e3}
-        place = {"pid": dest, "tid": threads[dest][receive.thread]}
+        flow = f'"id":{number},"name":"message","cat":"message"'
+        place = f'"pid":{source},"tid":{threads[source][send.thread]}'
+        yield f'{{"ph":"s",{flow},{place},"ts":{_us(send.began - zero)}}}'
+        place = f'"pid":{dest},"tid":{threads[dest][receive.thread]}'
         last = max(receive.began, receive.ended - 1)
-        yield {"ph": "f", "bp": "e", **flow, **place, "ts": (last - zero) / 1e3}
+        yield f'{{"ph":"f","bp":"e",{flow},{place},"ts":{_us(last - zero)}}}'
     for node in result.nodes:
         if node.node < len(result.records):
-            yield from _counters(node.node, result.records[node.node])
+            yield from map(_packed, _counters(node.node, result.records[node.node]))
+
+
+def _packed(event: dict[str, Any]) -> str:
+    return json.dumps(event, separators=(",", ":"))
+
+
+def _us(nanoseconds: int) -> str:
+    return f"{nanoseconds / 1e3:.3f}"
 
 
 def _threads(calls: Sequence[Call]) -> dict[int, int]:
@@ -110,40 +123,29 @@ def _names(
         yield told("thread_name", number, name="program" if number == 1 else f"thread {number}")
 
 
-def _complete(
-    node: int, threads: dict[int, int], call: Call, sent: Call | None, zero: int
-) -> dict[str, Any]:
-    """One call; `sent` is the call that sent what it has received."""
-    arguments: dict[str, Any] = {}
-    peer, tag, nbytes = call.peer, call.tag, call.what if call.name not in WAITS else UNKNOWN
-    if call.name in ("irecv", "irecv_raw"):
+def _complete(place: str, call: Call, sent: Call | None, zero: int) -> str:
+    """One call; written out, for there may be a million.
+
+    Args:
+        sent: the call that has sent what it received.
+    """
+    name, tag, nbytes = CALLS[call.call], call.tag, call.what
+    if call.call in _HAVE_IDS:
         nbytes = UNKNOWN
     if sent is not None:
-        tag = sent.tag
-        nbytes = max(nbytes, sent.what)
-    for name, value in (("node", peer), ("tag", tag), ("bytes", nbytes)):
-        if value != UNKNOWN:
-            arguments[name] = value
+        tag, nbytes = sent.tag, max(nbytes, sent.what)
+    told = [
+        f'"{what}":{value}'
+        for what, value in (("node", call.peer), ("tag", tag), ("bytes", nbytes))
+        if value != UNKNOWN
+    ]
     if call.space:
-        arguments["space"] = call.space
+        told.append(f'"space":{call.space}')
     if call.has_failed:
-        arguments["failed"] = True
-    return {
-        "ph": "X",
-        "name": call.name,
-        "cat": _category(call),
-        "pid": node,
-        "tid": threads[call.thread],
-        "ts": (call.began - zero) / 1e3,
-        "dur": max(0, call.ended - call.began) / 1e3,
-        "args": arguments,
-    }
-
-
-def _category(call: Call) -> str:
-    if call.name in _COLLECTIVES:
-        return "collective"
-    return "wait" if call.name in WAITS else "message"
+        told.append('"failed":true')
+    times = f'"ts":{_us(call.began - zero)},"dur":{_us(call.ended - call.began)}'
+    kind = f'"name":"{name}","cat":"{_CATEGORIES[call.call]}"'
+    return f'{{"ph":"X",{kind},{place},{times},"args":{{{",".join(told)}}}}}'
 
 
 def _counters(node: int, record: NodeRecord) -> Iterator[dict[str, Any]]:

@@ -86,13 +86,13 @@ class World:
         """Ends this node's part in the run; `in_order` is False after a failure."""
         notices, recording = self.notices, self._recording
         self._recording = None
-        if notices and recording:
-            recording.tell(notices.send)
         self._engine.signals.hear()
         if self._engine.close(in_order, hears_out=notices is not None) and in_order and notices:
             account = self._engine.account(self._is_forsaken)
             if any(account):
                 notices.send(account)
+        if notices and recording:
+            recording.tell(notices.send)
         if self.job is not None:
             self.job.close()
 

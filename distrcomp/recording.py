@@ -31,7 +31,6 @@ from .call_wrappers import record_calls, record_collectives
 from .collective_path import CollectivePath
 from .communicator import Communicator
 from .engine import Engine
-from .links import Link
 from .links.traffic import traffic
 from .meeting import Meeting
 from .notices import LinkBytes, Tally
@@ -60,27 +59,22 @@ class Recording:
             record_collectives(self._recorder, CollectivePath)
 
     def tell(self, tell: Callable[[Any], None]) -> None:
-        """At the end of this node: all that was recorded, before its links are closed."""
-        for node, link in list(self._engine._links.items()):
-            self._count(node, link)
+        """At the end of this node: all that was recorded; its links were read off as they ended."""
         links = tuple(LinkBytes(node, *both) for node, both in self._carried.items())
         tell(Tally(self._waited_ns / 1e9, links))
         if self._recorder is not None:
             for part in self._recorder.parts():
                 tell(part)
 
-    def _count(self, node: int, link: Link | None) -> None:
-        carried = None if link is None else traffic(link)
-        if carried is not None and any(carried):
-            self._carried[node] = carried
-
     def _count_at_end(self) -> None:
-        """Reads off a link that ends before this node does."""
+        """Reads off each link as it ends, when all has gone by it."""
         progress = self._engine._progress
         detach = progress.detach
 
         def counted(node: int) -> None:
-            self._count(node, progress.links.get(node))
+            carried = traffic(progress.links[node])
+            if carried is not None and any(carried):
+                self._carried[node] = carried
             detach(node)
 
         progress.detach = counted  # type: ignore[method-assign]

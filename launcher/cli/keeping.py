@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from ..run.results import RunResult
 
 # Variables may hold secrets, and reports are shown around.
 _VALUES_HIDDEN = ("env",)
+_LOGIN = re.compile(r"://[^/@\s]+@")
 
 
 @record
@@ -116,5 +118,6 @@ def _given(ctx: click.Context) -> Iterable[tuple[str, str]]:
         values = value if isinstance(value, tuple) else (value,)
         for each in values:
             text = str(each).partition("=")[0] if name in _VALUES_HIDDEN else str(each)
+            text = _LOGIN.sub("://...@", text)
             long = [word for word in parameter.opts if word.startswith("--")]
             yield [*long, *parameter.opts][0], "" if each is True else text

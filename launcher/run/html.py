@@ -14,7 +14,15 @@ from collections.abc import Iterator, Sequence
 
 from ..records import record
 from .markup import amount, data, duration, printed, told
-from .page_parts import heat_maps, how_measured, nodes_table, over_time, phases_table, plan_list
+from .page_parts import (
+    carried_bytes,
+    heat_maps,
+    how_measured,
+    nodes_table,
+    over_time,
+    phases_table,
+    plan_list,
+)
 from .plain import counted
 from .report import cause_lines
 from .results import RunResult
@@ -92,7 +100,7 @@ def _verdict(result: RunResult) -> str:
 
 def _header(result: RunResult, facts: Facts) -> str:
     peers = list(dict.fromkeys(node.peer for node in result.nodes))
-    carried = sum(each.bytes_out for record in result.records for each in record.exchanges)
+    carried = sum(carried_bytes(result).values())
     cpu = [record.cpu_s for record in result.records if record.cpu_s is not None]
     shown = [
         ("Nodes", f"{result.n_node:,}"),

@@ -158,17 +158,26 @@ def _memory_steps(node: NodeResult, record: NodeRecord) -> list[tuple[float, flo
     )
 
 
-def heat_maps(result: RunResult) -> str:
-    """Bytes, and messages where they were counted, from each node to each other one."""
+def carried_bytes(result: RunResult) -> dict[tuple[int, int], int]:
+    """What went from each node to each other one, as the one of them says that knows more."""
     carried: dict[tuple[int, int], int] = {}
-    counts: dict[tuple[int, int], int] = {}
-    are_counted = any(record.n_call for record in result.records)
     for source, record in enumerate(result.records):
         for each in record.exchanges:
             there, back = (source, each.node), (each.node, source)
             carried[there] = max(carried.get(there, 0), each.bytes_out)
             carried[back] = max(carried.get(back, 0), each.bytes_in)
-            counts[there] = each.messages_out or 0
+    return carried
+
+
+def heat_maps(result: RunResult) -> str:
+    """Bytes, and messages where they were counted, from each node to each other one."""
+    carried = carried_bytes(result)
+    are_counted = any(record.n_call for record in result.records)
+    counts = {
+        (source, each.node): each.messages_out or 0
+        for source, record in enumerate(result.records)
+        for each in record.exchanges
+    }
     if not any(carried.values()) and not any(counts.values()):
         return '<p class="soft">No bytes went between nodes.</p>' if result.records else ""
     total = sum(carried.values())

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypedDict, Unpack
 import click
 from click.core import ParameterSource
 
+from .cli.defaults import with_defaults
 from .cli.programs import PROGRAMS
 from .cli.request import request_of
 from .cli.run import run as command
@@ -45,6 +46,7 @@ class Options(TypedDict, total=False):
         include, exclude, collect: patterns.
         env: variables to forward, with their values, or names of variables that are set here.
         input: what the node `stdin` (0) reads as its standard input; nothing by default.
+        with_: packages, `requirements` files of packages, for the run's environment.
         output: "none" shows nothing, "live" and "raw" print lines to our stdout as they come.
     """
 
@@ -70,6 +72,9 @@ class Options(TypedDict, total=False):
     strict_sends: bool
     data_plane: Literal["tls", "plain"]
     mpi4py: bool
+    with_: Sequence[str]
+    requirements: Sequence[Name]
+    allow_skew: bool
     m: bool
     c: bool
 
@@ -181,7 +186,7 @@ def command_words(program: Name, arguments: Sequence[str], options: Options) -> 
     words: list[str] = []
     is_module, is_code = options.pop("m", False), options.pop("c", False)
     for name, value in options.items():
-        option = f"--{name.replace('_', '-')}" if len(name) > 1 else f"-{name}"
+        option = f"--{name.rstrip('_').replace('_', '-')}" if len(name) > 1 else f"-{name}"
         for text in _texts(value):
             words += [option] if text is True else [option, str(text)]
     first = os.fspath(program)
@@ -202,7 +207,9 @@ def request_from(words: Sequence[str]) -> Request:
     for name in _OF_THE_COMMAND:
         if context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT):
             raise BadUsage(f"{name} is for the command line only")
-    return request_of(options.pop("program"), options, context.meta.get(PROGRAMS, ()))
+    program = options.pop("program")
+    options = with_defaults(context, program, options)
+    return request_of(program, options, context.meta.get(PROGRAMS, ()))
 
 
 def result_of(result: RunResult, outputs: Sequence[str]) -> Result:

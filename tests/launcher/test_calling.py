@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import launcher
-from launcher.calling import command_words, request_from
+from launcher.calling import Options, command_words, request_from
 from launcher.errors import BadUsage, LauncherError
 from tests.command import Machine
 from tests.leaks import wait_until
@@ -52,6 +52,9 @@ def test_options_become_words() -> None:
     ] == words
     assert ["-m", "mod", "-n"] == command_words("mod", ("-n",), {"m": True})
     assert ["-c", "pass"] == command_words("pass", (), {"c": True})
+    packages: Options = {"with_": ["a", "b>1"], "allow_skew": True}
+    given = ["--with", "a", "--with", "b>1", "--allow-skew"]
+    assert [*given, "--", "p.py"] == command_words("p.py", (), packages)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +14,12 @@ import distrcomp
 from .. import limits
 from ..control import looks
 from ..control import messages as m
+from ..environment.need import OWN_FOLDER
 from .memory_watch import Kills, memory_evidence
 from .node_process import NodeProcess
+
+# distrcomp as the nodes of an environment import it.
+_OF_ENVIRONMENT = re.compile(rf'"[^"\n]*/{OWN_FOLDER}/distrcomp/')
 
 
 async def stacks_of(
@@ -60,4 +65,5 @@ def _cut(text: str, bytes_max: int) -> str:
 def _known_paths(text: str, folder: str) -> str:
     """Paths below the folder in which the nodes started, and of distrcomp itself, made short."""
     package = f'"{Path(distrcomp.__file__).parent}{os.sep}'
-    return text.replace(f'"{folder}{os.sep}', '"').replace(package, '"distrcomp/')
+    text = text.replace(f'"{folder}{os.sep}', '"').replace(package, '"distrcomp/')
+    return _OF_ENVIRONMENT.sub('"distrcomp/', text)

@@ -38,11 +38,20 @@ def environment_options(function: _Function) -> _Function:
     return packages(requirements(skew(function)))
 
 
+def module_program(module: str, arguments: Sequence[str], folder: Path) -> Path | None:
+    """The file of a module of ours, or the program that another one's first file is."""
+    found = module_file(module, folder)
+    if found is None:
+        files = (folder / argument for argument in arguments if argument.endswith(".py"))
+        found = next((file for file in files if file.is_file()), None)
+    return found
+
+
 def metadata_of(wanted: Wanted) -> tuple[Path | None, Metadata]:
     """The program's file, if it is one of ours, and what its inline metadata says."""
     program = None if wanted.program is None else wanted.folder / wanted.program
     if wanted.module is not None:
-        program = module_file(wanted.module, wanted.folder)
+        program = module_program(wanted.module, wanted.arguments, wanted.folder)
     if program is None or program.suffix != ".py":
         return None, Metadata()
     try:

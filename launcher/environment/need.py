@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OURS = "distrcomp"
+OWN_FOLDER = "distrcomp-own"
+"""In an environment, the folder of what it takes from the agent's installation."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_OURS = "distrcomp"
+from .need import OURS, OWN_FOLDER
+
 _OUR_PACKAGES = ("distrcomp", "launcher")
-_FOLDER = "distrcomp-own"
 _PATH_FILE = "_distrcomp_own.pth"
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -27,7 +27,7 @@ def own_packages() -> dict[str, Path]:
     for name in _OUR_PACKAGES:
         links.update(_imported(name))
     seen: set[str] = set()
-    waiting = [_OURS]
+    waiting = [OURS]
     while waiting:
         name = waiting.pop()
         if name in seen:
@@ -48,12 +48,12 @@ def own_packages() -> dict[str, Path]:
 
 def link_own(environment: Path, links: dict[str, Path]) -> None:
     """Gives an environment these packages; raises OSError."""
-    folder = environment / _FOLDER
+    folder = environment / OWN_FOLDER
     folder.mkdir()
     for name, target in links.items():
         (folder / name).symlink_to(target)
     for site in (environment / "lib").glob("python*/site-packages"):
-        (site / _PATH_FILE).write_text(f"../../../{_FOLDER}\n", "utf-8")
+        (site / _PATH_FILE).write_text(f"../../../{OWN_FOLDER}\n", "utf-8")
 
 
 def _imported(name: str) -> Iterator[tuple[str, Path]]:

@@ -110,3 +110,13 @@ def test_another_python_is_required(machine: Machine) -> None:
     result = machine.run("run", "-n", "1", "prog.py")
     assert (2, "") == (result.code, result.out)
     assert "the program requires Python >=3.99, and this is 3." in result.err
+
+
+def test_who_is_stuck_is_told_as_ever(machine: Machine) -> None:
+    """Of the stacks of nodes in an environment distrcomp's own frames are left out, too."""
+    program = '# /// script\n# requires-python = ">=3.11"\n# ///\nimport distrcomp\n'
+    (machine.work_dir / "prog.py").write_text(f"{program}distrcomp.recv(distrcomp.node_id)\n")
+    result = machine.run("run", "-n", "1", "prog.py")
+    assert 1 == result.code, result
+    assert '  inside distrcomp\'s recv\n  File "prog.py", line 5 in <module>\n' in result.out
+    assert "distrcomp-own" not in result.out

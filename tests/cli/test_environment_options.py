@@ -15,9 +15,11 @@ from launcher.ship.bundle import Wanted
 NOTHING: dict[str, Any] = {"with": (), "requirements": (), "engine": "own"}
 
 
-def wanted(folder: Path, program: str | None = None, module: str | None = None) -> Wanted:
+def wanted(
+    folder: Path, program: str | None = None, module: str | None = None, *arguments: str
+) -> Wanted:
     """A run of that program or module."""
-    return Wanted(program and Path(program), module, (), (), folder)
+    return Wanted(program and Path(program), module, (), (), folder, arguments=arguments)
 
 
 def write(folder: Path, dependencies: str, requires: str = "") -> Path:
@@ -49,6 +51,8 @@ def test_all_three_ways(tmp_path: Path) -> None:
     expected = Need((program,), (tmp_path / "needs.txt",), ("rich>=13",), ">=3.11", tmp_path)
     assert expected == need_of([wanted(tmp_path, "prog.py")], options)
     assert expected == need_of([wanted(tmp_path, module="prog")], options)
+    as_argument = wanted(tmp_path, None, "mpi4py.futures", "-v", "none.py", "prog.py")
+    assert expected == need_of([as_argument], options)
 
 
 def test_python_alone(tmp_path: Path) -> None:

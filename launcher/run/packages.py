@@ -39,8 +39,11 @@ async def provide_packages(
     if request.need is not None:
         from .providing import provide  # most runs need none of what that loads
 
+        def on_ready(label: str) -> None:
+            timeline.done("environment", label, monotonic())
+
         timeline.enter("environment", monotonic())
-        lock, notes = await provide(request.need, connections, view)
+        lock, notes = await provide(request.need, connections, view, on_ready)
     programs, _ = programs_of(request, preparation.plan.n_node)
     if len(connections) > 1 and any(program.is_python for program in programs):
         modules = foreign_imports(preparation.bundle.sources.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,15 @@ from .table import View
 
 
 async def provide(
-    need: Need, connections: Sequence[Connection], view: View
+    need: Need,
+    connections: Sequence[Connection],
+    view: View,
+    on_ready: Callable[[str], None],
 ) -> tuple[Lock, tuple[str, ...]]:
     """Has every peer make the environment that the run needs; the lock, and notes for the report.
+
+    Args:
+        on_ready: told of each peer that is ready.
 
     Raises:
         BadUsage: there is no such environment.
@@ -52,7 +58,7 @@ async def provide(
     wheels = Wheels(lock, cache / "wheels", need.folder)
     wanted = e.WantEnvironment(lock.requirements, need.requires_python, lock.is_local)
     providers = [Provider(connection, wheels, view) for connection in connections]
-    _raise_all(connections, await _outcomes([each.provide(wanted) for each in providers]))
+    _raise_all(connections, await _outcomes([_ready(each, wanted, on_ready) for each in providers]))
     await asyncio.to_thread(wheels.evict)
     helped = [
         provider.label for provider in providers if provider.has_offered and not lock.is_local
@@ -60,6 +66,13 @@ async def provide(
     if not helped:
         return lock, ()
     return lock, (f"the packages went from here, not from an index, to {listed(helped)}",)
+
+
+async def _ready(
+    provider: Provider, wanted: e.WantEnvironment, on_ready: Callable[[str], None]
+) -> None:
+    await provider.provide(wanted)
+    on_ready(provider.label)
 
 
 async def _outcomes(acts: Sequence[Coroutine[Any, Any, None]]) -> list[BaseException | None]:

@@ -34,6 +34,7 @@ class Shown(NoView):
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
+        self.ready: list[str] = []
 
     def preparing(self, peer: str, text: str) -> None:
         self.lines.append((peer, text))
@@ -64,7 +65,7 @@ def provided(requires: str = "", **peers: Peer) -> tuple[Lock, tuple[str, ...], 
         made = {name: connection(name) for name in peers}
         serving = [peers[name](channel) for name, (_, channel) in made.items()]
         need = Need((), (), (), requires, Path.cwd())
-        outcome = provide(need, [each for each, _ in made.values()], shown)
+        outcome = provide(need, [each for each, _ in made.values()], shown, shown.ready.append)
         found, *_ = await asyncio.gather(outcome, *serving)
         outcomes.append(found)
 
@@ -81,6 +82,7 @@ def test_all_are_ready() -> None:
     assert (Lock(()), ()) == (lock, notes)
     told = [("h1", "Downloading tiny"), ("h1", "ready"), ("h2", "ready")]
     assert set(told) < set(shown.lines)
+    assert ["h1", "h2"] == sorted(shown.ready)
 
 
 def test_the_same_reason_is_told_once() -> None:

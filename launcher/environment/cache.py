@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from .. import limits
+from ..errors import CannotStart
 from ..ship.folders import (
     OPEN_FOLDER,
     claim,
@@ -106,10 +107,13 @@ class Environments:
             os.close(folder)
 
     def sweep(self) -> None:
-        """Clears away what builders and evictors left that are dead."""
+        """Clears away what builders and evictors left that are dead, if that can be done."""
         if not self._path.is_dir():
             return
-        folder = open_private_folder(self._path)
+        try:
+            folder = open_private_folder(self._path)
+        except CannotStart:  # said to whoever wants an environment
+            return
         try:
             with disk_errors(self._path):
                 names = [name for name in names_in(folder) if name.startswith((_BUILDING, _GONE))]

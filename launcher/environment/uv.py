@@ -31,7 +31,8 @@ _SETTINGS = {
 }
 # An index that does not answer is found out soon: there is another way to the packages.
 _DEFAULTS = {"UV_HTTP_RETRIES": "1", "UV_HTTP_CONNECT_TIMEOUT": "5"}
-_DULL = "Using Python "
+# A line that begins with a blank goes on with the one before it, or names a package.
+_NO_PROGRESS = ("error", "warning", "hint", " ", "Using ")
 _NO_SPACE = "No space left on device"
 
 
@@ -141,10 +142,8 @@ async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
 async def _lines_of(stream: asyncio.StreamReader | None, said: Said) -> list[str]:
     """The last lines, up to a bound; those of progress are handed on as they come."""
     lines: list[str] = []
-    is_error = False
     async for line in _each_line(stream):
-        is_error = is_error or line.startswith(("error", "warning", "hint", "  \u00d7"))
-        if line.strip() and not is_error and not line.startswith(_DULL):
+        if line.strip() and not line.startswith(_NO_PROGRESS):
             await said(_PASSWORD.sub("***@", line.strip()))
         lines.append(line)
         if len(lines) > limits.UV_LINES_MAX:

@@ -193,5 +193,6 @@ class Provider:
                 while data := file.read(limits.SHIP_CHUNK_BYTES):
                     await self._channel.send(e.WheelPart(sha256, data, last=False))
                     done += len(data)
-                    self._view.shipping(done, total, self.label)
+                    got = f"{done / limits.MIB:.1f} of {total / limits.MIB:.1f} MiB of wheels"
+                    self._view.preparing(self.label, got)
             await self._channel.send(e.WheelPart(sha256, b"", last=True))

@@ -36,3 +36,10 @@ def test_paths_are_made_short() -> None:
     """Files in the folder in which nodes were started are named as their user knows them."""
     (taken,) = asyncio.run(stacks_of([Far(0, 'File "/folder/a.py"')], {0: "/folder"}))  # type: ignore[list-item]
     assert 'File "a.py"' == taken.text
+
+
+def test_distrcomp_in_an_environment() -> None:
+    """Its files are named as anywhere, though they are found by a link there."""
+    text = 'File "/kept/x/distrcomp-own/distrcomp/node.py"\nFile "/kept/x/lib/other.py"'
+    (taken,) = asyncio.run(stacks_of([Far(0, text)], {0: "/folder"}))  # type: ignore[list-item]
+    assert 'File "distrcomp/node.py"\nFile "/kept/x/lib/other.py"' == taken.text

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from launcher import limits
-from launcher.agent.order import order_of, program_names, require_command, require_sound
+from launcher.agent.order import (
+    order_of,
+    program_names,
+    python_variables,
+    require_command,
+    require_sound,
+)
 from launcher.control import messages as m
 from launcher.errors import CannotStart, PeerRefused
 from tests.launcher.agent.agent_kit import order
@@ -94,3 +101,13 @@ def test_a_node_of_another_program() -> None:
     assert whole is order_of(whole, m.NodeOrder(0, ""))
     assert ("prog.py", "sh -c x") == program_names(whole)
     assert () == program_names(order())
+
+
+def test_variables_of_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands come first, and what would have Python look elsewhere is taken away."""
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.setenv("PYTHONPATH", "/of/the/agent")
+    monkeypatch.delenv("PYTHONHOME", raising=False)
+    assert {} == python_variables(sys.executable)
+    expected = {"PATH": "/kept/x/bin:/usr/bin", "VIRTUAL_ENV": "/kept/x", "PYTHONPATH": ""}
+    assert expected == python_variables("/kept/x/bin/python")

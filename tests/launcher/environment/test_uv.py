@@ -53,6 +53,22 @@ def test_what_it_prints(tmp_path: Path) -> None:
     play(act)
 
 
+def test_its_progress(tmp_path: Path) -> None:
+    """What it does is handed on as it does it; warnings are not."""
+
+    async def act() -> None:
+        lines: list[str] = []
+
+        async def said(line: str) -> None:
+            lines.append(line)
+
+        await run_uv(["venv", str(tmp_path / "new")], tmp_path, said)
+        assert any(line.startswith("Creating virtual environment") for line in lines)
+        assert not any(line.startswith("Using") for line in lines)
+
+    play(act)
+
+
 def test_its_own_words(tmp_path: Path) -> None:
     """A failure is what uv says; stdin is what it was asked."""
 

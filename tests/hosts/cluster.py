@@ -76,9 +76,9 @@ class Cluster:
         return [pid for name in NAMES for pid in self._beside_the_agent(name)]
 
     def _beside_the_agent(self, name: str) -> list[int]:
-        found = self.host(name).processes()
-        own = [pid for pid in found if _parent(pid) == found[0]]
-        return [pid for pid in found[1:] if pid not in own[:2]]
+        processes = self.host(name).processes()  # none where a test has ended the agent
+        own = [pid for pid in processes[1:] if _parent(pid) == processes[0]]
+        return [pid for pid in processes[1:] if pid not in own[:2]]
 
 
 def _parent(pid: int) -> int:

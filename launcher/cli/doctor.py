@@ -19,13 +19,14 @@ from ..doctor.examine import Wish, examine
 from ..doctor.table import render_json, render_tables
 from ..errors import CannotStart, CannotWrite, Interrupted
 from ..run.connect import Operator
+from .help import ToolCommand
 from .options import chosen_net, chosen_peers, net_option, peers_options
 
 # A narrower terminal wraps lines: cut figures would say nothing.
 _TABLE_WIDTH_MIN = 120
 
 
-@click.command()
+@click.command(cls=ToolCommand)
 @peers_options
 @net_option
 @click.option(

@@ -52,6 +52,11 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("distrcomp bench", "two nodes on this machine"),
         ("distrcomp bench --peers peers.txt --plot figures.svg", "between machines, drawn"),
     ),
+    "doctor": (
+        ("distrcomp doctor --peers peers.txt", "every peer, and every pair of them"),
+        ("distrcomp doctor", "this machine alone"),
+    ),
+    "discover": (("distrcomp peers discover --write peers.txt", "and keep what was found"),),
     "peers": (("distrcomp peers --peers peers.txt", "who can be reached, and who can't"),),
     "ps": (("distrcomp ps", "the runs of this machine"),),
     "ship": (

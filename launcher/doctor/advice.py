@@ -73,18 +73,30 @@ def _on_names(report: Report) -> Iterator[Finding]:
 
 
 def _on_versions(report: Report) -> Iterator[Finding]:
-    known = [peer for peer in report.peers if peer.facts]
-    versions: dict[str, list[str]] = {}
-    for peer in known:
-        if peer.facts:
-            versions.setdefault(_series(peer.facts.numpy), []).append(peer.label)
-    if len(versions) > 1:
-        each = ", ".join(f"{version} on {', '.join(who)}" for version, who in versions.items())
+    known = {peer.label: peer.facts for peer in report.peers if peer.facts}
+    whom = tuple(known)
+    if each := _differing({label: facts.python for label, facts in known.items()}):
+        text = (
+            f"Python differs: {each}. A run over them is refused: start the agents with the same "
+            "x.y, or give --allow-skew if nothing that is sent holds code"
+        )
+        yield Finding(ERROR, whom, text)
+    if each := _differing({label: facts.numpy for label, facts in known.items()}):
         text = (
             f"numpy differs: {each}. Arrays travel all the same, but results and pickles of a "
             "program may differ: install the same version everywhere"
         )
-        yield Finding(WARNING, tuple(peer.label for peer in known), text)
+        yield Finding(WARNING, whom, text)
+
+
+def _differing(versions: dict[str, str | None]) -> str:
+    """Who has which version, where not all have the same one; the third number doesn't count."""
+    found: dict[str, list[str]] = {}
+    for label, version in versions.items():
+        found.setdefault(_series(version), []).append(label)
+    if len(found) < 2:
+        return ""
+    return ", ".join(f"{version} on {', '.join(who)}" for version, who in found.items())
 
 
 def _series(version: str | None) -> str:

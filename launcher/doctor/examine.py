@@ -21,7 +21,7 @@ from ..agent.host import python_version
 from ..cluster.peers_file import Peer
 from ..errors import CannotStart, LauncherError, VersionsDiffer
 from ..run.addresses import Net
-from ..run.connect import Connection, Operator, dial_at, dial_fitting, resolve, shown_address
+from ..run.connect import Connection, Operator, dial_agent, dial_at, resolve, shown_address
 from ..run.launch import Display, Launch, Request
 from ..run.namesakes import Agent, namesakes, two_of_a_name
 from ..run.results import RunResult
@@ -118,7 +118,7 @@ async def _find(peer: Peer, operator: Operator | None) -> _Reached:
     if operator is None:
         return _Reached(replace(blank, why=f"there are no credentials for {peer.label}"))
     try:
-        connection = await dial_fitting(peer, operator)
+        connection = await dial_agent(peer, operator)
     except VersionsDiffer as error:
         return _Reached(
             replace(
@@ -220,6 +220,7 @@ async def _run(wish: Wish, peers: list[Peer], argument: object, told: Told) -> R
         timeout_s=limits.EXAMINATION_TIMEOUT_S,
         net=wish.net,
         proves_links=False,
+        allow_skew=True,
     )
     printed = bytearray()
 

@@ -77,6 +77,13 @@ def test_numpy_differs() -> None:
     assert () == advise(report(peer(0), peer(1, numpy="2.1.3")))
 
 
+def test_python_differs() -> None:
+    """Another x.y of Python is an error, for runs are refused then (F-30); a third number is not."""
+    level, text = one_finding(report(peer(0), peer(1, python="3.12.1")))
+    assert (ERROR, True) == (level, text.startswith("Python differs: 3.11 on h0, 3.12 on h1."))
+    assert () == advise(report(peer(0), peer(1, python="3.11.2")))
+
+
 def test_a_peer_that_cannot_be_used() -> None:
     """Its own sentence is the finding, and comes before all warnings."""
     lost = replace(peer(1), why="h1:6969 refuses the connection", facts=None)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.command import Machine, Result
+from tests.pages import Typed, sessions, without_times, write_programs
 
 pytestmark = pytest.mark.processes
 
@@ -99,3 +100,12 @@ def test_same_as_cold(machine: Machine) -> None:
         assert said == warm["about"][what], what
     assert set() == set(cold["modules"]) - set(warm["modules"])
     assert set(warm["modules"]) - set(cold["modules"]) <= MODULES_OF_THE_SERVER
+
+
+@pytest.mark.parametrize("typed", sessions("docs/launching.md"), ids=lambda each: each.words[2])
+def test_the_page(machine: Machine, typed: Typed) -> None:
+    """What docs/launching.md shows is what is printed."""
+    write_programs("docs/launching.md", machine.work_dir)
+    result = machine.run(*typed.words)
+    assert 0 == result.code, result
+    assert without_times(typed.printed) == without_times(result.out)

@@ -14,6 +14,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "exclude",
         "with",
         "requirements",
+        "allow_skew",
         "env",
         "wdir",
         "stdin",

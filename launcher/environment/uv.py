@@ -68,7 +68,18 @@ def find_uv(environ: Mapping[str, str]) -> str:
 def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables for uv: the user's own, but for those that would have it work elsewhere."""
     kept = {name: value for name, value in environ.items() if not name.startswith(_OURS)}
-    return {**_DEFAULTS, **kept, **_SETTINGS}
+    without_cache = {} if _may_keep(environ) else {"UV_NO_CACHE": "1"}
+    return {**_DEFAULTS, **kept, **_SETTINGS, **without_cache}
+
+
+def _may_keep(environ: Mapping[str, str]) -> bool:
+    """Whether there is a folder in which uv can keep what it has fetched; else it would fail."""
+    chosen = environ.get("UV_CACHE_DIR") or environ.get("XDG_CACHE_HOME") or environ.get("HOME")
+    if not chosen:
+        return False
+    folder = Path(chosen)
+    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    return os.access(there, os.W_OK)
 
 
 async def run_uv(

@@ -109,6 +109,14 @@ def test_its_variables() -> None:
     assert "5" == uv_environment({"UV_HTTP_RETRIES": "5"})["UV_HTTP_RETRIES"]
 
 
+def test_it_keeps_nothing_where_it_cannot(tmp_path: Path) -> None:
+    """Without a home, or one that can't be written, it goes without a cache (F-40)."""
+    kept = [{"HOME": str(tmp_path)}, {"XDG_CACHE_HOME": str(tmp_path / "new" / "folder")}]
+    not_kept = [{}, {"HOME": ""}, {"HOME": "/proc/1/none"}]
+    found = ["UV_NO_CACHE" in uv_environment(environ) for environ in (*kept, *not_kept)]
+    assert [False, False, True, True, True] == found
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,8 @@ def main(
     """
     if (reason := why_impossible()) is not None:
         raise click.ClickException(reason)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's `&`; agents would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = secrets.randbits(32) if seed is None else seed
     click.echo(f"SEED {seed}")
     tally = Tally()

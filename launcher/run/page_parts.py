@@ -215,10 +215,7 @@ def plan_list(result: RunResult, options: Sequence[tuple[str, str]]) -> str:
         placed.setdefault(node.peer, []).append(node.node)
     entries = [(told(peer), told(node_list(nodes))) for peer, nodes in placed.items()]
     entries += [(f"<code>{told(name)}</code>", told(value)) for name, value in options]
-    if result.collected:
-        entries.append(
-            ("Files", "<br>".join(told(line.strip()) for line in collected_lines(result)))
-        )
+    entries += [("File", told(line.strip())) for line in collected_lines(result)]
     entries += [("Note", told(note)) for note in result.notes]
     listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in entries)
     return f'<dl class="plan">{listed}</dl>'

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from launcher.errors import BadUsage
 from launcher.run.report import (
+    collected_lines,
     describe_end,
     render_json,
     render_text,
     report_format,
 )
-from launcher.run.results import Cause, NodeResult, RunResult
+from launcher.run.results import Cause, CollectedFile, NodeResult, RunResult
 
 
 def node(number: int, outcome: str = "finished", **changes: object) -> NodeResult:
@@ -186,3 +187,13 @@ def test_another_ending_is_refused(path: str) -> None:
 def test_ends_are_told_in_words(exit_code: int | None, signal: int | None, expected: str) -> None:
     """F-07: signals have their name and number."""
     assert expected == describe_end(exit_code, signal)
+
+
+def test_files_that_came_back() -> None:
+    """The first files are listed, names made plain, and the rest is counted."""
+    files = tuple(CollectedFile(node, "a\x1b", 1000, "00") for node in range(25))
+    lines = collected_lines(replace(run(node(0)), collected=files, collected_in="out/1"))
+    assert "25 files brought back into out/1 (25,000 bytes):" == lines[0]
+    assert "  node 19  a\\x1b  1,000 bytes" == lines[20]
+    assert ["  and 5 more"] == lines[21:]
+    assert [] == collected_lines(run(node(0)))

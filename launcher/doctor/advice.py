@@ -27,6 +27,8 @@ _CLOCK_S_MAX, _CLOCK_S_ODD = 240.0, 1.0
 _TIMES_ODD = 4
 _PAIRS_TO_COMPARE = 3
 _LATENCY_S_ODD = 0.001
+# Processes that want a core, for each core.
+_LOAD_BUSY = 1.5
 # Descriptors of a node beside its links.
 _NODE_DESCRIPTORS = 32
 
@@ -168,12 +170,16 @@ def _on_cores(peer: PeerReport, facts: Facts) -> Iterator[tuple[str, str]]:
             f"gets {counted(peer.slots, 'node')} on {counted(facts.cores, 'core')}: nodes that "
             f"compute share them; slots={facts.cores} gives each a core",
         )
-    if facts.load > 1.5 * facts.cores:
+    if _is_busy(facts):
         yield (
             WARNING,
             f"is busy: {facts.load:.1f} processes want its {counted(facts.cores, 'core')}. What "
             "was measured there is worse than it could be",
         )
+
+
+def _is_busy(facts: Facts | None) -> bool:
+    return facts is not None and facts.load > _LOAD_BUSY * facts.cores
 
 
 # --- pairs ---------------------------------------------------------------------------------------
@@ -264,6 +270,8 @@ def _on_odd_pairs(report: Report) -> Iterator[Finding]:
     rates = [min(each.bytes_per_s, each.bytes_per_s_back) for _, each in measured]
     usual, usual_s = median(rates), median(each.latency_s for _, each in measured)
     for (pair, figures), rate in zip(measured, rates, strict=True):
+        if any(_is_busy(report.peers[index].facts) for index in (pair.one, pair.other)):
+            continue  # it is told of that, and nobody knows what a pair would do without
         one, other = report.label(pair.one), report.label(pair.other)
         text = ""
         best = max(figures.bytes_per_s, figures.bytes_per_s_back)

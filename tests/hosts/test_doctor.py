@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from launcher.cluster.home import Home
 from tests.hosts.cluster import Cluster
 
 QUICK = ("doctor", "--seconds", "0.05")
@@ -81,3 +83,29 @@ def test_an_agent_named_twice(cluster: Cluster) -> None:
     run = cluster.operator.run("run", "--peers", "twice.txt", "-c", "print(1)")
     assert 3 == run.code
     assert expected in run.err
+
+
+def test_two_agents_under_one_name(cluster: Cluster) -> None:
+    """Two machines with copies of the same credentials are told apart and named, by a run and by
+    the doctor, also where they hide behind one name with two addresses (F-35)."""
+    credentials = {name: _credentials(cluster, name) for name in ("h1", "h2")}
+    cluster.agents["h2"].interrupt()
+    cluster.agents["h2"].wait()
+    credentials["h2"].write_bytes(credentials["h1"].read_bytes())
+    cluster.agents["h2"] = cluster.host("h2").start("agent")
+    cluster.agents["h2"].wait_for_line("listens on")
+    (cluster.operator.work_dir / "two.txt").write_text("h1\n10.77.0.2 name=h1\n")
+    said = "two agents call themselves h1, with the same credentials or with copies of them"
+    run = cluster.operator.run("run", "--peers", "two.txt", "-c", "print(1)")
+    assert (3, True) == (run.code, f"h1:6969 and 10.77.0.2:6969: {said}" in run.err), run
+    assert [True] == [said in text for text in errors(examined(cluster, 3, "--peers", "two.txt"))]
+    hosts = Path("/etc/netns") / cluster.operator.namespace / "hosts"
+    hosts.write_text("10.77.0.2 h1\n" + hosts.read_text())
+    (found,) = errors(examined(cluster, 3, "-H", "h1"))
+    assert found.startswith("h1 stands for 10.77.0.")
+    assert said in found
+
+
+def _credentials(cluster: Cluster, name: str) -> Path:
+    """Where the agent of a host has its credentials."""
+    return Home.find({"DISTRCOMP_HOME": str(cluster.host(name).home)}).agent_credentials

@@ -172,6 +172,12 @@ def test_one_direction_is_slow() -> None:
     assert (WARNING, True) == (level, text.startswith("from h1 to h0 go 10.0 MB/s, and 1.00 GB/s"))
 
 
+def test_slow_for_a_reason() -> None:
+    """What was measured on a busy machine says nothing of the network."""
+    (finding,) = advise(report(peer(0, load=99.0), peer(1), pairs=(pair(0, 1, bytes_per_s=1e6),)))
+    assert "is busy" in finding.text
+
+
 def test_one_pair_is_slow() -> None:
     """A pair that is much slower than most is told, by rate or by time."""
     peers = [peer(number) for number in range(3)]

@@ -33,7 +33,7 @@ from .run.table import NoView
 Name = str | os.PathLike[str]
 
 
-_OF_THE_COMMAND = ("engine", "dry_run", "report")
+_OF_THE_COMMAND = ("engine", "dry_run", "report", "trace")
 """Parameters of the command that a call has no use for."""
 
 
@@ -44,6 +44,7 @@ class Options(TypedDict, total=False):
         n: the number of nodes; by default one for each slot of the peers, or core of this machine.
         peers: the peers file; host: peers inline.
         include, exclude, collect: patterns.
+        with_: `--with`, `with` being a word of Python's.
         env: variables to forward, with their values, or names of variables that are set here.
         input: what the node `stdin` (0) reads as its standard input; nothing by default.
         with_: packages, `requirements` files of packages, for the run's environment.
@@ -70,6 +71,11 @@ class Options(TypedDict, total=False):
     on_deadlock: Literal["abort", "report", "ignore"]
     strict: bool
     strict_sends: bool
+    with_: Sequence[str]
+    requirements: Sequence[Name]
+    allow_skew: bool
+    cold: bool
+    net: str
     data_plane: Literal["tls", "plain"]
     mpi4py: bool
     with_: Sequence[str]

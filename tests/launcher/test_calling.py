@@ -10,10 +10,12 @@ import sys
 import threading
 from pathlib import Path
 
+import click
 import pytest
 
 import launcher
 from launcher.calling import Options, command_words, request_from
+from launcher.cli.run import run as command
 from launcher.errors import BadUsage, LauncherError
 from tests.command import Machine
 from tests.leaks import wait_until
@@ -44,10 +46,18 @@ def test_options_become_words() -> None:
     words = command_words(
         "prog.py",
         ("a", ":"),
-        {"n": 2, "env": {"A": "1"}, "include": ["x", "y"], "strict": True, "mpi4py": False},
+        {
+            "n": 2,
+            "env": {"A": "1"},
+            "include": ["x", "y"],
+            "strict": True,
+            "mpi4py": False,
+            "with_": ["p"],
+        },
     )
     assert [
         *("-n", "2", "--env", "A=1", "--include", "x", "--include", "y", "--strict"),
+        *("--with", "p"),
         *("--", "prog.py", "a", "\\:"),
     ] == words
     assert ["-m", "mod", "-n"] == command_words("mod", ("-n",), {"m": True})
@@ -68,6 +78,27 @@ def test_wrong_options(words: list[str]) -> None:
     """They are the caller's mistake, whoever finds it."""
     with pytest.raises(BadUsage):
         request_from(words)
+
+
+def test_every_option_has_its_type() -> None:
+    """What the command takes the call takes, but for what only a terminal needs."""
+    known = {opt for each in command.params if isinstance(each, click.Option) for opt in each.opts}
+    values: list[dict[str, str]] = [{name: "1"} for name in Options.__annotations__]
+    typed = {command_words("x", (), value)[0] for value in values}  # type: ignore[arg-type]
+    only_there = [
+        "--version",
+        "--dry-run",
+        "--report",
+        "--engine",
+        "--quiet",
+        "-q",
+        "--verbose",
+        "-v",
+        "--debug",
+    ]
+    spellings = ["-np", "--hostfile", "--machinefile", "-H", "--preload-files", "-x"]
+    assert {"--input"} == typed - known
+    assert {*only_there, *spellings} == known - typed
 
 
 def test_the_package_is_a_function_too() -> None:

@@ -18,6 +18,7 @@ import click
 from click.core import ParameterSource
 
 from .cli.defaults import with_defaults
+from .cli.keeping import keep_of, write_files
 from .cli.programs import PROGRAMS
 from .cli.request import request_of
 from .cli.run import run as command
@@ -33,7 +34,7 @@ from .run.table import NoView
 Name = str | os.PathLike[str]
 
 
-_OF_THE_COMMAND = ("engine", "dry_run", "report", "trace")
+_OF_THE_COMMAND = ("engine", "dry_run")
 """Parameters of the command that a call has no use for."""
 
 
@@ -67,6 +68,8 @@ class Options(TypedDict, total=False):
     stdin: int
     output: Literal["none", "live", "raw"]
     output_dir: Name
+    report: Name
+    trace: Name
     on_failure: Literal["abort", "continue"]
     on_deadlock: Literal["abort", "report", "ignore"]
     strict: bool
@@ -172,7 +175,8 @@ def run(program: Name, *arguments: str, **options: Unpack[Options]) -> Result:
     if given is not None:
         fed.feed(given.encode() if isinstance(given, str) else given)
     fed.end()
-    request = request_from(command_words(program, arguments, options))
+    context = context_from(command_words(program, arguments, options))
+    keep, request = keep_of(context), request_of_context(context)
     folder = options.get("output_dir")
     shown = options.get("output", "none")
     display = Display(
@@ -184,6 +188,8 @@ def run(program: Name, *arguments: str, **options: Unpack[Options]) -> Result:
     background.start()
     background.wait_out()
     result, outputs = background.outcome()
+    if background.launch is not None:
+        write_files(keep, result, background.launch)
     return result_of(result, outputs)
 
 
@@ -203,16 +209,26 @@ def command_words(program: Name, arguments: Sequence[str], options: Options) -> 
 
 def request_from(words: Sequence[str]) -> Request:
     """What `distrcomp run WORDS` asks for; raises BadUsage."""
+    return request_of_context(context_from(words))
+
+
+def context_from(words: Sequence[str]) -> click.Context:
+    """What the command reads in these words; raises BadUsage."""
     try:
         context = command.make_context("run", list(words))
     except click.UsageError as error:
         raise BadUsage(error.format_message()) from error
     except click.exceptions.Exit as error:
         raise BadUsage(f"this is for the command line: {shlex.join(words)}") from error
-    options: dict[str, Any] = dict(context.params)
     for name in _OF_THE_COMMAND:
         if context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT):
             raise BadUsage(f"{name} is for the command line only")
+    return context
+
+
+def request_of_context(context: click.Context) -> Request:
+    """What it asks for; raises BadUsage."""
+    options: dict[str, Any] = dict(context.params)
     program = options.pop("program")
     options = with_defaults(context, program, options)
     return request_of(program, options, context.meta.get(PROGRAMS, ()))

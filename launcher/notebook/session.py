@@ -273,6 +273,9 @@ class Session:
             self._changed.notify_all()
 
 
+_NOT_OF_CELLS = ("--stdin", "--output", "--output-dir", "--report", "--trace")
+
+
 def _output() -> NodeOutput:
     return NodeOutput(limits.CELL_OUTPUT_BYTES, limits.CELL_OUTPUT_BYTES)
 
@@ -285,4 +288,7 @@ def request_for(words: list[str], parse: Callable[[list[str]], Request]) -> Requ
     """
     if any(word in ("-m", "-c", ":", "--") for word in words):
         raise BadUsage("%%nodes takes the options of `distrcomp run`, and no program")
+    for word in words:
+        if word.partition("=")[0] in _NOT_OF_CELLS:
+            raise BadUsage(f"{word} says what cells decide: they have the output, and stdin")
     return parse(["--on-deadlock", "report", *words, "-m", "distrcomp.cells"])

@@ -25,6 +25,10 @@ class BackgroundRun:
         request: what to run, and where.
         display: where it is shown. It is called in the run's thread.
         on_end: called in the run's thread when it is over.
+
+    Attributes:
+        launch: the launch, once there is one.
+        preparation: what is known before anything is shipped, once it is.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class BackgroundRun:
         self._begun = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._launch: Launch | None = None
+        self.launch: Launch | None = None
         self._outcome: tuple[RunResult, list[str]] | None = None
         self._error: BaseException | None = None
         self.preparation: Preparation | None = None
@@ -78,9 +82,9 @@ class BackgroundRun:
 
     def has_finished(self, node: int) -> bool:
         """Whether a node has ended, and well."""
-        if self._launch is None or self._launch.controller is None:
+        if self.launch is None or self.launch.controller is None:
             return False
-        return self._launch.controller.machine.ledger.nodes[node].state == "finished"
+        return self.launch.controller.machine.ledger.nodes[node].state == "finished"
 
     def outcome(self) -> tuple[RunResult, list[str]]:
         """How it went and what each node printed, once it is over.
@@ -100,14 +104,14 @@ class BackgroundRun:
                 self._loop.call_soon_threadsafe(act)
 
     def _interrupt(self) -> None:
-        if self._launch is not None and self._launch.controller is not None:
-            self._launch.controller.interrupt()
+        if self.launch is not None and self.launch.controller is not None:
+            self.launch.controller.interrupt()
         elif self._task is not None:
             self._task.cancel()
 
     def _interrupt_programs(self) -> None:
-        if self._launch is not None and self._launch.controller is not None:
-            self._launch.controller.interrupt_programs()
+        if self.launch is not None and self.launch.controller is not None:
+            self.launch.controller.interrupt_programs()
 
     def _work(self) -> None:
         try:
@@ -126,7 +130,7 @@ class BackgroundRun:
         self._begun.set()
         request, bundle = bundled(self._request)
         async with Launch(request) as launch:
-            self._launch = launch
+            self.launch = launch
             self.preparation = await launch.prepare(bundle)
             require_stdin_node(request, self.preparation)
             self._outcome = await launch.run(self.preparation, self._display)

@@ -27,6 +27,7 @@ dc.barrier()"""
 MISTAKES = {
     "%%nodes --none\n1": "No such option '--none'",
     "%%nodes -m x\n1": "takes the options of `distrcomp run`, and no program",
+    "%%nodes --stdin 1\n1": "--stdin says what cells decide",
     "%nodes nonsense": "%nodes takes: push NAME",
     "%nodes pull x": "no nodes live",
     "%nodes push nothing": "there is no nothing in the notebook",

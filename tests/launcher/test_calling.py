@@ -71,7 +71,7 @@ def test_options_become_words() -> None:
     "words",
     [
         *(["--none"], ["-n", "0", "x.py"], ["--help"], ["--version"]),
-        *(["--engine", "mpi", "x.py"], ["--report", "x.txt", "x.py"], ["--dry-run", "x.py"]),
+        *(["--engine", "mpi", "x.py"], ["--dry-run", "x.py"]),
     ],
 )
 def test_wrong_options(words: list[str]) -> None:
@@ -88,7 +88,6 @@ def test_every_option_has_its_type() -> None:
     only_there = [
         "--version",
         "--dry-run",
-        "--report",
         "--engine",
         "--quiet",
         "-q",
@@ -142,6 +141,15 @@ def test_files_that_were_brought_back(here: Path) -> None:
     result = launcher.run(code, n=2, c=True, collect=["*.txt"])
     assert ["0.txt", "1.txt"] == [file.name for file in result.check().files]
     assert ["xxx", "xxx"] == [file.read_text() for file in result.files]
+
+
+@pytest.mark.processes
+def test_a_report_is_written(here: Path) -> None:
+    """As the command writes it; one that can't be is found before anything runs."""
+    result = launcher.run("true", n=1, report=here / "run.txt")
+    assert result.report == (here / "run.txt").read_text()
+    with pytest.raises(BadUsage, match=r"run\.pdf"):
+        launcher.run("true", n=1, report="run.pdf")
 
 
 @pytest.mark.processes

@@ -78,7 +78,7 @@ def test_numpy_differs() -> None:
 
 
 def test_python_differs() -> None:
-    """Another x.y of Python is an error, for runs are refused then (F-30); a third number is not."""
+    """Another x.y of Python is an error, for runs are then refused (F-30); a third number isn't."""
     level, text = one_finding(report(peer(0), peer(1, python="3.12.1")))
     assert (ERROR, True) == (level, text.startswith("Python differs: 3.11 on h0, 3.12 on h1."))
     assert () == advise(report(peer(0), peer(1, python="3.11.2")))

@@ -49,7 +49,7 @@ class Pass:
         try:
             self._server = _context(ssl.PROTOCOL_TLS_SERVER, order)
             self._client = _context(ssl.PROTOCOL_TLS_CLIENT, order)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # ssl's, for letters that are not ASCII
             raise PeerRefused("a pass came that is no certificate") from error
         self._server.verify_mode = ssl.CERT_REQUIRED
         self._server.num_tickets = 0

@@ -48,7 +48,6 @@ class Options(TypedDict, total=False):
         with_: `--with`, `with` being a word of Python's.
         env: variables to forward, with their values, or names of variables that are set here.
         input: what the node `stdin` (0) reads as its standard input; nothing by default.
-        with_: packages, `requirements` files of packages, for the run's environment.
         output: "none" shows nothing, "live" and "raw" print lines to our stdout as they come.
     """
 
@@ -81,9 +80,6 @@ class Options(TypedDict, total=False):
     net: str
     data_plane: Literal["tls", "plain"]
     mpi4py: bool
-    with_: Sequence[str]
-    requirements: Sequence[Name]
-    allow_skew: bool
     m: bool
     c: bool
 

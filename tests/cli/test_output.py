@@ -93,7 +93,7 @@ def test_files_written_in_the_sandbox_are_told(machine: Machine) -> None:
     """What goes away with the sandbox is named, and how to keep it."""
     result = run_source(machine, "open('result.csv', 'w').write('1')", "-n", "1")
     assert "result.csv" in result.out
-    assert "absolute path" in result.out
+    assert "(--collect GLOB brings files back)" in result.out
 
 
 def test_without_a_terminal_no_table_is_drawn(machine: Machine) -> None:

@@ -14,6 +14,7 @@ kills what it has forked and ends.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import gc
@@ -171,12 +172,36 @@ def _settle() -> None:
     gc.freeze()
 
 
+def _spare_modules() -> None:
+    """Has Python's end leave alone, in a node, what it shares with its server.
+
+    To take a module apart is to write to the memory of all that it holds, which first has to be
+    copied: a quarter of what a small node costs. So the modules are taken out of Python's sight
+    when everything else has been done at exit, and live on by a cycle that nobody looks at.
+    """
+    modules = {
+        name: module
+        for name, module in sys.modules.items()
+        if name not in ("sys", "builtins", "__main__")
+    }
+    cycle: list[object] = [modules]
+    cycle.append(cycle)
+
+    def take_out() -> None:
+        for name, module in modules.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+
+    atexit.register(take_out)  # the first to come is the last to go
+
+
 def main() -> int:
     """The server; and each node that it forks."""
     server = os.getpid()
     connection = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, ends of children would be lost
+    _spare_modules()
     _settle()
     arguments = Server(connection).serve()
     code = node.main(arguments)

@@ -66,7 +66,8 @@ about = {
     "garbage": [gc.isenabled(), gc.get_threshold(), gc.get_debug()],
     "switch": sys.getswitchinterval(), "locale": locale.setlocale(locale.LC_ALL),
     "encodings": [sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()],
-    "zone": time.tzname, "at exit": atexit._ncallbacks(), "main": sorted(globals()),
+    "zone": time.tzname, "main": sorted(globals()),
+    "at exit": atexit._ncallbacks() - ("distrcomp.fork_orders" in sys.modules),  # the server's
     "main is": [__name__, known(__file__), sys.modules["__main__"].__dict__ is globals(),
                 type(__builtins__).__name__, str(globals().get("__spec__"))],
     "finders": [str(finder).partition(" at ")[0] for finder in sys.meta_path],
@@ -100,6 +101,31 @@ def test_same_as_cold(machine: Machine) -> None:
         assert said == warm["about"][what], what
     assert set() == set(cold["modules"]) - set(warm["modules"])
     assert set(warm["modules"]) - set(cold["modules"]) <= MODULES_OF_THE_SERVER
+
+
+AT_ITS_END = """
+import atexit, sys, threading, time
+class Last:
+    def __del__(self):
+        print("taken apart", flush=True)
+last = Last()
+unflushed = open(sys.argv[1], "w")
+unflushed.write("written by Python's end")
+atexit.register(lambda: print("at exit", "threading" in sys.modules))
+threading.Thread(target=lambda: (threading.Event().wait(0.1), print("a thread"))).start()
+sys.exit(3)
+"""
+
+
+def test_ends_as_cold(machine: Machine) -> None:
+    """Threads, exit functions, finalizers and files that nobody has closed: all in their turn."""
+    (machine.work_dir / "prog.py").write_text(AT_ITS_END)
+    path = machine.work_dir / "unflushed"
+    for words in ((), ("--cold",)):
+        result = machine.run("run", *words, "-n", "1", "--output", "raw", "prog.py", str(path))
+        assert (3, "a thread\nat exit True\ntaken apart\n") == (result.code, result.out)
+        assert "written by Python's end" == path.read_text()
+        path.unlink()
 
 
 @pytest.mark.parametrize("typed", sessions("docs/launching.md"), ids=lambda each: each.words[2])

@@ -152,7 +152,12 @@ def test_apart_from_the_terminal(leaks: LeakChecker) -> None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         assert (str(pid), str(pid)) == (stat[2], stat[3])
-        assert {"0", "1", "2"} == {path.name for path in Path(f"/proc/{pid}/fd").iterdir()}
+        descriptors = Path(f"/proc/{pid}/fd")  # while it starts, Python's own are among them
+        wait_until(
+            lambda: {"0", "1", "2"} == {path.name for path in descriptors.iterdir()},
+            10,
+            "three descriptors",
+        )
         assert "/" == str(Path(f"/proc/{pid}/cwd").readlink())
     finally:
         guardian.release()

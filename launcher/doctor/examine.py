@@ -20,7 +20,7 @@ from .. import limits
 from ..agent.host import python_version
 from ..cluster.peers_file import Peer
 from ..errors import CannotStart, LauncherError, VersionsDiffer
-from ..run.addresses import Net
+from ..run.addresses import Net, machine_of
 from ..run.connect import Connection, Operator, dial_agent, dial_at, resolve, shown_address
 from ..run.launch import Display, Launch, Request
 from ..run.namesakes import Agent, namesakes, two_of_a_name
@@ -60,7 +60,7 @@ class _Reached:
 async def examine(wish: Wish) -> Report:
     """Finds out all there is to know."""
     wish.say(f"looking for {len(wish.peers)} peers")
-    reached = await asyncio.gather(*(_find(peer, wish.operator) for peer in wish.peers))
+    reached = await asyncio.gather(*(_find(peer, wish) for peer in wish.peers))
     reports = _once_each([each.report for each in reached])
     able = [index for index, report in enumerate(reports) if not report.why]
     told = Told()
@@ -106,8 +106,9 @@ def _once_each(reports: Sequence[PeerReport]) -> list[PeerReport]:
 # --- reaching ------------------------------------------------------------------------------------
 
 
-async def _find(peer: Peer, operator: Operator | None) -> _Reached:
+async def _find(peer: Peer, wish: Wish) -> _Reached:
     """What the control connection tells of a peer."""
+    operator = wish.operator
     blank = PeerReport(peer.label, peer.address)
     if peer.is_here:
         slots = peer.slots or usable_cores()
@@ -144,6 +145,11 @@ async def _find(peer: Peer, operator: Operator | None) -> _Reached:
         version=welcome.version,
         python=welcome.python,
     )
+    if len(wish.peers) > 1:
+        try:
+            machine_of(connection, wish.net)
+        except CannotStart as error:  # one that --net leaves no address keeps nobody out
+            report = replace(report, why=str(error))
     return _Reached(report, doubts)
 
 

@@ -72,10 +72,11 @@ def machines_of(connections: Sequence[Connection], net: Net | None = None) -> tu
     """
     if len(connections) == 1:
         net = None  # nobody dials
-    return tuple(_machine_of(connection, net) for connection in connections)
+    return tuple(machine_of(connection, net) for connection in connections)
 
 
-def _machine_of(connection: Connection, net: Net | None) -> Machine:
+def machine_of(connection: Connection, net: Net | None) -> Machine:
+    """One of them."""
     peer = connection.peer
     if peer.is_here:
         return Machine(peer.label, peer.host, 0)

@@ -72,6 +72,8 @@ def test_what_is_broken_keeps_nobody_from_being_examined(cluster: Cluster) -> No
     result = cluster.operator.run(*QUICK, "-H", "h1,h2")
     assert 0 == result.code, result  # in this order h1 dials
     assert "! h2 cannot reach h1" in result.out
+    (left_out,) = errors(examined(cluster, 3, "-H", "h1,h2", "--net", "10.77.0.2"))
+    assert left_out.startswith("h1 has no address that --net 10.77.0.2 allows; it has 10.77.0.1")
 
 
 def test_an_agent_named_twice(cluster: Cluster) -> None:

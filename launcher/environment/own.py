@@ -72,12 +72,13 @@ def _installed(
     distribution: importlib.metadata.Distribution, name: str
 ) -> Iterator[tuple[str, Path]]:
     """What a distribution has put on the path: its packages, modules, libraries and metadata."""
-    files = distribution.files
-    tops = {file.parts[0] for file in files or () if not file.is_absolute()}
-    if not files:  # a system's package may not list them
+    # Its `files` would make an object of each of thousands, and look whether it is there.
+    lines = (distribution.read_text("RECORD") or "").splitlines()
+    tops = {line.partition(",")[0].strip('"').partition("/")[0] for line in lines}
+    if not lines:  # a system's package may not list them
         yield from _imported(name.replace("-", "_"))
         return
-    for top in tops - {"..", "__pycache__"}:
+    for top in tops - {"", "..", "__pycache__"}:
         target = Path(str(distribution.locate_file(top))).absolute()
         if target.exists() and not top.endswith((".pth", ".egg-link")):
             yield top, target

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# They write or judge a date, for a person or in a certificate; none of them waits by it.
+# They write or judge a date, for a person, in a certificate or of a file; none of them waits by it.
 DATES = {
     "launcher/cluster/certificates.py",
     "launcher/cluster/invite.py",
     "launcher/cluster/members.py",
+    "launcher/environment/remembered.py",
 }
 _WALL_CLOCK = re.compile(r"\btime\.time\(|\bdatetime\.now\(|\butcnow\(")
 

@@ -27,7 +27,7 @@ from tests.soak.tally import Tally
 @click.option(
     "--kill-every",
     type=click.FloatRange(min=0, min_open=True),
-    default=3.0,
+    default=1.0,
     show_default=True,
     metavar="SECONDS",
     help="The mean of the times between two kills, where a run has any.",

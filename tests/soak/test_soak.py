@@ -18,9 +18,9 @@ pytestmark = pytest.mark.hosts
 
 PLANS = (
     Plan(0, TRAFFIC, "-", 4, 5, "tls", ()),
-    Plan(1, TRAFFIC, "-", 5, 4, "plain", (("node", 0.5),), waits_for_nodes=True),
-    Plan(2, TRAFFIC, "-", 6, 6, "tls", (("agent", 1.5),)),
-    Plan(3, PATIENT, "sleeping", 7, 3, "tls", (("launcher", 2.0),)),
+    Plan(1, PATIENT, "computing", 5, 4, "plain", (("node", 0.5),), waits_for_nodes=True),
+    Plan(2, PATIENT, "sleeping", 6, 6, "tls", (("agent", 0.5),), waits_for_nodes=True),
+    Plan(3, PATIENT, "sleeping", 7, 3, "tls", (("launcher", 0.5),), waits_for_nodes=True),
     Plan(4, PATIENT, "other_thread", 8, 3, "plain", ()),
     Plan(5, STUCK, "ring", 9, 4, "tls", ()),
 )

@@ -15,8 +15,9 @@ from tests.soak.plan import STUCK, Plan
 from tests.soak.shapes import core
 
 _GUARD_CODE, _NOT_STARTED_CODE, _KILLED_CODE = 124, 3, 137
-# How a node of the soak may end: by a call that tells of another one's end.
-_ENDS = ("NodeLost", "Deadlock", "LinkFailed")
+# How a node of the soak may end: by a call that tells of another one's end, or, where it computes
+# and makes no call, as by Ctrl-C.
+_ENDS = ("NodeLost", "Deadlock", "LinkFailed", "KeyboardInterrupt")
 _BY_KILL = "killed by SIGKILL (9)"
 
 

@@ -146,7 +146,7 @@ def test_a_name_with_a_dead_address(hosts: Hosts) -> None:
     assert 3 == result.out.count("all whole")
 
 
-@pytest.mark.parametrize("share", [5, pytest.param(20, marks=pytest.mark.full_matrix)])
+@pytest.mark.parametrize("share", [5, pytest.param(10, marks=pytest.mark.full_matrix)])
 def test_lost_packets(hosts: Hosts, share: int) -> None:
     """One in twenty packets is lost at each host, and nothing of a message (F-14)."""
     for name in NAMES:

@@ -50,6 +50,16 @@ class Result(NamedTuple):
     err: str
 
 
+def heed_signals() -> None:
+    """Heeds those again that whoever started this process had it ignore."""
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 class Command:
     """A command that runs.
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.command import Command, Machine, Result
+from tests.command import Command, Machine, Result, heed_signals
 from tests.leaks import LeakChecker, watched
 
 pytest_plugins = ("tests.case_report", "tests.faults.full_matrix")
@@ -24,9 +23,8 @@ settings.register_profile("few", settings.get_profile("distrcomp"), max_examples
 
 
 def pytest_configure() -> None:
-    """Takes Ctrl-C back where a shell's background job ignores it: commands would inherit that."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Takes back what a shell's background job, or nohup, ignores: commands would inherit that."""
+    heed_signals()
 
 
 def pytest_collection_finish() -> None:

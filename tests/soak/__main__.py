@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import sys
 import tempfile
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tests.command import heed_signals
 from tests.hosts.network import why_impossible
 from tests.leaks import watched
 from tests.soak.field import Field, field
@@ -43,8 +43,7 @@ def main(
     """
     if (reason := why_impossible()) is not None:
         raise click.ClickException(reason)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's `&`; agents would inherit it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    heed_signals()
     seed = secrets.randbits(32) if seed is None else seed
     click.echo(f"SEED {seed}")
     tally = Tally()

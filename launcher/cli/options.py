@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..cluster.peers_file import Peer, parse_hosts, read_peers
-from .completion import complete_hosts
+from .completion import complete_hosts, complete_program
 
 if TYPE_CHECKING:
     from ..run.addresses import Net
@@ -108,6 +108,17 @@ def program_options(function: _Function) -> _Function:
     module = click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m`.")
     code = click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
     return module(code(function))
+
+
+def program_argument(metavar: str) -> Callable[[_Function], _Function]:
+    """Adds the program and its arguments, which arrive as `program`."""
+    return click.argument(
+        "program",
+        nargs=-1,
+        type=click.UNPROCESSED,
+        metavar=metavar,
+        shell_complete=complete_program,
+    )
 
 
 def collect_option(function: _Function) -> _Function:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .completion import complete_program, complete_variable
+from .completion import complete_variable
 from .environment_options import environment_options
 from .options import (
     collect_option,
@@ -15,6 +15,7 @@ from .options import (
     net_option,
     peers_options,
     policy_options,
+    program_argument,
     program_options,
     record_options,
     start_options,
@@ -109,13 +110,7 @@ from .version import version_option
 @click.option("-v", "--verbose", is_flag=True, help="Say where each node runs.")
 @version_option
 @click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
-@click.argument(
-    "program",
-    nargs=-1,
-    type=click.UNPROCESSED,
-    metavar="PROGRAM [ARGS]...",
-    shell_complete=complete_program,
-)
+@program_argument("PROGRAM [ARGS]...")
 @click.pass_context
 def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None:
     """Run a program on many nodes and print one merged report.

@@ -16,8 +16,7 @@ from ..errors import BadUsage, Interrupted
 from ..run.plain import counted, plain
 from ..ship.bundle import Bundle, Wanted
 from ..ship.union import collect_all
-from .completion import complete_program
-from .options import chosen_peers, files_options, peers_options, program_options
+from .options import chosen_peers, files_options, peers_options, program_argument, program_options
 from .programs import PROGRAMS, RunCommand
 from .request import wanted_of
 from .showing import live_view, print_manifest
@@ -34,13 +33,7 @@ from .showing import live_view, print_manifest
 @program_options
 @click.option("-q", "--quiet", is_flag=True, help="No bars, and print nothing but problems.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
-@click.argument(
-    "program",
-    nargs=-1,
-    type=click.UNPROCESSED,
-    metavar="[PROGRAM [ARGS]...]",
-    shell_complete=complete_program,
-)
+@program_argument("[PROGRAM [ARGS]...]")
 @click.pass_context
 def ship(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None:
     """Bring what a run would ship into the stores of the peers, so that the run need not.

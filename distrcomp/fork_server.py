@@ -14,7 +14,6 @@ kills what it has forked and ends.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import errno
 import gc
@@ -44,6 +43,7 @@ from .fork_orders import (
 from .frames import FrameDecoder, frame
 from .joining import joined
 from .notices import Exits
+from .short_end import ShortEnd
 
 _READ_BYTES = 65536
 _BEFORE_PROGRAM = 4  # PYTHON -P -m distrcomp.node
@@ -54,10 +54,12 @@ class Server:
 
     Args:
         connection: to the agent.
+        end: of the nodes that will be forked.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, end: ShortEnd) -> None:
         self._socket = connection
+        self._end_of_nodes = end
         self._decoder = FrameDecoder(limits.FORK_ORDER_BYTES_MAX)
         self._descriptors: deque[int] = deque()
         self._shared: list[tuple[int, int]] = []
@@ -92,7 +94,7 @@ class Server:
                     self._has_numpy = True
                     from .warm_numpy import preload
 
-                    preload()
+                    self._end_of_nodes.share(preload())
                     _settle()
             case Share(numbers):
                 self._shared += self._taken(numbers)
@@ -172,42 +174,20 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _spare_modules() -> None:
-    """Has Python's end leave alone, in a node, what it shares with its server.
-
-    To take a module apart is to write to the memory of all that it holds, which first has to be
-    copied: a quarter of what a small node costs. So the modules are taken out of Python's sight
-    when everything else has been done at exit, and live on by a cycle that nobody looks at.
-    """
-    modules = {
-        name: module
-        for name, module in sys.modules.items()
-        if name not in ("sys", "builtins", "__main__")
-    }
-    cycle: list[object] = [modules]
-    cycle.append(cycle)
-
-    def take_out() -> None:
-        for name, module in modules.items():
-            if sys.modules.get(name) is module:
-                del sys.modules[name]
-
-    atexit.register(take_out)  # the first to come is the last to go
-
-
 def main() -> int:
     """The server; and each node that it forks."""
     server = os.getpid()
     connection = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, ends of children would be lost
-    _spare_modules()
+    end = ShortEnd()
     _settle()
-    arguments = Server(connection).serve()
+    arguments = Server(connection, end).serve()
     code = node.main(arguments)
     world = joined()
     if world is not None and world.notices is not None and os.getppid() != server:
         world.notices.send(Exits(code))  # nobody is left to tell the agent
+    end.code = code
     return code
 
 

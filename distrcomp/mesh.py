@@ -11,14 +11,13 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
-from . import limits
 from .accounts import Accounts, Requests, Trace
 from .errors import LinkFailed, WorldClosed
 from .fates import Fates
 from .frames import Message
+from .goodbyes import say_goodbye
 from .interrupts import Signals
 from .links import Link
 from .links.traffic import traffic
@@ -29,8 +28,6 @@ from .progress import Progress
 from .spaces import Spaces
 from .waits import Waits
 
-# Acknowledgements wake nobody: at the end of a node they are asked for this often.
-_DRAIN_LOOK_S = 0.002
 # A node that serves others looks at all links after so many receives by the engine, at the latest.
 _ASIDE_AFTER = 64
 _ASIDE = Receive(-2, -2, -2)
@@ -108,7 +105,11 @@ class Mesh:
             progress.poller.wake()
             while progress.is_polling:  # another thread waits in a call: it will meet `_closed`
                 progress.condition.wait()
-            interrupt = self._say_goodbye(hears_out) if in_order else None
+            interrupt = None
+            if in_order:
+                progress.unheard = self.accounts.add
+                self.accounts.add_unread(self.mailbox)
+                interrupt = say_goodbye(progress, self._fates, self.check_interrupt, hears_out)
             for node in list(self._links):
                 progress.detach(node)
             progress.poller.close()
@@ -358,42 +359,3 @@ class Mesh:
             progress.doer = None
             progress.wake()
         return True
-
-    def _say_goodbye(self, hears_out: bool) -> BaseException | None:
-        """Says goodbye on every link and waits until the other machines have all of it.
-
-        Then it hears out who has not said goodbye yet, if it shall, for a moment. Returns what a
-        signal's handler has raised to end that, if it has.
-
-        A receiver may compute for as long as it likes before it reads: while bytes are queued here
-        only its end, the run's failure or Ctrl-C cut them off. What the kernel holds has a bound.
-        """
-        for node, link in self._links.items():
-            link.own()
-            link.finish()
-            self._progress.watch(node, link)
-        self._progress.n_sending += 1  # for good
-        self._progress.unheard = self.accounts.add
-        self.accounts.add_unread(self.mailbox)
-        deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-        until: float | None = None
-        while not self._fates.is_aborted:
-            try:
-                self.check_interrupt()
-            except BaseException as error:  # noqa: BLE001  raised again when all is closed
-                return error
-            undrained = [link for link in self._links.values() if not link.is_drained()]
-            queued = any(link.queued_bytes for link in undrained)
-            if queued:
-                deadline = monotonic() + limits.DRAIN_TIMEOUT_S
-            elif not undrained:
-                if until is None:
-                    until = monotonic() + limits.HEAR_OUT_S
-                if not hears_out or not self._links or monotonic() >= until:
-                    break
-                self._progress.wait(until)
-                continue
-            elif monotonic() >= deadline:
-                break
-            self._progress.wait(monotonic() + (0.1 if queued else _DRAIN_LOOK_S))
-        return None

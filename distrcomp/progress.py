@@ -57,6 +57,7 @@ class Progress:
         unheard: takes messages once nobody will ask for any more; none is kept then.
         dropped: is told of bytes that were to go to a node that has finished.
         conditions: what threads wait for in memory that others write; who sleeps looks there last.
+        is_rung: whether others of this machine ring when this node sleeps and they have written.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Progress:
         self.poller = Poller()
         self.is_polling = False
         self.bells = bells
+        self.is_rung = bells is not None
         self.spins = spins
         self._node_id = node_id
         self._mailbox = mailbox
@@ -219,7 +221,7 @@ class Progress:
 
     def _sleep(self, timeout: float | None) -> None:
         """Sleeps on everything with the lock let go, then handles what came by descriptors."""
-        bells = self.bells
+        bells = self.bells if self.is_rung else None
         if bells is not None:
             bells.lie_down()
             if self._can_move():
@@ -227,13 +229,10 @@ class Progress:
                 return
         self.is_polling = True
         try:
-            if bells is None:
-                ready = self._poll(timeout)
-            else:
-                first = SECOND_LOOK_S if timeout is None else min(timeout, SECOND_LOOK_S)
-                ready = self._poll(first)
-                if not ready and first != timeout and not self._can_move():
-                    ready = self._poll(None if timeout is None else timeout - first)
+            first = timeout if bells is None else min(SECOND_LOOK_S, timeout or SECOND_LOOK_S)
+            ready = self._poll(first)
+            if not ready and first is not None and first != timeout and not self._can_move():
+                ready = self._poll(None if timeout is None else timeout - first)
         finally:
             self.is_polling = False
             if bells is not None:

@@ -25,8 +25,8 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
 _SET_THREADS = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_")
 
 
-def preload() -> bool:
-    """Loads and hides it; False where there is none, or none with which that can be done.
+def preload() -> dict[str, ModuleType]:
+    """Loads and hides it; none where there is none, or none with which that can be done.
 
     Raises:
         RuntimeError: it has started a thread all the same: no process may be forked any more.
@@ -34,7 +34,7 @@ def preload() -> bool:
     spec = importlib.util.find_spec("numpy")
     library = "" if spec is None or spec.origin is None else _openblas_of(spec.origin)
     if not library:
-        return False
+        return {}
     before = os.environ.get(_THREADS[0])
     os.environ[_THREADS[0]] = "1"
     try:
@@ -54,7 +54,7 @@ def preload() -> bool:
     names = [name for name in sys.modules if name.partition(".")[0] == "numpy"]
     modules = {name: sys.modules.pop(name) for name in names}
     sys.meta_path.insert(0, _Finder(modules, setters[0]))
-    return True
+    return modules
 
 
 def _openblas_of(origin: str) -> str:

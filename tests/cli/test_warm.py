@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from typing import Any
 
 import pytest
@@ -81,6 +83,7 @@ MODULES_OF_THE_SERVER = {
     "distrcomp.fork_server",
     "distrcomp.fork_orders",
     "distrcomp.fresh_start",
+    "distrcomp.short_end",
 }
 
 
@@ -103,29 +106,97 @@ def test_same_as_cold(machine: Machine) -> None:
     assert set(warm["modules"]) - set(cold["modules"]) <= MODULES_OF_THE_SERVER
 
 
-AT_ITS_END = """
-import atexit, sys, threading, time
+AT_ITS_END = {
+    "nothing special": "print('there')",
+    "what Python's end does, in its order": """
+import atexit, sys, threading, weakref
+import other
 class Last:
     def __del__(self):
-        print("taken apart", flush=True)
-last = Last()
-unflushed = open(sys.argv[1], "w")
-unflushed.write("written by Python's end")
+        print("taken apart", other is None, flush=True)
+def generate():
+    try:
+        yield
+    finally:
+        print("a generator's end", flush=True)
+last, generator, circle = Last(), generate(), [Last()]
+circle.append(circle)
+del circle
+next(generator)
 atexit.register(lambda: print("at exit", "threading" in sys.modules))
+weakref.finalize(last, print, "finalized")
 threading.Thread(target=lambda: (threading.Event().wait(0.1), print("a thread"))).start()
 sys.exit(3)
+""",
+    "files that nobody has closed": """
+import builtins, logging, other, signal, sys, threading
+names = iter("one two three four five six".split())
+def opened():
+    file = open(f"{sys.argv[1]}/{next(names)}", "w")
+    file.write("written at the end")
+    return file
+mine, other.file, builtins.file, logging.file = opened(), opened(), opened(), opened()
+signal.signal(signal.SIGUSR1, lambda *_, file=opened(): None)
+threading.local().file = opened()
+""",
+    "a thread that goes on": """
+import threading, time
+threading.Thread(target=time.sleep, args=(99,), daemon=True).start()
+print("there")
+""",
+    "what a library holds": """
+import ctypes
+ctypes.CDLL(None).printf(b"by the library\\n")
+""",
+    "no room for the last words": "import sys\nsys.stdout = open('/dev/full', 'w')\nprint('x')\n",
+    "an error in a finalizer": """
+class Last:
+    def __del__(self):
+        raise ValueError("of no use")
+last = Last()
+""",
+    "modules of its own making": """
+import sys, types
+class Proxy(types.ModuleType):
+    def __getattribute__(self, name):
+        print("asked for", name, flush=True)
+        return super().__getattribute__(name)
+sys.modules["proxy"], sys.modules["none"], sys.modules["text"] = Proxy("proxy"), None, "text"
+""",
+    "another process": """
+import os, sys
+print("before", flush=True)
+if (child := os.fork()) == 0:
+    sys.exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+sys.exit(5)
+""",
+}
+# Where the sandbox is, where objects are, and a line of source for which Python no longer looks.
+NOT_THE_SAME = r'0x[0-9a-f]+|"?/[^" ]*/|pid=\d+|\n    raise .*'
+AT_THE_END_OF_ANOTHER = """
+class End:
+    def __del__(self):
+        print("the other module's end", flush=True)
+end = End()
 """
 
 
-def test_ends_as_cold(machine: Machine) -> None:
-    """Threads, exit functions, finalizers and files that nobody has closed: all in their turn."""
-    (machine.work_dir / "prog.py").write_text(AT_ITS_END)
-    path = machine.work_dir / "unflushed"
-    for words in ((), ("--cold",)):
-        result = machine.run("run", *words, "-n", "1", "--output", "raw", "prog.py", str(path))
-        assert (3, "a thread\nat exit True\ntaken apart\n") == (result.code, result.out)
-        assert "written by Python's end" == path.read_text()
-        path.unlink()
+@pytest.mark.parametrize("what", AT_ITS_END)
+def test_ends_as_cold(what: str, machine: Machine) -> None:
+    """What is written, and to where, the exit code and the words about it are those of Python."""
+    (machine.work_dir / "other.py").write_text(AT_THE_END_OF_ANOTHER)
+    (machine.work_dir / "prog.py").write_text(AT_ITS_END[what])
+    ends = []
+    for words in (("--cold",), ()):
+        folder = machine.work_dir / "written"
+        folder.mkdir()
+        result = machine.run("run", *words, "-n", "1", "--output", "raw", "prog.py", str(folder))
+        said = [re.sub(NOT_THE_SAME, "", text) for text in (result.out, result.err)]
+        files = {path.name: path.read_text() for path in folder.iterdir()}
+        ends.append((result.code, said, files))
+        shutil.rmtree(folder)
+    assert ends[0] == ends[1]
 
 
 @pytest.mark.parametrize("typed", sessions("docs/launching.md"), ids=lambda each: each.words[2])

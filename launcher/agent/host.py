@@ -76,11 +76,11 @@ class Host:
         self._sandboxes = folder / "sandboxes"
         self.swept = sweep(self._sandboxes)
         self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
-        self.guardian = self._guardian = Guardian(is_agents=not is_temporary)
-        self.starter = Starter(self._guardian)
+        self.guardian = Guardian(is_agents=not is_temporary)
+        self.starter = Starter(self.guardian)
         self._folder = folder if is_temporary else None
         if is_temporary:
-            self._guardian.watch_folder(str(folder))
+            self.guardian.watch_folder(str(folder))
         self._runs: dict[bytes, PeerRun] = {}
         self._sessions: set[asyncio.Task[Any]] = set()
         self._environments = Environments(environments or folder / ENVIRONMENTS)
@@ -129,7 +129,7 @@ class Host:
         runs: list[PeerRun] = []
         why = ""
         teller = _Teller(channel)
-        provision = Provision(self._environments, self._store, self._guardian, teller)
+        provision = Provision(self._environments, self._store, self.guardian, teller)
         try:
             message = await _first_message(channel)
             while True:
@@ -168,7 +168,7 @@ class Host:
         self._store.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._guardian.release()
+        self.guardian.release()
 
     async def _act(
         self, message: Any, channel: Channel, runs: list[PeerRun], provision: Provision
@@ -224,9 +224,9 @@ class Host:
                 log.info("%s", start_line(run.run_id, message))
                 await run.start(message)
             case m.OpenLink(source, dest):
-                run.open_link(source, dest)
+                run.links.open(source, dest)
             case m.RefuseLink(source, dest, why):
-                run.refuse_link(source, dest, why)
+                run.links.refuse(source, dest, why)
             case m.Go():
                 run.go()
             case m.Input(data):
@@ -255,7 +255,7 @@ class Host:
         if len(run_id) != limits.RUN_ID_BYTES or run_id in self._runs:
             raise PeerRefused("this is not the id of a new run")
         tell = _Teller(channel)
-        run = PeerRun(run_id, self._store, self._sandboxes, self._guardian, self.starter, tell)
+        run = PeerRun(run_id, self._store, self._sandboxes, self.guardian, self.starter, tell)
         self._runs[run_id] = run
         return run
 

@@ -1,4 +1,4 @@
-"""One run on one peer: its sandbox, its nodes, and the links between them."""
+"""One run on one peer: its sandbox and its nodes, from their start to their last trace."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from . import stopped
 from .child import Child, Start, start_cold
 from .findings import findings, stacks_of
 from .guardian import Guardian, kill_stragglers, mark_of
+from .links import Links
 from .memory_watch import read_kills
 from .node_process import STDERR, NodeProcess
 from .order import (
@@ -61,6 +62,7 @@ class PeerRun:
 
     Attributes:
         files: its bundle on its way, and then its sandbox.
+        links: of its nodes here.
         python: the interpreter of its nodes.
     """
 
@@ -85,12 +87,12 @@ class PeerRun:
         self._variables: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
         self._nodes: dict[int, NodeProcess] = {}
+        self.links = Links(self._nodes)
         self._ready: set[int] = set()
         self._failed_at: dict[int, float] = {}
         self._kills = read_kills()
         self._went_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._linked: set[frozenset[int]] = set()
         self._late: list[tuple[int, m.NodeOrder]] = []
         self._sharing = contextlib.ExitStack()
         self._shared = Shared()
@@ -265,6 +267,11 @@ class PeerRun:
         folders = {node.node: order_of(order, node).wdir for node in order.nodes}
         self.files.send_back(Patterns(patterns), folders, self._end_nodes)
 
+    def hand_over(self, source: int, dest: int, connection: socket.socket) -> bool:
+        """Gives a connection that entered by the agent's port to the node it is for."""
+        n_node = 0 if self._order is None else len(self._order.machine_of)
+        return 0 <= source < n_node and self.links.hand_over(source, dest, connection)
+
     async def close(self) -> m.RunClosed:
         """Kills what is left and removes every trace; all who call wait for the one end."""
         if self._closing is None:
@@ -287,44 +294,6 @@ class PeerRun:
             await asyncio.to_thread(kill_stragglers, self._mark)
             self._guardian.forget_run(self._mark)
 
-    # --- links --------------------------------------------------------------------------------
-
-    def open_link(self, source: int, dest: int) -> None:
-        """Has `source`, a node here, dial `dest`."""
-        if source in self._nodes:
-            self._nodes[source].tell(n.Dial(dest))
-
-    def refuse_link(self, source: int, dest: int, why: str) -> None:
-        """Tells `source`, a node here, that there is no way to `dest`."""
-        if source in self._nodes:
-            self._nodes[source].tell(n.NoLink(dest, why))
-
-    def hand_over(self, source: int, dest: int, connection: socket.socket) -> bool:
-        """Gives a connection that entered by the agent's port to the node it is for."""
-        node = self._nodes.get(dest)
-        order = self._order
-        known = order is not None and 0 <= source < len(order.machine_of)
-        if node is None or not known or source in self._nodes:
-            return False
-        if node.n_links_waiting >= limits.LINKS_WAITING_MAX:
-            return False
-        node.tell(n.LinkMade(source, local=False), connection)
-        return True
-
-    def _link_here(self, source: int, dest: int) -> None:
-        """Joins two nodes of this machine, once."""
-        pair = frozenset((source, dest))
-        if pair not in self._linked and source != dest:
-            try:
-                one, other = socket.socketpair()
-            except OSError as error:
-                why = f"no socket for it on this machine: {error.strerror}"
-                self._nodes[source].tell(n.NoLink(dest, why))
-                return
-            self._linked.add(pair)
-            self._nodes[source].tell(n.LinkMade(dest, local=True), one)
-            self._nodes[dest].tell(n.LinkMade(source, local=True), other)
-
     # --- what the nodes do ----------------------------------------------------------------------
 
     async def _on_output(self, node: int, stream: int, data: bytes) -> None:
@@ -346,7 +315,7 @@ class PeerRun:
                 self._nodes[node].take_traffic(notice)
             case n.WantLink(dest):
                 if dest in self._nodes:
-                    self._link_here(node, dest)
+                    self.links.join(node, dest)
                 else:
                     await self._tell(m.LinkWanted(node, dest))
             case _:

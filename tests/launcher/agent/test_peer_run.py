@@ -301,8 +301,8 @@ def test_links_of_strangers(tmp_path: Path, leaks: object) -> None:
         async with opened(tmp_path) as (run, told):
             await start(run, told, "import time; time.sleep(1000)")
             for node in (1, -1, 2**63):
-                run.open_link(node, 0)
-                run.refuse_link(node, 0, "no")
+                run.links.open(node, 0)
+                run.links.refuse(node, 0, "no")
             run.signal(9)
             assert [m.NodeExited(0, None, 9)] == await told.wait(m.NodeExited)
             run.end_of_node(1, "x" * limits.KIB)

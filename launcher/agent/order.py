@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 from distrcomp.cores import usable_cores
@@ -18,7 +17,7 @@ from ..errors import CannotStart, PeerRefused
 from ..ship.manifest import check_path
 
 _OURS = "DISTRCOMP_"
-
+_THREADS = "OMP_NUM_THREADS"
 _DATA_PLANES = ("tls", "plain")
 
 
@@ -30,52 +29,36 @@ def require_sound(order: m.StartNodes) -> None:
     """
     nodes = [node.node for node in order.nodes]
     is_sound = (
-        order.arguments
-        and all(program.arguments for program in order.more)
+        all(program.arguments for program in order.programs)
         and nodes
-        and all(0 <= node.program <= len(order.more) for node in order.nodes)
+        and all(0 <= node.program < len(order.programs) for node in order.nodes)
         and len(order.machine_of) <= limits.NODES_MAX
         and all(0 <= machine < len(order.machines) for machine in order.machine_of)
         and 0 <= nodes[0] < len(order.machine_of)
         and nodes == _nodes_on(order.machine_of[nodes[0]], order)
-        and all(setting.name and "=" not in setting.name for setting in _settings(order))
-        and not any("\0" in text for text in _texts_of_process(order))
+        and all(map(_can_be_started, order.programs))
         and order.data_plane in _DATA_PLANES
     )
     if not is_sound:
         raise PeerRefused("the order to start nodes makes no sense")
 
 
-def _texts_of_process(order: m.StartNodes) -> Iterator[str]:
-    yield from order.arguments
-    for program in order.more:
-        yield from program.arguments
-    for setting in _settings(order):
-        yield from (setting.name, setting.value)
-
-
-def _settings(order: m.StartNodes) -> Iterator[m.Setting]:
-    yield from order.environment
-    for program in order.more:
-        yield from program.environment
+def _can_be_started(program: m.Program) -> bool:
+    """Whether its texts are such as a process can have."""
+    names = [setting.name for setting in program.environment]
+    values = [setting.value for setting in program.environment]
+    return all(name and "=" not in name for name in names) and not any(
+        "\0" in text for text in (*program.arguments, *names, *values)
+    )
 
 
 def _nodes_on(machine: int, order: m.StartNodes) -> list[int]:
     return [node for node, its_machine in enumerate(order.machine_of) if its_machine == machine]
 
 
-def order_of(order: m.StartNodes, node: m.NodeOrder) -> m.StartNodes:
-    """The order as it would be if all nodes ran this node's program."""
-    if node.program == 0:
-        return order
-    program = order.more[node.program - 1]
-    return replace(
-        order,
-        arguments=program.arguments,
-        is_python=program.is_python,
-        environment=program.environment,
-        wdir=program.wdir,
-    )
+def program_of(order: m.StartNodes, local_id: int) -> m.Program:
+    """What the node runs that has this number among those on its machine."""
+    return order.programs[order.nodes[local_id].program]
 
 
 def start_folder(root: Path, wdir: str) -> str:
@@ -99,12 +82,12 @@ def require_command(command: str, folder: str, path: str | None) -> None:
 
 
 def command_line(
-    order: m.StartNodes, sandbox: Path, folder: str, python: str = sys.executable
+    program: m.Program, sandbox: Path, folder: str, python: str = sys.executable
 ) -> list[str]:
     """What starts a node in `folder`, by this interpreter."""
-    if not order.is_python:
-        return list(order.arguments)
-    first, *rest = order.arguments
+    if not program.is_python:
+        return list(program.arguments)
+    first, *rest = program.arguments
     if not first.startswith("-"):
         first = os.path.relpath(sandbox / first, folder)
     return [python, "-P", "-m", "distrcomp.node", first, *rest]
@@ -127,18 +110,18 @@ def python_variables(python: str) -> dict[str, str]:
 def node_environment(
     order: m.StartNodes,
     run_id: bytes,
-    ids: tuple[int, int],
+    local_id: int,
     variables: Mapping[str, str],
     folder: str,
 ) -> dict[str, str]:
     """The agent's own environment, what the launcher forwards, and who the node is.
 
     Args:
-        ids: the node, and its number among those on this machine.
-        variables: that are the same for all nodes of this machine.
+        local_id: its number among the nodes on this machine.
+        variables: that are the same for all of these.
         folder: where the node starts.
     """
-    node, local_id = ids
+    node, program = order.nodes[local_id].node, program_of(order, local_id)
     identity = {
         "DISTRCOMP_NODE_ID": node,
         "DISTRCOMP_N_NODE": len(order.machine_of),
@@ -152,39 +135,44 @@ def node_environment(
         "LOCAL_WORLD_SIZE": len(order.nodes),
     }
     return {
+        **shared_threads(order),
         **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
         **variables,
-        **{setting.name: setting.value for setting in order.environment},
+        **{setting.name: setting.value for setting in program.environment},
         "PYTHONUNBUFFERED": "1",
         **{name: str(value) for name, value in identity.items()},
     }
 
 
 def shared_threads(order: m.StartNodes) -> dict[str, str]:
-    """OMP_NUM_THREADS where nobody has set it: the nodes here share the cores."""
-    if "OMP_NUM_THREADS" in {*os.environ, *(setting.name for setting in order.environment)}:
-        return {}
-    return {"OMP_NUM_THREADS": str(max(1, usable_cores() // len(order.nodes)))}
+    """Where nobody has set OMP_NUM_THREADS: the nodes here share the cores."""
+    return {_THREADS: str(max(1, usable_cores() // len(order.nodes)))}
 
 
 def threads_note(order: m.StartNodes, label: str) -> str:
-    """What the report says of that."""
+    """What the report says of that; "" if somebody has set it for all nodes here."""
+    programs = [order.programs[index] for index in {node.program for node in order.nodes}]
+    if _THREADS in os.environ or all(map(_sets_threads, programs)):
+        return ""
     return (
-        f"OMP_NUM_THREADS={shared_threads(order)['OMP_NUM_THREADS']} on {label} (cores: "
-        f"{usable_cores()}, nodes: {len(order.nodes)}; -x OMP_NUM_THREADS=N sets another)"
+        f"{_THREADS}={shared_threads(order)[_THREADS]} on {label} (cores: "
+        f"{usable_cores()}, nodes: {len(order.nodes)}; -x {_THREADS}=N sets another)"
     )
 
 
+def _sets_threads(program: m.Program) -> bool:
+    return any(setting.name == _THREADS for setting in program.environment)
+
+
 def program_name(order: m.StartNodes) -> str:
-    """The program and its arguments, or all of them, cut to a bound."""
-    programs = [order.arguments, *(program.arguments for program in order.more)]
-    return " : ".join(map(" ".join, programs))[: limits.PROGRAM_CHARACTERS_MAX]
+    """The programs and their arguments, cut to a bound."""
+    names = [" ".join(program.arguments) for program in order.programs]
+    return " : ".join(names)[: limits.PROGRAM_CHARACTERS_MAX]
 
 
 def program_names(order: m.StartNodes) -> tuple[str, ...]:
     """Each program by itself, where there are several."""
-    if not order.more:
-        return ()
-    programs = [order.arguments, *(program.arguments for program in order.more)]
-    most = limits.PROGRAM_CHARACTERS_MAX // len(programs)
-    return tuple(" ".join(arguments)[:most] for arguments in programs)
+    n_programs = len(order.programs)
+    most = limits.PROGRAM_CHARACTERS_MAX // n_programs
+    names = tuple(" ".join(program.arguments)[:most] for program in order.programs)
+    return names if n_programs > 1 else ()

@@ -31,13 +31,12 @@ from .node_process import STDERR, NodeProcess
 from .order import (
     command_line,
     node_environment,
-    order_of,
     program_name,
     program_names,
+    program_of,
     python_variables,
     require_command,
     require_sound,
-    shared_threads,
     start_folder,
     threads_note,
 )
@@ -82,6 +81,7 @@ class PeerRun:
         self._starter = starter
         self._tell = tell
         self._order: m.StartNodes | None = None
+        self._local_ids: dict[int, int] = {}
         self._folders: dict[int, str] = {}
         self._mark = ""
         self._variables: dict[str, str] = {}
@@ -93,7 +93,7 @@ class PeerRun:
         self._kills = read_kills()
         self._went_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._late: list[tuple[int, m.NodeOrder]] = []
+        self._late: list[int] = []
         self._sharing = contextlib.ExitStack()
         self._shared = Shared()
         self._closing: asyncio.Future[m.RunClosed] | None = None
@@ -112,32 +112,27 @@ class PeerRun:
         self._order = order
         self._mark = mark_of(self.run_id.hex(), [each.node for each in order.nodes])
         self._guardian.watch_run(self._mark)
-        for each in order.nodes:
-            self._folders[each.node] = start_folder(sandbox.path, order_of(order, each).wdir)
-        self._variables = {**shared_threads(order), **python_variables(self.python)}
-        if shared_threads(order):
-            await self._tell(m.Note(threads_note(order, self._label)))
-        here = list(enumerate(order.nodes))
-        self._late = [each for each in here if not order_of(order, each[1]).is_python]
-        for local_id, each in self._late:
-            self._require_command(each, local_id)
-        if len(self._late) < len(here):
-            await self._start_sharing([each for each in here if each not in self._late])
-        for _, each in self._late:
-            await self._tell(m.NodeReady(each.node))
+        self._local_ids = {each.node: local_id for local_id, each in enumerate(order.nodes)}
+        for node in self._local_ids:
+            self._folders[node] = start_folder(sandbox.path, self._program(node).wdir)
+        self._variables = python_variables(self.python)
+        if note := threads_note(order, self._label):
+            await self._tell(m.Note(note))
+        self._late = [node for node in self._local_ids if not self._program(node).is_python]
+        for node in self._late:
+            command, folder = self._program(node).arguments[0], self._folders[node]
+            require_command(command, folder, self._environment(node).get("PATH"))
+        if len(self._late) < len(order.nodes):
+            await self._start_sharing()
+        for node in self._late:
+            await self._tell(m.NodeReady(node))
 
-    def _require_command(self, node: m.NodeOrder, local_id: int) -> None:
-        own = order_of(self._the_order, node)
-        folder = self._folders[node.node]
-        ids = node.node, local_id
-        environment = node_environment(own, self.run_id, ids, self._variables, folder)
-        require_command(own.arguments[0], folder, environment.get("PATH"))
-
-    async def _start_sharing(self, nodes: Sequence[tuple[int, m.NodeOrder]]) -> None:
+    async def _start_sharing(self) -> None:
         """Starts what can wait; what all share stays open here for those who start at Go."""
         with contextlib.ExitStack() as sharing:
-            self._shared = sharing.enter_context(share(len(self._the_order.nodes)))
-            starts = [self._start(*each) for each in nodes]
+            self._shared = sharing.enter_context(share(len(self._local_ids)))
+            early = [node for node in self._local_ids if self._program(node).is_python]
+            starts = [self._start(node) for node in early]
             try:
                 await self._starter.start(starts, self._adopt)
             except OSError as error:
@@ -150,22 +145,29 @@ class PeerRun:
                 m.Note(f"no shared memory on {self._label} ({why_not}): sockets instead")
             )
 
-    def _start(self, local_id: int, node: m.NodeOrder) -> Start:
+    def _start(self, node: int) -> Start:
         """How to start a node."""
-        order, folder = order_of(self._the_order, node), self._folders[node.node]
+        program, folder = self._program(node), self._folders[node]
         return Start(
-            node.node,
-            command_line(order, self._the_sandbox.path, folder, self.python),
-            node_environment(order, self.run_id, (node.node, local_id), self._variables, folder),
+            node,
+            command_line(program, self._the_sandbox.path, folder, self.python),
+            self._environment(node),
             folder,
-            takes_input=order.stdin_node == node.node,
+            takes_input=self._the_order.stdin_node == node,
             inherited=self._shared.descriptors,
-            writes_stacks=order.is_python,
+            writes_stacks=program.is_python,
         )
+
+    def _program(self, node: int) -> m.Program:
+        return program_of(self._the_order, self._local_ids[node])
+
+    def _environment(self, node: int) -> dict[str, str]:
+        order, local_id = self._the_order, self._local_ids[node]
+        return node_environment(order, self.run_id, local_id, self._variables, self._folders[node])
 
     def _start_late(self) -> None:
         """Starts the commands."""
-        for start in [self._start(*each) for each in self._late]:
+        for start in map(self._start, self._late):
             try:
                 self._adopt(start_cold(start))
             except OSError as error:
@@ -176,7 +178,7 @@ class PeerRun:
         node = NodeProcess(child, self._on_notice, self._on_output)
         self._nodes[node.node] = node
         self._guardian.watch_group(node.group)
-        order = next(each for each in self._the_order.nodes if each.node == node.node)
+        order = self._the_order.nodes[self._local_ids[node.node]]
         node.tell(self._ticket(order, self._shared, node.stack_descriptor))
         self._spawn(self._watch(node))
 
@@ -263,8 +265,7 @@ class PeerRun:
 
     def collect(self, patterns: Sequence[str]) -> None:
         """Ends the nodes and sends back what these patterns mean, once."""
-        order = self._the_order
-        folders = {node.node: order_of(order, node).wdir for node in order.nodes}
+        folders = {each.node: self._program(each.node).wdir for each in self._the_order.nodes}
         self.files.send_back(Patterns(patterns), folders, self._end_nodes)
 
     def hand_over(self, source: int, dest: int, connection: socket.socket) -> bool:
@@ -305,7 +306,7 @@ class PeerRun:
                 if node in self._ready:
                     return
                 self._ready.add(node)
-                if node not in {each.node for _, each in self._late}:
+                if node not in self._late:
                     await self._tell(m.NodeReady(node))
             case n.WritesStacks(number):
                 self._nodes[node].stacks_by(number)
@@ -325,7 +326,8 @@ class PeerRun:
                     await self._tell(message)
 
     async def _watch(self, node: NodeProcess) -> None:
-        async with stopped.watched(node, self._tell), sampled(node, self._order, self._tell):
+        program = self._program(node.node)
+        async with stopped.watched(node, self._tell), sampled(node, program, self._tell):
             code, number = await node.run()
         self._guardian.forget_group(node.group)
         if code != 0 or node.node in self._failed_at:

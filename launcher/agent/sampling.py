@@ -20,15 +20,15 @@ from .usage import cpu_seconds, resident_bytes
 
 @contextlib.asynccontextmanager
 async def sampled(
-    node: NodeProcess, order: m.StartNodes | None, tell: Callable[[Any], Awaitable[None]]
+    node: NodeProcess, program: m.Program, tell: Callable[[Any], Awaitable[None]]
 ) -> AsyncIterator[None]:
     """Inside it a node is looked at, and at the end what it used in all is told, if that is wanted.
 
     Args:
-        order: by which it was started.
+        program: what it runs.
         tell: sends a message to the run's launcher.
     """
-    if order is None or not is_recorded(order):
+    if not is_recorded(program):
         yield
         return
     looking = asyncio.ensure_future(_look(node, tell))
@@ -41,9 +41,9 @@ async def sampled(
             await tell(recordings.NodeUsed(node.node, node.death.cpu_s, node.death.peak_bytes))
 
 
-def is_recorded(order: m.StartNodes) -> bool:
-    """Whether what nodes use is wanted of this run."""
-    return any(setting.name == recordings.RECORD_VARIABLE for setting in order.environment)
+def is_recorded(program: m.Program) -> bool:
+    """Whether it is wanted what the nodes of this program use."""
+    return any(setting.name == recordings.RECORD_VARIABLE for setting in program.environment)
 
 
 async def _look(node: NodeProcess, tell: Callable[[Any], Awaitable[None]]) -> None:

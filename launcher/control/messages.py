@@ -76,7 +76,7 @@ class NodeOrder:
     """One node to start, with its run certificate (PEM; empty on a run of one machine).
 
     Attributes:
-        program: which of the run's programs it is: 0 for the order's own, and so on through `more`.
+        program: the index in `programs` of the one that it runs.
     """
 
     node: int
@@ -89,24 +89,18 @@ class StartNodes:
     """The nodes to start on this peer, and what all nodes of the run need to know.
 
     Attributes:
-        arguments: the program and its arguments; for Python what follows `python`.
-        is_python: whether Python runs it; otherwise it is a command.
+        programs: all that the run has.
         stdin_node: the node that gets Input; -1 for none.
         machine_of: the index in `machines` of each node's machine, by node id.
-        more: the other programs of the run, where it has several.
     """
 
-    arguments: tuple[str, ...]
-    is_python: bool
-    environment: tuple[Setting, ...]
-    wdir: str
+    programs: tuple[Program, ...]
     stdin_node: int
     nodes: tuple[NodeOrder, ...]
     machines: tuple[Machine, ...]
     machine_of: tuple[int, ...]
     authority: str
     data_plane: str
-    more: tuple[Program, ...] = ()
 
 
 @record

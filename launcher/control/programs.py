@@ -20,6 +20,7 @@ class Program:
     Attributes:
         arguments: the program and its arguments; for Python what follows `python`.
         is_python: whether Python runs it; otherwise it is a command.
+        environment: what its nodes get beside the agent's own.
         wdir: the folder it starts in, below the sandbox.
     """
 

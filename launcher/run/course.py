@@ -59,5 +59,6 @@ class Course:
     @property
     def sends_synchronously(self) -> bool:
         """Whether every send waits until it is received (`--strict-sends`)."""
-        settings = (setting for order in self.orders for setting in order.environment)
+        programs = (program for order in self.orders for program in order.programs)
+        settings = (setting for program in programs for setting in program.environment)
         return any(setting.name == "DISTRCOMP_STRICT_SENDS" for setting in settings)

@@ -21,7 +21,6 @@ from ..agent.window import Window
 from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..control import messages as m
-from ..control.recordings import RECORD_VARIABLE
 from ..environment.need import Need
 from ..errors import CannotStart, LauncherError
 from ..records import record
@@ -37,7 +36,7 @@ from .packages import provide_packages
 from .phases import Timeline
 from .plan import Plan, PlannedPeer, make_plan
 from .programs import Part, names_by_node, programs_of, with_programs
-from .recording import Recorded, wanted
+from .recording import Recorded, recording, wanted
 from .results import Cause, RunResult
 from .sinks import Sinks
 from .stdin import read_stdin
@@ -316,13 +315,7 @@ def _course(
     programs, program_of = programs_of(request, len(placement))
     orders = tuple(
         m.StartNodes(
-            arguments=request.arguments,
-            is_python=request.is_python,
-            environment=(
-                *request.environment,
-                *((m.Setting(RECORD_VARIABLE, record),) if record else ()),
-            ),
-            wdir=request.wdir,
+            programs=recording(programs, record),
             stdin_node=request.stdin_node,
             nodes=tuple(
                 m.NodeOrder(node, certificates[node], program_of[node])
@@ -333,7 +326,6 @@ def _course(
             machine_of=placement,
             authority=authority,
             data_plane=request.data_plane,
-            more=programs[1:],
         )
         for peer in range(len(machines))
     )

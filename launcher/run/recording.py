@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -13,6 +13,7 @@ from distrcomp.notices import LinkBytes
 
 from .. import limits
 from ..control import recordings
+from ..control.programs import Program, Setting
 from ..records import record
 from .clocks import Clocks
 from .results import Exchange, NodeRecord, Sample
@@ -31,6 +32,14 @@ def wanted(record: str, n_node: int) -> str:
     if record != "calls":
         return record
     return f"calls:{max(limits.CALLS_OF_NODE_MIN, limits.CALLS_RECORDED_MAX // n_node)}"
+
+
+def recording(programs: Sequence[Program], told: str) -> tuple[Program, ...]:
+    """The programs, each with what its nodes are to record, in the words of `wanted`."""
+    if not told:
+        return tuple(programs)
+    setting = Setting(recordings.RECORD_VARIABLE, told)
+    return tuple(replace(each, environment=(*each.environment, setting)) for each in programs)
 
 
 class Series:

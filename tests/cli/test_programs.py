@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -50,6 +51,17 @@ def test_programs_and_a_command_in_one_run(programs: Machine) -> None:
     ] == lines[:5]
     assert lines[5].startswith("worker 2 ['2']")
     assert lines[5].endswith("None 4")
+
+
+def test_the_calls_of_all_programs_are_recorded(programs: Machine) -> None:
+    """A trace has what each program's nodes have called, and the arrows between them."""
+    words = ("--trace", "trace.json", "-n", "1", "master.py", ":", "-n", "1", "worker.py")
+    result = programs.run("run", *words)
+    assert 0 == result.code, result
+    events = json.loads((programs.work_dir / "trace.json").read_text())["traceEvents"]
+    calls = {(each["pid"], each["name"]) for each in events if each["ph"] == "X"}
+    assert {(0, "send"), (1, "recv")} == calls
+    assert {"s", "f"} <= {each["ph"] for each in events}
 
 
 def test_commands_get_stdin_and_files(programs: Machine) -> None:

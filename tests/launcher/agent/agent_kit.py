@@ -189,12 +189,17 @@ def opening(files: Mapping[str, str]) -> m.OpenRun:
     return m.OpenRun(RUN_ID, pack_manifest(manifest_of(files)))
 
 
-def order(n_node: int = 1, *, arguments: tuple[str, ...] = ("prog.py",), **other: Any) -> Any:
-    """The order to start nodes 0 to n_node-1 here, in a run of one more node on another machine."""
+def order(n_node: int = 1, *, more: tuple[m.Program, ...] = (), **changed: Any) -> Any:
+    """The order to start nodes 0 to n_node-1 here, in a run of one more node on another machine.
+
+    Args:
+        more: programs beside the first.
+        changed: other fields than usual, of the order or of its first program.
+    """
+    program = {"arguments": ("prog.py",), "is_python": True, "environment": (), "wdir": ""}
+    program |= {name: changed.pop(name) for name in program.keys() & changed.keys()}
     parts: dict[str, Any] = {
-        "is_python": True,
-        "environment": (),
-        "wdir": "",
+        "programs": (m.Program(**program), *more),
         "stdin_node": -1,
         "nodes": tuple(m.NodeOrder(node, "") for node in range(n_node)),
         "machines": (Machine("h1", "h1", 6969), Machine("h2", "h2", 6969)),
@@ -202,7 +207,7 @@ def order(n_node: int = 1, *, arguments: tuple[str, ...] = ("prog.py",), **other
         "authority": "",
         "data_plane": "tls",
     }
-    return m.StartNodes(arguments=arguments, **{**parts, **other})
+    return m.StartNodes(**{**parts, **changed})
 
 
 @contextlib.asynccontextmanager

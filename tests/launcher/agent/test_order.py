@@ -10,11 +10,13 @@ import pytest
 
 from launcher import limits
 from launcher.agent.order import (
-    order_of,
+    node_environment,
     program_names,
+    program_of,
     python_variables,
     require_command,
     require_sound,
+    threads_note,
 )
 from launcher.control import messages as m
 from launcher.errors import CannotStart, PeerRefused
@@ -93,14 +95,30 @@ def test_command(tmp_path: Path) -> None:
 
 
 def test_a_node_of_another_program() -> None:
-    """It gets the order as if its program were the only one; each is named."""
+    """It gets the variables of its own; each program is named."""
     other = m.Program(("sh", "-c", "x"), False, (m.Setting("A", "1"),), "w")
-    whole = order(more=(other,))
-    own = order_of(whole, m.NodeOrder(0, "", 1))
-    assert other == m.Program(own.arguments, own.is_python, own.environment, own.wdir)
-    assert whole is order_of(whole, m.NodeOrder(0, ""))
+    whole = order(2, more=(other,), nodes=(m.NodeOrder(0, ""), m.NodeOrder(1, "", 1)))
+    assert other is program_of(whole, 1)
+    own = [node_environment(whole, b"", local_id, {}, "/") for local_id in (0, 1)]
+    assert [None, "1"] == [each.get("A") for each in own]
+    assert ["0", "1"] == [each["DISTRCOMP_NODE_ID"] for each in own]
     assert ("prog.py", "sh -c x") == program_names(whole)
     assert () == program_names(order())
+
+
+def test_threads_that_nobody_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program's nodes have the number that it sets, the others their share of the cores."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("launcher.agent.order.usable_cores", lambda: 8)
+    many = m.Program(("b.py",), True, (m.Setting("OMP_NUM_THREADS", "7"),))
+    both = order(2, more=(many,), nodes=(m.NodeOrder(0, ""), m.NodeOrder(1, "", 1)))
+    threads = [node_environment(both, b"", at, {}, "/")["OMP_NUM_THREADS"] for at in (0, 1)]
+    assert ["4", "7"] == threads
+    assert threads_note(both, "h1").startswith("OMP_NUM_THREADS=4 on h1 ")
+    assert "" == threads_note(order(1, more=(many,), nodes=(m.NodeOrder(0, "", 1),)), "h1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert "2" == node_environment(both, b"", 0, {}, "/")["OMP_NUM_THREADS"]
+    assert "" == threads_note(both, "h1")
 
 
 def test_variables_of_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ SAMPLES: dict[type, Any] = {
     m.BlobPart: m.BlobPart(b"h" * 32, b"", True),
     passing.TakePass: passing.TakePass(0, "", ""),
     passing.FetchFrom: passing.FetchFrom(0, "", 1),
-    m.StartNodes: m.StartNodes((), True, (), "", -1, (), (), (), "", "tls"),
+    m.StartNodes: m.StartNodes((), -1, (), (), (), "", "tls"),
     m.OpenLink: m.OpenLink(0, 1),
     m.RefuseLink: m.RefuseLink(0, 1, ""),
     m.Go: m.Go(),

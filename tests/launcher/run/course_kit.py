@@ -29,10 +29,7 @@ def make_course(
     labels = tuple(f"h{peer}" for peer in range(max(placement) + 1))
     orders = tuple(
         m.StartNodes(
-            arguments=("prog.py",),
-            is_python=True,
-            environment=(),
-            wdir="",
+            programs=(m.Program(("prog.py",), True),),
             stdin_node=0,
             nodes=tuple(m.NodeOrder(n, "") for n, where in enumerate(placement) if where == peer),
             machines=tuple(Machine(label, label, 6969) for label in labels),

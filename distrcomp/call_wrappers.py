@@ -15,6 +15,7 @@ from threading import get_ident
 from time import perf_counter_ns
 from typing import Any
 
+from . import limits
 from .arrays import is_array_type
 from .call_records import (
     CALLS,
@@ -34,8 +35,6 @@ from .collectives.kinds import Kind
 from .mailbox import ANY
 from .status import Status
 
-_KINDS_KNOWN_MAX = 1000
-
 _pack = RECORD.pack_into
 _now = perf_counter_ns
 
@@ -49,7 +48,7 @@ class _Sizers(dict[type, Any]):
             sizer = attrgetter("nbytes")
         elif kind in (bytes, str, bytearray):
             sizer = len
-        if len(self) < _KINDS_KNOWN_MAX:
+        if len(self) < limits.CLASSES_SIZED_MAX:
             self[kind] = sizer
         return sizer
 

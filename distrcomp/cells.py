@@ -27,13 +27,12 @@ import msgpack
 
 import distrcomp as dc
 
-from . import tracebacks
+from . import limits, tracebacks
 from .last_words import summary
 from .values import pack_plain, pickled, unpickled
 
 LENGTH = struct.Struct("<Q")
 MARK = b"\x1e"
-RESULT_CHARS_MAX = 100_000
 _NAME_OF_MAIN = "__main__"
 # So that a node that is waited for by others, and waits itself for a cell, is told as that.
 _WAIT = compile("space.recv(0)", "<between cells>", "eval")
@@ -87,7 +86,7 @@ class Runner:
         if value is None or source.rstrip().endswith(";"):
             return ""
         self.names["_"] = value
-        return repr(value)[:RESULT_CHARS_MAX]
+        return repr(value)[: limits.CELL_RESULT_CHARS_MAX]
 
     def push(self, values: dict[str, bytes]) -> dict[str, Any]:
         """Takes values of the notebook's."""

@@ -111,3 +111,8 @@ LEADER_HEAD_START_S = 0.2
 # one notice: half of what an agent takes.
 CALLS_RECORDED_MAX = 1_000_000
 CALLS_PART_BYTES_MAX = 512 * KIB
+# Classes of objects of which a node that records its calls remembers how their size is told: a
+# program that makes classes without end shall not fill the memory.
+CLASSES_SIZED_MAX = 1000
+# What a notebook is told of a cell's result: more is not read there.
+CELL_RESULT_CHARS_MAX = 100_000

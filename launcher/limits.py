@@ -4,6 +4,7 @@ from __future__ import annotations
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
+# --- launcher.control, and whoever calls ---
 # A stranger has this long, in all, to become a known peer (S-01).
 HANDSHAKE_TIMEOUT_S = 5.0
 # Connections not yet authenticated that an agent keeps, in all and from one source; the oldest one
@@ -37,25 +38,7 @@ CHANNEL_CLOSE_TIMEOUT_S = 1.0
 # Messages one end of an in-memory channel may be ahead of the other.
 CHANNEL_MESSAGES_MAX = 64
 
-# launcher/run: plan, output, report, table
-# Nodes of one run. THREATS.md F-19 asks for 256; a slip of the finger (-n 100000) must not start.
-NODES_MAX = 4096
-# A longer line is handed on in pieces of this size, so a node that never ends its line (F-26) holds
-# no more than this in any splitter. As large as a pipe: what was written at once stays whole.
-LINE_BYTES_MAX = 64 * KIB
-# What the report keeps of one node: its beginning and its end. More is not read by people, and
-# `--output-dir` keeps all; 64 nodes hold at most 96 MiB (the end may double between two trims).
-OUTPUT_HEAD_BYTES = 512 * KIB
-OUTPUT_TAIL_BYTES = 512 * KIB
-# Names listed in one sentence before "and 12 more".
-NAMES_SHOWN_MAX = 10
-# The live table: rows before nodes fold into counts, redraws a second, characters of a last line.
-TABLE_ROWS_MAX = 20
-TABLE_REFRESHES_PER_S = 8
-TABLE_LINE_CHARS_MAX = 400
-# A node that has printed nothing for so long while it waits shows what it waits for instead.
-TABLE_SILENCE_S = 5.0
-
+# --- launcher.ship ---
 # A bundle (S-18): files, bytes of their names together, bytes of their contents together. A file
 # costs at most 64 bytes of manifest beside its name, so the largest manifest stays below
 # FRAME_BYTES_MAX; the contents fit the disk of a small machine.
@@ -93,6 +76,8 @@ WANTED_AHEAD = 32
 FETCH_STALL_TIMEOUT_S = 30.0
 # How often an agent tells how much it has fetched.
 FETCH_TOLD_BYTES = 4 * MIB
+# Characters of a file's name that a message shows.
+PATH_SHOWN_CHARACTERS_MAX = 80
 # Tries for an unpredictable name that nobody else holds; a second one is already rare.
 NAME_TRIES_MAX = 16
 # Folders of a sandbox nested deeper than this are not searched for files that the program wrote.
@@ -200,6 +185,17 @@ RUN_ID_BYTES = 16
 # ... of which people are shown so many hexadecimal digits.
 RUN_ID_SHOWN = 8
 
+# Connections that wait to be accepted; the kernel cuts it to its own bound.
+LISTEN_BACKLOG = 512
+# When descriptors run out, accepting pauses this long instead of spinning (F-21).
+ACCEPT_PAUSE_S = 0.2
+# Sources whose refusals are counted.
+REFUSED_SOURCES_MAX = 10_000
+# Lines about refusals in an agent's log: so many at once, and then one in so long. An hour of
+# strangers makes 720 of them.
+REFUSAL_LINES_MAX = 100
+REFUSAL_LINE_INTERVAL_S = 5.0
+
 # --- launcher.environment ---
 # Environments that a machine keeps: a handful of the largest, which take 6 GiB each.
 ENVIRONMENTS_BYTES_MAX = 20 * GIB
@@ -219,6 +215,23 @@ UV_LINES_MAX = 200
 UV_WORDS_CHARACTERS_MAX = 4000
 
 # --- launcher.run ---
+# Nodes of one run. THREATS.md F-19 asks for 256; a slip of the finger (-n 100000) must not start.
+NODES_MAX = 4096
+# A longer line is handed on in pieces of this size, so a node that never ends its line (F-26) holds
+# no more than this in any splitter. As large as a pipe: what was written at once stays whole.
+LINE_BYTES_MAX = 64 * KIB
+# What the report keeps of one node: its beginning and its end. More is not read by people, and
+# `--output-dir` keeps all; 64 nodes hold at most 96 MiB (the end may double between two trims).
+OUTPUT_HEAD_BYTES = 512 * KIB
+OUTPUT_TAIL_BYTES = 512 * KIB
+# Names listed in one sentence before "and 12 more".
+NAMES_SHOWN_MAX = 10
+# The live table: rows before nodes fold into counts, redraws a second, characters of a last line.
+TABLE_ROWS_MAX = 20
+TABLE_REFRESHES_PER_S = 8
+TABLE_LINE_CHARS_MAX = 400
+# A node that has printed nothing for so long while it waits shows what it waits for instead.
+TABLE_SILENCE_S = 5.0
 # Addresses of one peer that are tried side by side: more than the interfaces of a machine that
 # others can reach.
 ADDRESSES_TRIED_MAX = 8
@@ -278,16 +291,16 @@ LEAVINGS_CHARACTERS_MAX = 8000
 # that holds an array would go to every node. A traceback of 1,000 frames takes about this much.
 SENTENCE_CHARACTERS_MAX = 2000
 TRACEBACK_CHARACTERS_MAX = 128 * KIB
-# Connections that wait to be accepted; the kernel cuts it to its own bound.
-LISTEN_BACKLOG = 512
-# When descriptors run out, accepting pauses this long instead of spinning (F-21).
-ACCEPT_PAUSE_S = 0.2
-# Sources whose refusals are counted.
-REFUSED_SOURCES_MAX = 10_000
-# Lines about refusals in an agent's log: so many at once, and then one in so long. An hour of
-# strangers makes 720 of them.
-REFUSAL_LINES_MAX = 100
-REFUSAL_LINE_INTERVAL_S = 5.0
+# What a launcher keeps of the looks at one node: more points than a picture has room for.
+SAMPLES_MAX = 400
+# While something is recorded, clocks are compared so often.
+CLOCK_INTERVAL_S = 2.0
+# Calls that all nodes of a run record together for a trace, and each node at least. A call becomes
+# some 200 bytes of JSON with its arrow, of which Perfetto opens some hundred megabytes.
+CALLS_RECORDED_MAX = 500_000
+CALLS_OF_NODE_MIN = 1_000
+
+# --- launcher.notebook ---
 # A notebook's nodes: how long they may take to come back from an interrupted cell, and to end; how
 # often a cell that goes on is shown anew; how much of the beginning, and of the end, of a node's
 # output in one cell is shown.
@@ -297,12 +310,3 @@ CELL_SHOW_S = 0.4
 CELL_OUTPUT_BYTES = 64 * KIB
 # One node's answer, in which may be a value that is pulled or figures.
 CELL_ANSWER_BYTES_MAX = 2 * 1024 * MIB
-
-# What a launcher keeps of these looks for each node: more points than a picture has room for.
-SAMPLES_MAX = 400
-# While something is recorded, clocks are compared so often.
-CLOCK_INTERVAL_S = 2.0
-# Calls that all nodes of a run record together for a trace, and each node at least. A call becomes
-# some 200 bytes of JSON with its arrow, of which Perfetto opens some hundred megabytes.
-CALLS_RECORDED_MAX = 500_000
-CALLS_OF_NODE_MIN = 1_000

@@ -23,7 +23,6 @@ _FORBIDDEN_CATEGORIES = {
     "Zl": "a line break",
     "Zp": "a line break",
 }
-_SHOWN_CHARACTERS_MAX = 80
 
 
 @record
@@ -106,9 +105,9 @@ def check_path(path: str) -> None:
 
 def shown(path: str) -> str:
     """`path` for a message: escaped, and cut when it is long."""
-    if len(path) <= _SHOWN_CHARACTERS_MAX:
+    if len(path) <= limits.PATH_SHOWN_CHARACTERS_MAX:
         return repr(path)
-    return f"{path[:_SHOWN_CHARACTERS_MAX]!r}..."
+    return f"{path[: limits.PATH_SHOWN_CHARACTERS_MAX]!r}..."
 
 
 def _path_fault(path: str) -> str | None:

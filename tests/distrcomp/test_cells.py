@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import cloudpickle
 import pytest
 
-from distrcomp.cells import RESULT_CHARS_MAX, Runner
+from distrcomp.cells import Runner
+from distrcomp.limits import CELL_RESULT_CHARS_MAX
 from distrcomp.values import unpack_plain
 
 
@@ -30,7 +31,7 @@ def runner() -> Iterator[Runner]:
         ("3;", ""),
         ("", ""),
         ("# nothing", ""),
-        ("'a' * 10**6", repr("a" * 10**6)[:RESULT_CHARS_MAX]),
+        ("'a' * 10**6", repr("a" * 10**6)[:CELL_RESULT_CHARS_MAX]),
     ],
 )
 def test_the_last_line_is_the_result(runner: Runner, source: str, result: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable
 
 from ..control import looks
+from .guardian import status_of
 from .node_process import NodeProcess
+from .usage import cpu_seconds, resident_bytes
 
 
 async def nodes_status(
@@ -25,19 +26,11 @@ async def nodes_status(
 
 
 async def _status(node: NodeProcess, peer: str, state: str) -> looks.NodeStatus:
-    import psutil
-
     if node.has_ended:
         return looks.NodeStatus(node.node, peer, "ended")
-    cpu_s: float | None = None
-    memory_bytes: int | None = None
-    with contextlib.suppress(psutil.Error, OSError):
-        process = psutil.Process(node.group)
-        with process.oneshot():
-            times = process.cpu_times()
-            cpu_s, memory_bytes = float(times.user + times.system), process.memory_info().rss
-            if process.status() == psutil.STATUS_STOPPED:
-                state = "suspended"
+    if "State:\tT" in status_of(node.group):
+        state = "suspended"
+    cpu_s, memory_bytes = cpu_seconds(node.group), resident_bytes(node.group)
     traffic = await node.traffic()
     return looks.NodeStatus(
         node=node.node,
@@ -45,7 +38,7 @@ async def _status(node: NodeProcess, peer: str, state: str) -> looks.NodeStatus:
         state=state,
         pid=node.group,
         cpu_s=cpu_s,
-        memory_bytes=memory_bytes,
+        memory_bytes=memory_bytes or None,
         bytes_in=traffic.bytes_in,
         bytes_out=traffic.bytes_out,
     )

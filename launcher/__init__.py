@@ -16,8 +16,8 @@ from . import run as _package
 if TYPE_CHECKING:
     from .calling import Node as Node
     from .calling import Result as Result
-    from .calling import RunFailed as RunFailed
     from .calling import run as run
+    from .errors import RunFailed as RunFailed
 
 _LATER = ("Node", "Result", "RunFailed")
 

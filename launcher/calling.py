@@ -22,7 +22,7 @@ from .cli.keeping import keep_of, write_files
 from .cli.programs import PROGRAMS
 from .cli.request import request_of
 from .cli.run import run as command
-from .errors import BadUsage, LauncherError
+from .errors import BadUsage, RunFailed
 from .run.background import BackgroundRun
 from .run.launch import Display, Request
 from .run.report import render_text
@@ -32,7 +32,6 @@ from .run.stdin import FedStdin
 from .run.table import NoView
 
 Name = str | os.PathLike[str]
-
 
 _OF_THE_COMMAND = ("engine", "dry_run")
 """Parameters of the command that a call has no use for."""
@@ -82,16 +81,6 @@ class Options(TypedDict, total=False):
     mpi4py: bool
     m: bool
     c: bool
-
-
-class RunFailed(LauncherError):
-    """A run did not end well; `result` is all that is known of it."""
-
-    exit_code = 1
-
-    def __init__(self, result: Result) -> None:
-        super().__init__(result.cause)
-        self.result = result
 
 
 @dataclass(frozen=True)

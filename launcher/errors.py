@@ -1,4 +1,6 @@
-"""Every exception of the launcher and the agent; the class says what the exit code will be.
+"""The exceptions of the launcher and the agent; the class says what the exit code will be.
+
+What only modules of the agent say to each other stands with them (`agent.child`, `fork_client`).
 
 LauncherError
 ├── BadUsage            2: the command or a file it names is wrong; nothing was started
@@ -8,6 +10,7 @@ LauncherError
 │   └── UvFailed           uv could not lock or install what a program needs
 ├── BadManifest         3: a list of files, or a file's content, that may not be laid on a peer
 │   └── DamagedContent     a content that is not what its hash says
+├── RunFailed           1: a run did not end well, and `Result.check` was to say so
 ├── CannotWrite         1: the run is over, but its report could not be put where it was asked
 ├── Interrupted       130: Ctrl-C before anything ran
 └── ChannelClosed          the other end of a control channel is gone
@@ -15,7 +18,12 @@ LauncherError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from distrcomp.errors import DistrcompError
+
+if TYPE_CHECKING:
+    from .calling import Result
 
 
 class LauncherError(DistrcompError):
@@ -32,6 +40,16 @@ class BadUsage(LauncherError):
 
 class CannotStart(LauncherError):
     """The run could not be started: shown as one line, exit code 3."""
+
+
+class RunFailed(LauncherError):
+    """A run did not end well; `result` is all that is known of it."""
+
+    exit_code = 1
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.cause)
+        self.result = result
 
 
 class CannotWrite(LauncherError):

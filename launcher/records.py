@@ -12,7 +12,6 @@ from typing import Any, TypeVar, dataclass_transform
 
 _Record = TypeVar("_Record")
 _lock = threading.Lock()
-_made: set[object] = set()
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -36,10 +35,4 @@ def record(cls: type[_Record]) -> type[_Record]:
         self.__init__(*values, **named)
 
     cls.__init__ = first  # type: ignore[method-assign]
-    _made.add(cls)
     return cls
-
-
-def is_record(thing: object) -> bool:
-    """Whether `thing` is a class that `record` has made."""
-    return isinstance(thing, type) and thing in _made

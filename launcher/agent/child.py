@@ -103,13 +103,9 @@ class Child:
     reap: Callable[[], Awaitable[tuple[int, int]]]
 
 
-def start_cold(start: Start, ends: Ends | None = None) -> Child:
-    """Starts a program of its own for the node; raises OSError.
-
-    Args:
-        ends: if they are there already.
-    """
-    ends = ends or Ends(start)
+def start_cold(start: Start) -> Child:
+    """Starts a program of its own for the node; raises OSError."""
+    ends = Ends(start)
     stacks = [] if ends.stack_file is None else [ends.stack_file.descriptor]
     try:
         process = subprocess.Popen(

@@ -124,7 +124,7 @@ class Receiving:
         try:
             writer.commit()
         except DamagedContent:
-            if not writer.was_begun:
+            if not writer.begun_bytes:
                 raise
             self._spoilt.append(writer.entry)
         del self._awaited[writer.entry.sha256]

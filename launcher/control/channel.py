@@ -95,10 +95,11 @@ def memory_pair() -> tuple[MemoryChannel, MemoryChannel]:
 class StreamChannel:
     """A channel of frames over a byte stream (TLS in the product).
 
+    Until `trust` is called a frame may be no longer than a stranger's.
+
     Args:
         reader, writer: the connection; the channel closes it.
         schema: the messages that may travel.
-        frame_bytes_max: the cap on one frame; raise it by `trust` once the other end is known.
     """
 
     def __init__(
@@ -106,12 +107,11 @@ class StreamChannel:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         schema: Schema,
-        frame_bytes_max: int = limits.STRANGER_FRAME_BYTES_MAX,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._schema = schema
-        self._decoder = FrameDecoder(frame_bytes_max)
+        self._decoder = FrameDecoder(limits.STRANGER_FRAME_BYTES_MAX)
         self._ready: list[bytes] = []
         self._heart: asyncio.Task[None] | None = None
         self._quiet = True

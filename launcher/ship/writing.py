@@ -31,14 +31,14 @@ class BlobWriter:
     Attributes:
         entry: what it shall be.
         size: how many bytes of it are here.
-        was_begun: how many were here when this writer was made.
+        begun_bytes: how many of them were here when this writer was made.
     """
 
     def __init__(
         self, entry: FileEntry, descriptor: int, name: str, folder: int, where: Path
     ) -> None:
         self.entry = entry
-        self.size = self.was_begun = 0
+        self.size = self.begun_bytes = 0
         self._descriptor: int | None = descriptor
         self._name = name
         self._folder = folder
@@ -90,7 +90,7 @@ class BlobWriter:
         while data := os.read(descriptor, limits.SHIP_CHUNK_BYTES):
             self._digest.update(data)
             self.size += len(data)
-        self.was_begun = self.size
+        self.begun_bytes = self.size
         return self.size <= self.entry.size
 
     def write(self, data: bytes) -> None:

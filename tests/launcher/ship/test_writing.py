@@ -48,7 +48,7 @@ def test_goes_on(store: Store) -> None:
     assert [ENTRY] == store.begun([ENTRY]) == store.missing([ENTRY])
     writer = store.resumed(ENTRY)
     assert writer is not None
-    assert (HALF, HALF) == (writer.size, writer.was_begun)
+    assert (HALF, HALF) == (writer.size, writer.begun_bytes)
     writer.write(CONTENT[HALF:])
     writer.commit()
     assert [ENTRY.sha256.hex()] == names(store)

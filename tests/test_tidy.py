@@ -87,6 +87,9 @@ PURE_MODULES = (
     "launcher/cluster/join_line.py",
 )
 
+# They do no I/O and import all the same: os, for the parts of a path; threading, for a lock.
+PURE_ALL_THE_SAME = ("distrcomp/accounts.py", "distrcomp/places.py", "distrcomp/spaces.py")
+
 # Its methods have the parameters that mpi4py's have, however many.
 MPI_FACE = "distrcomp/mpi/"
 
@@ -153,6 +156,13 @@ def test_pure_modules_reach_nothing() -> None:
     pure = [source for source in [*PRODUCT, *BENCHMARKS] if source.path in PURE_MODULES]
     assert sorted(PURE_MODULES) == sorted(source.path for source in pure)
     hold(tidy.impure_imports, pure)
+
+
+def test_who_claims_to_be_pure_is_held_to_it() -> None:
+    """A module whose docstring says that it does no I/O imports nothing that could."""
+    claiming = [source for source in PRODUCT if tidy.claims_purity(source)]
+    assert "launcher/run/clocks.py" in {source.path for source in claiming}
+    hold(tidy.impure_imports, [each for each in claiming if each.path not in PURE_ALL_THE_SAME])
 
 
 def test_no_import_cycles() -> None:
@@ -297,6 +307,20 @@ def test_impure_imports_are_found() -> None:
     """A clock in a pure module is found; what only the type checker reads is not."""
     assert found(tidy.impure_imports, "import time\nfrom os import path\nimport struct") == 2
     assert found(tidy.impure_imports, "import typing\nif typing.TYPE_CHECKING:\n import os") == 0
+
+
+@pytest.mark.parametrize(
+    ("claims", "text"),
+    [
+        (True, '"""Sums; no I/O."""'),
+        (True, '"""A run as text; strings in,\nstrings out."""\nimport time'),
+        (False, '"""Reads a file.\n\nIts neighbour does no I/O."""'),
+        (False, "x = 1"),
+    ],
+)
+def test_claims_of_purity_are_found(claims: bool, text: str) -> None:
+    """They stand in the first paragraph of a module's docstring."""
+    assert claims == tidy.claims_purity(tidy.parse("launcher/run/made_up.py", text))
 
 
 def test_import_cycles_are_found() -> None:

@@ -76,6 +76,8 @@ BANS = (
     Ban("asyncio", "distrcomp/*", "a blocking call or the control thread: nodes load no asyncio"),
 )
 
+PURE_CLAIMS = ("no I/O", "strings in", "numbers in")
+
 IMPURE_MODULES = (
     "socket",
     "select",
@@ -169,6 +171,12 @@ def impure_imports(source: Source) -> list[str]:
         for used, line in _imports(source)
         if any(_is_within(used, impure) for impure in IMPURE_MODULES)
     ]
+
+
+def claims_purity(source: Source) -> bool:
+    """Whether the first paragraph of a module's docstring says that it does no I/O."""
+    opening = (ast.get_docstring(source.tree) or "").partition("\n\n")[0]
+    return any(claim in " ".join(opening.split()) for claim in PURE_CLAIMS)
 
 
 def import_cycle(sources: Mapping[str, Source]) -> list[str]:

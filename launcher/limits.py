@@ -38,7 +38,26 @@ CHANNEL_CLOSE_TIMEOUT_S = 1.0
 # Messages one end of an in-memory channel may be ahead of the other.
 CHANNEL_MESSAGES_MAX = 64
 
-# --- launcher.ship ---
+# --- launcher.run: plan, output, report, table ---
+# Nodes of one run. THREATS.md F-19 asks for 256; a slip of the finger (-n 100000) must not start.
+NODES_MAX = 4096
+# A longer line is handed on in pieces of this size, so a node that never ends its line (F-26) holds
+# no more than this in any splitter. As large as a pipe: what was written at once stays whole.
+LINE_BYTES_MAX = 64 * KIB
+# What the report keeps of one node: its beginning and its end. More is not read by people, and
+# `--output-dir` keeps all; 64 nodes hold at most 96 MiB (the end may double between two trims).
+OUTPUT_HEAD_BYTES = 512 * KIB
+OUTPUT_TAIL_BYTES = 512 * KIB
+# Names listed in one sentence before "and 12 more".
+NAMES_SHOWN_MAX = 10
+# The live table: rows before nodes fold into counts, redraws a second, characters of a last line.
+TABLE_ROWS_MAX = 20
+TABLE_REFRESHES_PER_S = 8
+TABLE_LINE_CHARS_MAX = 400
+# A node that has printed nothing for so long while it waits shows what it waits for instead.
+TABLE_SILENCE_S = 5.0
+
+# --- launcher.ship, and the ways of what is shipped ---
 # A bundle (S-18): files, bytes of their names together, bytes of their contents together. A file
 # costs at most 64 bytes of manifest beside its name, so the largest manifest stays below
 # FRAME_BYTES_MAX; the contents fit the disk of a small machine.
@@ -108,6 +127,10 @@ JOIN_LINE_CHARACTERS_MAX = 1000
 # Agents that are heard of on one network, by whoever announces them: each is asked for its
 # addresses and dialled.
 ANNOUNCEMENTS_MAX = 256
+# How long an agent that was heard of has to tell its addresses, and how many of them are dialled at
+# once, with a TLS handshake each.
+ANNOUNCEMENT_DETAILS_S = 1.0
+DISCOVERED_AT_ONCE_MAX = 16
 # How often an agent looks whether its addresses are still those that it announces.
 ANNOUNCED_LOOK_S = 10.0
 # How long a run listens for a peer that is not where it was: an answer takes some 100 ms.
@@ -184,7 +207,6 @@ MEMORY_SHARE_SUSPICIOUS = 0.1
 RUN_ID_BYTES = 16
 # ... of which people are shown so many hexadecimal digits.
 RUN_ID_SHOWN = 8
-
 # Connections that wait to be accepted; the kernel cuts it to its own bound.
 LISTEN_BACKLOG = 512
 # When descriptors run out, accepting pauses this long instead of spinning (F-21).
@@ -195,6 +217,9 @@ REFUSED_SOURCES_MAX = 10_000
 # strangers makes 720 of them.
 REFUSAL_LINES_MAX = 100
 REFUSAL_LINE_INTERVAL_S = 5.0
+# A service unit that stands where ours shall: ours has 1 KiB.
+SERVICE_UNIT_BYTES_MAX = 64 * KIB
+
 
 # --- launcher.environment ---
 # Environments that a machine keeps: a handful of the largest, which take 6 GiB each.
@@ -214,24 +239,7 @@ WHEEL_TIMEOUT_S = 30.0
 UV_LINES_MAX = 200
 UV_WORDS_CHARACTERS_MAX = 4000
 
-# --- launcher.run ---
-# Nodes of one run. THREATS.md F-19 asks for 256; a slip of the finger (-n 100000) must not start.
-NODES_MAX = 4096
-# A longer line is handed on in pieces of this size, so a node that never ends its line (F-26) holds
-# no more than this in any splitter. As large as a pipe: what was written at once stays whole.
-LINE_BYTES_MAX = 64 * KIB
-# What the report keeps of one node: its beginning and its end. More is not read by people, and
-# `--output-dir` keeps all; 64 nodes hold at most 96 MiB (the end may double between two trims).
-OUTPUT_HEAD_BYTES = 512 * KIB
-OUTPUT_TAIL_BYTES = 512 * KIB
-# Names listed in one sentence before "and 12 more".
-NAMES_SHOWN_MAX = 10
-# The live table: rows before nodes fold into counts, redraws a second, characters of a last line.
-TABLE_ROWS_MAX = 20
-TABLE_REFRESHES_PER_S = 8
-TABLE_LINE_CHARS_MAX = 400
-# A node that has printed nothing for so long while it waits shows what it waits for instead.
-TABLE_SILENCE_S = 5.0
+# --- launcher.run: a run and its conversations ---
 # Addresses of one peer that are tried side by side: more than the interfaces of a machine that
 # others can reach.
 ADDRESSES_TRIED_MAX = 8
@@ -291,17 +299,20 @@ LEAVINGS_CHARACTERS_MAX = 8000
 # that holds an array would go to every node. A traceback of 1,000 frames takes about this much.
 SENTENCE_CHARACTERS_MAX = 2000
 TRACEBACK_CHARACTERS_MAX = 128 * KIB
-# What a launcher keeps of the looks at one node: more points than a picture has room for.
+# Looks at what a node uses (SAMPLE_PAUSE_S_MIN) that a launcher keeps: more points than a picture
+# has room for.
 SAMPLES_MAX = 400
-# While something is recorded, clocks are compared so often.
+# While something is recorded, clocks are compared so often; of the answers of one clock so many are
+# kept, to know how it drifts: one every two minutes of a run of two hours.
 CLOCK_INTERVAL_S = 2.0
+CLOCK_ANSWERS_MAX = 64
 # Calls that all nodes of a run record together for a trace, and each node at least. A call becomes
 # some 200 bytes of JSON with its arrow, of which Perfetto opens some hundred megabytes.
 CALLS_RECORDED_MAX = 500_000
 CALLS_OF_NODE_MIN = 1_000
 
 # --- launcher.notebook ---
-# A notebook's nodes: how long they may take to come back from an interrupted cell, and to end; how
+# How long a notebook's nodes may take to come back from an interrupted cell, and to end; how
 # often a cell that goes on is shown anew; how much of the beginning, and of the end, of a node's
 # output in one cell is shown.
 CELL_HEED_S = 5.0
@@ -309,4 +320,11 @@ CELLS_STOP_S = 10.0
 CELL_SHOW_S = 0.4
 CELL_OUTPUT_BYTES = 64 * KIB
 # One node's answer, in which may be a value that is pulled or figures.
-CELL_ANSWER_BYTES_MAX = 2 * 1024 * MIB
+CELL_ANSWER_BYTES_MAX = 2 * GIB
+
+# --- launcher.cli ---
+# The longest array of `distrcomp bench`: below, nothing is measured; above, not every machine has
+# room for the copies.
+BENCH_BYTES_MIN, BENCH_BYTES_MAX = KIB, GIB
+# How long mpiexec, told to end, may take before it is killed: it ends its nodes meanwhile.
+MPIEXEC_END_S = 5.0

@@ -14,6 +14,7 @@ import click
 
 import distrcomp
 
+from .. import limits
 from ..bench.figures import Figures, read_pairs, render_json
 from ..bench.layout import Layout, make_layout, program_argument
 from ..bench.plot import render_svg
@@ -31,7 +32,6 @@ from ..ship.bundle import Wanted, collect
 from .help import ToolCommand
 from .options import chosen_peers, peers_options
 
-_BYTES_MIN, _BYTES_MAX = 1024, 2**30
 # A narrower terminal wraps lines: cut figures would say nothing.
 _TABLE_WIDTH_MIN = 80
 
@@ -124,7 +124,7 @@ def _wish(options: dict[str, Any]) -> _Wish:
         bytes_max = parse_size(options["max_bytes"])
     except BadUsage as error:
         raise BadUsage(f"--max-bytes: {error}") from error
-    if not _BYTES_MIN <= bytes_max <= _BYTES_MAX:
+    if not limits.BENCH_BYTES_MIN <= bytes_max <= limits.BENCH_BYTES_MAX:
         raise BadUsage(f"--max-bytes takes a size from 1K to 1G; got {options['max_bytes']}")
     named = chosen_peers(options["peers"], options["host"])
     return _Wish(

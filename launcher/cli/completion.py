@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from .. import limits
 from ..agent.window_folder import runs_seen
 from ..cluster.home import Home
 from ..cluster.peers_file import read_peers
@@ -57,6 +58,9 @@ def complete_variable(_: click.Context, __: click.Parameter, word: str) -> list[
 def complete_run(_: click.Context, __: click.Parameter, word: str) -> list[CompletionItem]:
     """The runs that this user has started on this machine, by the part of the id that ps shows."""
     with contextlib.suppress(LauncherError):
-        ids = [run_id[: max(8, len(word))] for run_id in runs_seen(Home.find(os.environ))]
+        ids = [
+            run_id[: max(limits.RUN_ID_SHOWN, len(word))]
+            for run_id in runs_seen(Home.find(os.environ))
+        ]
         return [CompletionItem(run_id) for run_id in ids if run_id.startswith(word)]
     return []

@@ -23,12 +23,12 @@ from click.core import ParameterSource
 
 from distrcomp.cores import usable_cores
 
+from .. import limits
 from ..errors import BadUsage, CannotStart
 from ..run.launch import Request
 
 TIMEOUT_CODE = 124
 _INTERRUPTED = 130
-_GRACE_S = 5.0
 
 _PLACES = "mpiexec decides where nodes run: by the batch job, or by a hostfile of its own"
 _FILES = "nothing is shipped: the program and its files lie on a disk that all machines share"
@@ -136,7 +136,7 @@ def _run(words: Sequence[str], environment: Mapping[str, str], timeout: float | 
         return TIMEOUT_CODE
     except KeyboardInterrupt:
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.wait(_GRACE_S)
+            process.wait(limits.MPIEXEC_END_S)
         _end(process, signal.SIGTERM)
         return _INTERRUPTED
     return code if code >= 0 else 128 - code
@@ -147,7 +147,7 @@ def _end(process: subprocess.Popen[bytes], number: int) -> None:
     if process.poll() is None:
         process.send_signal(number)
         try:
-            process.wait(_GRACE_S)
+            process.wait(limits.MPIEXEC_END_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
+from .. import limits
 from ..agent.service_unit import SYSTEM_HOME, UNIT_NAME, Service, is_ours, unit_text, wanted_by
 from ..errors import BadUsage, CannotStart
 
 _SYSTEM_FOLDER = Path("/etc/systemd/system")
-_UNIT_BYTES_MAX = 64 * 1024
 
 
 def install(options: dict[str, Any]) -> None:
@@ -119,7 +119,7 @@ def _read_ours(path: Path) -> str | None:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise foreign
         with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(_UNIT_BYTES_MAX)
+            text = file.read(limits.SERVICE_UNIT_BYTES_MAX)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -19,9 +19,6 @@ from .announcement import SERVICE, Announcement, properties, read_announcement
 
 log = logging.getLogger("distrcomp.agent")
 
-# How long an agent that was heard of has to tell its addresses.
-_DETAILS_MS = 1000
-
 
 def is_there() -> bool:
     """Whether zeroconf is installed."""
@@ -49,7 +46,7 @@ async def hear(seconds: float) -> list[Announcement]:
 
         async def ask(name: str) -> None:
             info = AsyncServiceInfo(SERVICE, name)
-            if await info.async_request(responder.zeroconf, _DETAILS_MS):
+            if await info.async_request(responder.zeroconf, limits.ANNOUNCEMENT_DETAILS_S * 1000):
                 said = read_announcement(info.properties, info.parsed_addresses(), info.port)
                 if said is not None:
                     heard[name] = said
@@ -63,7 +60,7 @@ async def hear(seconds: float) -> list[Announcement]:
         try:
             await asyncio.sleep(seconds)
             if asked:
-                await asyncio.wait(asked.values(), timeout=_DETAILS_MS / 1000)
+                await asyncio.wait(asked.values(), timeout=limits.ANNOUNCEMENT_DETAILS_S)
         finally:
             await browser.async_cancel()
             for task in asked.values():

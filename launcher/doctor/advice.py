@@ -15,12 +15,11 @@ from .facts import Facts, PairReport, PeerReport, Report, Way
 ERROR, WARNING, NOTE = "error", "warning", "note"
 _LEVELS = (ERROR, WARNING, NOTE)
 
-_GIB, _MIB = 2**30, 2**20
 # Less is soon gone: a program with its data; a bundle of the largest size has 4 GiB.
-_DISK_BYTES_LOW, _DISK_BYTES_LEAST = 2 * _GIB, 64 * _MIB
-_MEMORY_BYTES_LOW = 512 * _MIB
+_DISK_BYTES_LOW, _DISK_BYTES_LEAST = 2 * limits.GIB, 64 * limits.MIB
+_MEMORY_BYTES_LOW = 512 * limits.MIB
 # What Docker gives a container; libraries that share memory there (PyTorch) want more.
-_SHARED_MEMORY_BYTES_LOW = 64 * _MIB
+_SHARED_MEMORY_BYTES_LOW = 64 * limits.MIB
 # A certificate of a run is valid from five minutes before it was made, by the launcher's clock.
 _CLOCK_S_MAX, _CLOCK_S_ODD = 240.0, 1.0
 # A pair so many times slower than most is odd, and so is one direction beside the other.
@@ -306,4 +305,8 @@ def mebibytes(nbytes: int) -> str:
         >>> mebibytes(300 * 2**20), mebibytes(5 * 2**30)
         ('300 MiB', '5.0 GiB')
     """
-    return f"{nbytes / _GIB:.1f} GiB" if nbytes >= _GIB else f"{nbytes / _MIB:,.0f} MiB"
+    return (
+        f"{nbytes / limits.GIB:.1f} GiB"
+        if nbytes >= limits.GIB
+        else f"{nbytes / limits.MIB:,.0f} MiB"
+    )

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from math import isfinite
 
+from .. import limits
 from ..records import record
 
 # Clocks of one kind of hardware drift by some 20 millionths, bad ones by more.
 _DRIFT = 1e-4
-# Of one clock, to know how it drifts: one every two minutes of a run of two hours.
-_KEPT_MAX = 64
 # Answers this much less exact than the best one say nothing of drift.
 _ALIKE, _ALIKE_S = 1.5, 20e-6
 
@@ -63,7 +62,7 @@ class Clocks:
             self._measured[peer] = measured = _Measured(at - middle, half_s, now)
             kept = self._kept.setdefault(peer, [])
             kept.append(measured)
-            if len(kept) > _KEPT_MAX:
+            if len(kept) > limits.CLOCK_ANSWERS_MAX:
                 del kept[1::2]
 
     def ours(self, peer: int, at: float) -> tuple[float, float] | None:

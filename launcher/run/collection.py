@@ -22,8 +22,6 @@ from ..ship.patterns import Patterns
 from .course import Course
 from .results import CollectedFile
 
-_SHORT_ID_CHARACTERS = 8
-
 
 class Collection:
     """The files of one run.
@@ -111,7 +109,7 @@ class Collection:
 
     def _make_root(self) -> int:
         Path(self._into).mkdir(0o700, exist_ok=True)
-        for run in (self._run_id[:_SHORT_ID_CHARACTERS], self._run_id):
+        for run in (self._run_id[: limits.RUN_ID_SHOWN], self._run_id):
             folder = Path(self._into) / run
             with contextlib.suppress(FileExistsError):
                 folder.mkdir(0o700)

@@ -16,15 +16,12 @@ from ..cluster.announcement import Announcement, fingerprint_of
 from ..cluster.peers_file import Peer
 from ..errors import CannotStart, PeerRefused
 from ..records import record
-from .connect import Connection, Operator, dial_agent
+from .connect import STAGGER_S, Connection, Operator, dial_agent
 from .namesakes import two_of_a_name
+from .plain import counted
 from .side_by_side import NoWay, first_to_end
 
 Hear = Callable[[float], Awaitable[list[Announcement]]]
-
-# Announced addresses that are dialled at the same time, with a TLS handshake each.
-_AT_ONCE = 16
-_STAGGER_S = 0.25
 
 
 @record
@@ -47,7 +44,7 @@ async def discover(operator: Operator, hear: Hear, seconds: float) -> Discovery:
     meant = sorted(
         (each for each in announcements if each.fingerprint == ours), key=lambda each: each.name
     )
-    limit = asyncio.Semaphore(_AT_ONCE)
+    limit = asyncio.Semaphore(limits.DISCOVERED_AT_ONCE_MAX)
     outcomes = await asyncio.gather(*(_prove(each, operator, limit) for each in meant))
     found: dict[str, Connection] = {}
     remarks: list[str] = []
@@ -62,8 +59,7 @@ async def discover(operator: Operator, hear: Hear, seconds: float) -> Discovery:
             remarks.append(f"{both}: {two_of_a_name(announcement.name)}")
     others = len(announcements) - len(meant)
     if others:
-        agents = "1 agent" if others == 1 else f"{others} agents"
-        remarks.append(f"{agents} of other clusters are announced, too")
+        remarks.append(f"{counted(others, 'agent')} of other clusters are announced, too")
     return Discovery(tuple(each.peer for each in found.values()), tuple(remarks))
 
 
@@ -108,7 +104,7 @@ async def _prove(
 
     try:
         async with limit:
-            won = await first_to_end(peers, go, _drop, _STAGGER_S)
+            won = await first_to_end(peers, go, _drop, STAGGER_S)
     except PeerRefused as error:
         return str(error)
     except NoWay as failed:

@@ -12,6 +12,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from .. import limits
 from ..records import record
 from .markup import amount, data, duration, printed, told
 from .page_parts import (
@@ -116,7 +117,7 @@ def _header(result: RunResult, facts: Facts) -> str:
         f'<header>\n<div class="top"><h1 class="mono">{told(result.program)}</h1>'
         f'<span class="badge {kind}">{_verdict(result)}</span></div>\n'
         f'<p class="soft small">{told(facts.began)} · run <span class="mono">'
-        f"{told(result.run_id[:12])}</span> · {told(facts.version)}</p>\n"
+        f"{told(result.run_id[: limits.RUN_ID_SHOWN])}</span> · {told(facts.version)}</p>\n"
         f'<dl class="facts">{listed}</dl>\n</header>\n'
     )
 

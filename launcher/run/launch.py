@@ -15,6 +15,7 @@ from time import monotonic
 from distrcomp.cores import usable_cores
 from distrcomp.notices import Machine, dialler
 
+from .. import limits
 from ..agent.guardian import Guardian
 from ..agent.host import ENVIRONMENTS, Host
 from ..agent.window import Window
@@ -308,7 +309,7 @@ def _course(
     placement: tuple[int, ...],
 ) -> Course:
     """The run in every detail: what each agent will be told."""
-    run_id = secrets.token_bytes(16)
+    run_id = secrets.token_bytes(limits.RUN_ID_BYTES)
     machines = machines_of(connections, request.net)
     record = wanted(request.record, len(placement))
     authority, certificates = _credentials(run_id, len(machines), len(placement))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
+from .. import limits
 from ..control import messages as m
 from ..records import record
 from ..ship.bundle import Bundle
@@ -44,7 +45,9 @@ async def stock(bundle: Bundle, connections: Sequence[Connection], view: View) -
     course = Course(
         labels=tuple(connection.peer.label for connection in connections),
         placement=(),
-        opening=m.OpenRun(secrets.token_bytes(16), pack_manifest(bundle.manifest), is_stock=True),
+        opening=m.OpenRun(
+            secrets.token_bytes(limits.RUN_ID_BYTES), pack_manifest(bundle.manifest), is_stock=True
+        ),
         orders=(),
         proofs=(),
         sizes=bundle.sizes,

@@ -25,17 +25,20 @@ from distrcomp.errors import DistrcompError
 if TYPE_CHECKING:
     from .calling import Result
 
+# Exit codes that are no program's own: errors and failures of a run share them.
+EXIT_BAD_USAGE, EXIT_CANNOT_START, EXIT_TIME_LIMIT, EXIT_INTERRUPTED = 2, 3, 124, 130
+
 
 class LauncherError(DistrcompError):
     """Base of the launcher's errors: one sentence for a person, and an exit code."""
 
-    exit_code = 3
+    exit_code = EXIT_CANNOT_START
 
 
 class BadUsage(LauncherError):
     """What was asked for is wrong: shown as one line, exit code 2."""
 
-    exit_code = 2
+    exit_code = EXIT_BAD_USAGE
 
 
 class CannotStart(LauncherError):
@@ -85,8 +88,6 @@ class UvFailed(CannotStart):
 class BadManifest(LauncherError):
     """A bundle that is refused whole: a forbidden name, a cap passed, content that does not fit."""
 
-    exit_code = 3
-
 
 class DamagedContent(BadManifest):
     """A content that is not what its hash says; sent once more it may be."""
@@ -95,7 +96,7 @@ class DamagedContent(BadManifest):
 class Interrupted(LauncherError):
     """Ctrl-C came before anything ran."""
 
-    exit_code = 130
+    exit_code = EXIT_INTERRUPTED
 
 
 class ChannelClosed(LauncherError):

@@ -24,11 +24,8 @@ from click.core import ParameterSource
 from distrcomp.cores import usable_cores
 
 from .. import limits
-from ..errors import BadUsage, CannotStart
+from ..errors import EXIT_INTERRUPTED, EXIT_TIME_LIMIT, BadUsage, CannotStart
 from ..run.launch import Request
-
-TIMEOUT_CODE = 124
-_INTERRUPTED = 130
 
 _PLACES = "mpiexec decides where nodes run: by the batch job, or by a hostfile of its own"
 _FILES = "nothing is shipped: the program and its files lie on a disk that all machines share"
@@ -133,12 +130,12 @@ def _run(words: Sequence[str], environment: Mapping[str, str], timeout: float | 
     except subprocess.TimeoutExpired:
         click.echo(f"distrcomp: stopped after {timeout:g} s, the time limit", err=True)
         _end(process, signal.SIGTERM)
-        return TIMEOUT_CODE
+        return EXIT_TIME_LIMIT
     except KeyboardInterrupt:
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             process.wait(limits.MPIEXEC_END_S)
         _end(process, signal.SIGTERM)
-        return _INTERRUPTED
+        return EXIT_INTERRUPTED
     return code if code >= 0 else 128 - code
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from .. import limits
 from ..control import files as f
+from ..errors import EXIT_INTERRUPTED
 from .events import Action, CannotKeep, FromPeer, Interrupt, PeerLost, SetTimer, TimerFired
 from .ledger import Failure
 from .life import Life, State, cut
 from .plain import listed
-
-EXIT_INTERRUPTED = 130
 
 
 def begin(life: Life, now: float) -> list[Action]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import limits
 from ..control import messages as m
+from ..errors import EXIT_CANNOT_START, EXIT_INTERRUPTED
 from .events import (
     Action,
     FromPeer,
@@ -18,8 +19,6 @@ from .ledger import Failure
 from .life import Life, State, cut
 from .plain import listed
 from .report import describe_end
-
-EXIT_CANNOT_START, EXIT_INTERRUPTED = 3, 130
 
 
 def begin(life: Life) -> list[Action]:

@@ -6,6 +6,7 @@ from math import isfinite
 
 from .. import limits
 from ..control import messages as m
+from ..errors import EXIT_INTERRUPTED, EXIT_TIME_LIMIT
 from . import gathering
 from .events import Action, FromPeer, Interrupt, PeerLost, Say, SetTimer, TimerFired
 from .ledger import Failure
@@ -14,8 +15,6 @@ from .report import describe_end
 
 # The numbers of POSIX; this module is pure and imports no `signal`.
 _SIGINT, _SIGKILL, _SIGTERM = 2, 9, 15
-
-EXIT_TIME_LIMIT, EXIT_INTERRUPTED = 124, 130
 
 
 # --- links ---------------------------------------------------------------------------------------

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from ..cluster.credentials import load_operator
-from ..cluster.home import Home
-from ..cluster.members import Members
 from ..cluster.peers_file import Peer
 from ..doctor.advice import ERROR, advise
 from ..doctor.examine import Wish, examine
 from ..doctor.table import render_json, render_tables
 from ..errors import CannotStart, CannotWrite, Interrupted
-from ..run.connect import Operator
+from ..run.connect import operator_here
 from .help import ToolCommand
 from .options import chosen_net, chosen_peers, net_option, peers_options
 
@@ -50,7 +46,7 @@ def doctor(ctx: click.Context, /, **options: Any) -> None:
     as_json = options["as_json"]
     wish = Wish(
         chosen,
-        _operator(chosen),
+        None if all(peer.is_here for peer in chosen) else operator_here(),
         chosen_net(options["net"]),
         options["seconds"],
         _sayer(options["quiet"] or as_json),
@@ -73,13 +69,6 @@ def doctor(ctx: click.Context, /, **options: Any) -> None:
             raise CannotWrite(f"the tables cannot be printed: {error.strerror}") from error
     if any(finding.level == ERROR for finding in findings):
         ctx.exit(CannotStart.exit_code)
-
-
-def _operator(chosen: tuple[Peer, ...]) -> Operator | None:
-    if all(peer.is_here for peer in chosen):
-        return None
-    home = Home.find(os.environ)
-    return Operator(load_operator(home), Members(home.cluster))
 
 
 def _sayer(quiet: bool) -> Callable[[str], None]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from ..cluster.home import Home
+from ..run.connect import operator_here
 from ..run.looking import Looker
 from .options import chosen_peers
 
@@ -15,9 +14,4 @@ def looker(peers: Path | None, host: str | None) -> Looker:
     chosen = chosen_peers(peers, host)
     if chosen is None or all(peer.is_here for peer in chosen):
         return Looker()
-    from ..cluster.credentials import load_operator
-    from ..cluster.members import Members
-    from ..run.connect import Operator
-
-    home = Home.find(os.environ)
-    return Looker(chosen, Operator(load_operator(home), Members(home.cluster)))
+    return Looker(chosen, operator_here())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from time import perf_counter
 
@@ -13,14 +12,11 @@ from distrcomp.errors import ProtocolError
 
 from .. import limits
 from ..cluster import multicast
-from ..cluster.credentials import load_operator
-from ..cluster.home import Home
-from ..cluster.members import Members
 from ..cluster.peers_file import Peer, append_peer, check_appendable, format_peer
 from ..control import messages as m
 from ..control.channel import Channel
 from ..errors import BadUsage, CannotStart, ChannelClosed
-from ..run.connect import Operator, dial_fitting
+from ..run.connect import Operator, dial_fitting, operator_here
 from ..run.discover import discover
 from ..run.plain import plain
 from .help import ToolCommand
@@ -42,9 +38,7 @@ def peers(ctx: click.Context, peers: Path | None, host: str | None) -> None:
     chosen = chosen_peers(peers, host)
     if chosen is None:
         raise BadUsage("give the peers by --peers FILE, -H, or DISTRCOMP_PEERS")
-    home = Home.find(os.environ)
-    operator = Operator(load_operator(home), Members(home.cluster))
-    lines = asyncio.run(_ask_all(chosen, operator))
+    lines = asyncio.run(_ask_all(chosen, operator_here()))
     width = max(len(peer.label) for peer in chosen)
     for peer, (line, _) in zip(chosen, lines, strict=True):
         click.echo(f"{peer.label:<{width}}  {plain(line)}")  # a peer has its say in it
@@ -75,9 +69,7 @@ def discover_peers(wait: float, write: Path | None) -> None:
     """
     if write is not None:
         check_appendable(write)
-    home = Home.find(os.environ)
-    operator = Operator(load_operator(home), Members(home.cluster))
-    found = asyncio.run(discover(operator, multicast.hear, wait))
+    found = asyncio.run(discover(operator_here(), multicast.hear, wait))
     for remark in found.remarks:
         click.echo(f"distrcomp: {plain(remark)}", err=True)
     for peer in found.peers:

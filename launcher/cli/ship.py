@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..errors import BadUsage, Interrupted
 from ..run.plain import counted, plain
@@ -70,14 +68,10 @@ def _wanted(
 
 
 async def _ship(bundle: Bundle, peers: tuple[Peer, ...], *, is_quiet: bool) -> int:
-    from ..cluster.credentials import load_operator
-    from ..cluster.members import Members
-    from ..run.connect import Operator, connect_all
+    from ..run.connect import connect_all, operator_here
     from ..run.stock import stock
 
-    home = Home.find(os.environ)
-    operator = Operator(load_operator(home), Members(home.cluster))
-    connections = await connect_all(peers, operator, None)
+    connections = await connect_all(peers, operator_here(), None)
     stocked = await stock(bundle, connections, live_view(is_quiet=is_quiet))
     files = counted(len(bundle.manifest.files), "file")
     for label, lacked_bytes in () if is_quiet else stocked.lacked_bytes.items():

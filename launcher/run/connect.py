@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,7 +21,14 @@ from distrcomp.errors import ProtocolError
 
 from .. import limits
 from ..agent.host import Host, python_version
-from ..cluster.credentials import Credentials, explain_tls, name_at, peer_identity
+from ..cluster.credentials import (
+    Credentials,
+    explain_tls,
+    load_operator,
+    name_at,
+    peer_identity,
+)
+from ..cluster.home import Home
 from ..cluster.members import Members
 from ..cluster.peers_file import Peer
 from ..control import messages as m
@@ -46,6 +54,12 @@ class Operator:
 
     credentials: Credentials
     members: Members
+
+
+def operator_here() -> Operator:
+    """Who this user is to agents, by the credentials in the home; raises CannotStart."""
+    home = Home.find(os.environ)
+    return Operator(load_operator(home), Members(home.cluster))
 
 
 @record

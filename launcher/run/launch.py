@@ -28,7 +28,7 @@ from ..records import record
 from ..ship.bundle import Bundle, Wanted
 from ..ship.manifest import pack_manifest
 from .addresses import Net, machines_of
-from .connect import Connection, Operator, connect_all
+from .connect import Connection, Operator, connect_all, operator_here
 from .controller import Controller
 from .course import Course
 from .output import NodeOutput
@@ -167,7 +167,7 @@ class Launch:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise CannotStart(f"this machine lacks something: {error.strerror}") from error
         self._timeline.enter("connect", monotonic())
-        operator = None if all(peer.is_here for peer in peers) else _load_operator()
+        operator = None if all(peer.is_here for peer in peers) else operator_here()
         self._connections = await connect_all(peers, operator, self._here, _by_name)
         for each in self._connections:
             self._timeline.done("connect", each.peer.label, each.welcomed_at)
@@ -292,14 +292,6 @@ def _moved(connections: Sequence[Connection]) -> tuple[str, ...]:
         for each in connections
         if each.was_at
     )
-
-
-def _load_operator() -> Operator:
-    from ..cluster.credentials import load_operator
-    from ..cluster.members import Members
-
-    home = Home.find(os.environ)
-    return Operator(load_operator(home), Members(home.cluster))
 
 
 def _course(

@@ -54,7 +54,13 @@ def test_time_limit(stack: Stack, machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["-H", "a:2"], ["--include", "x"], ["--dry-run"], ["--output", "live"], ["--mpi4py"]],
+    [
+        ["-H", "a:2"],
+        ["--include", "x"],
+        ["--dry-run"],
+        ["--output", "live"],
+        ["--on-deadlock", "abort"],
+    ],
 )
 def test_what_can_not_hold_says_so(machine: Machine, words: list[str]) -> None:
     """Options that mean nothing in an MPI job are refused, by name and with the reason."""

@@ -16,13 +16,14 @@ from ..cluster import names, peers_file
 from ..cluster.home import Home, write_private
 from ..cluster.peers_file import Peer
 from ..errors import BadUsage, Interrupted
+from .help import ToolGroup
 from .options import peers_variable
 
 _DURATION = re.compile(r"([0-9]{1,9})([smh]?)")
 _UNIT_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-@click.group()
+@click.group(cls=ToolGroup)
 def cluster() -> None:
     """Make a cluster of machines that know each other."""
 

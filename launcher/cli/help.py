@@ -57,6 +57,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("distrcomp doctor --peers peers.txt", "every peer, and every pair of them"),
         ("distrcomp doctor", "this machine alone"),
     ),
+    "cluster": (
+        ("distrcomp cluster init", "once, on the machine from which you start runs"),
+        ("distrcomp cluster invite --peers peers.txt", "once for each machine that joins"),
+    ),
     "discover": (("distrcomp peers discover --write peers.txt", "and keep what was found"),),
     "peers": (("distrcomp peers --peers peers.txt", "who can be reached, and who can't"),),
     "ps": (("distrcomp ps", "the runs of this machine"),),
@@ -68,7 +72,23 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
 }
 
 
-class ToolCommand(click.Command):
+class _WithExamples(click.Command):
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the examples."""
+        examples = EXAMPLES.get(self.name or "", ())
+        if examples:
+            with formatter.section("Examples"):
+                for line, meaning in examples:
+                    indent = " " * formatter.current_indent
+                    formatter.write(f"{indent}{line}\n{indent}    {meaning}\n")
+        super().format_epilog(ctx, formatter)
+
+
+class ToolGroup(_WithExamples, click.Group):
+    """Commands of one kind; its help ends with examples."""
+
+
+class ToolCommand(_WithExamples):
     """A command whose help is laid out as ours is."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -88,13 +108,3 @@ class ToolCommand(click.Command):
         if left:
             with formatter.section(_REST if is_sectioned else "Options"):
                 formatter.write_dl(list(left.values()))
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the examples."""
-        examples = EXAMPLES.get(self.name or "", ())
-        if examples:
-            with formatter.section("Examples"):
-                for line, meaning in examples:
-                    indent = " " * formatter.current_indent
-                    formatter.write(f"{indent}{line}\n{indent}    {meaning}\n")
-        super().format_epilog(ctx, formatter)

@@ -144,20 +144,6 @@ async def _connect(
         return await find_again(peer, operator, lost)
 
 
-async def dial_fitting(peer: Peer, operator: Operator) -> Connection:
-    """The same; raises VersionsDiffer, too, if the agent has another Python than we."""
-    connection = await dial_agent(peer, operator)
-    welcome, ours = connection.welcome, python_version()
-    if welcome.python != ours:
-        await connection.channel.close()
-        raise VersionsDiffer(
-            f"{peer.address} has Python {welcome.python} and this machine {ours}: run the agent "
-            "with the same x.y",
-            *(welcome.name, welcome.version, welcome.python),
-        )
-    return connection
-
-
 async def dial_agent(peer: Peer, operator: Operator) -> Connection:
     """Connects to the agent of one peer; raises CannotStart."""
     addresses = await resolve(peer)

@@ -42,6 +42,17 @@ def test_options_of_run_stand_under_headings() -> None:
         assert option in text
 
 
+def test_examples_are_shown() -> None:
+    """Each stands in the help of its command."""
+    shown = {}
+    for path, command in ALL:
+        examples = EXAMPLES.get(command.name or "", ())
+        text = CliRunner().invoke(main, [*path.split(), "--help"]).output
+        assert all(line in text and meaning in text for line, meaning in examples), path
+        shown.update({command.name or "": examples})
+    assert set(EXAMPLES) <= set(shown)
+
+
 @pytest.mark.parametrize("line", [line for each in EXAMPLES.values() for line, _ in each])
 def test_examples_can_be_typed(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """click takes each of them."""

@@ -76,7 +76,7 @@ class _Run:
     show_default=True,
     help="About how long each line of the table may take.",
 )
-@click.option("--json", "json_file", metavar="FILE|-", help="Also write the figures as JSON.")
+@click.option("--json", metavar="FILE|-", help="Also write the figures as JSON.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -92,7 +92,7 @@ def bench(ctx: click.Context, /, **options: Any) -> None:
     On this machine, or between the first two machines of a peers file and inside one of them.
     """
     ctx.meta["debug"] = options["debug"]
-    json_file, plot = options["json_file"], options["plot"]
+    json_file, plot = options["json"], options["plot"]
     _check_files(json_file, plot)
     wish = _wish(options)
     try:

@@ -32,7 +32,7 @@ _TABLE_WIDTH_MIN = 120
     show_default=True,
     help="About how long each pair moves data.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report for programs.")
+@click.option("--json", is_flag=True, help="Print the report for programs.")
 @click.option("-q", "--quiet", is_flag=True, help="Don't say what goes on meanwhile.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
 @click.pass_context
@@ -43,7 +43,7 @@ def doctor(ctx: click.Context, /, **options: Any) -> None:
     """
     ctx.meta["debug"] = options["debug"]
     chosen = chosen_peers(options["peers"], options["host"]) or (Peer("localhost"),)
-    as_json = options["as_json"]
+    as_json = options["json"]
     wish = Wish(
         chosen,
         None if all(peer.is_here for peer in chosen) else operator_here(),

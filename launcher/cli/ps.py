@@ -19,16 +19,16 @@ from .options import peers_options
 
 @click.command(cls=ToolCommand)
 @peers_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def ps(peers: Path | None, host: str | None, as_json: bool) -> None:
+@click.option("--json", is_flag=True, help="Print JSON.")
+def ps(peers: Path | None, host: str | None, json: bool) -> None:
     """List the nodes of the runs that go on: what each does, and since when.
 
     Those that you have started on this machine, or that an agent of yours runs here; with peers
     also those that their agents run.
     """
     runs, problems = asyncio.run(_runs(peers, host))
-    click.echo(runs_json(runs) if as_json else runs_text(runs), nl=False)
-    if not runs and not as_json:
+    click.echo(runs_json(runs) if json else runs_text(runs), nl=False)
+    if not runs and not json:
         home = os.environ.get("DISTRCOMP_HOME")
         under = f" under DISTRCOMP_HOME={plain(home)}" if home else ""
         click.echo(f"No run goes on{under}.")

@@ -28,17 +28,17 @@ class _Node(click.Argument):
 
 @click.command(cls=ToolCommand)
 @peers_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: all frames, ours too.")
+@click.option("--json", is_flag=True, help="Print JSON: all frames, ours too.")
 @click.argument("run", metavar="RUN", shell_complete=complete_run)
 @click.argument("node", cls=_Node, metavar="[NODE]", type=click.IntRange(0), required=False)
-def stacks(run: str, node: int | None, peers: Path | None, host: str | None, as_json: bool) -> None:
+def stacks(run: str, node: int | None, peers: Path | None, host: str | None, json: bool) -> None:
     """Show where the nodes of a run are: the Python stacks of all their threads.
 
     RUN is the run's id as `distrcomp ps` prints it, or its beginning. The nodes go on undisturbed;
     one that is stuck in C or in a loop shows where, too.
     """
     taken, wanted = asyncio.run(_take(run, node, peers, host))
-    click.echo(stacks_json(taken) if as_json else stacks_text(taken, wanted), nl=False)
+    click.echo(stacks_json(taken) if json else stacks_text(taken, wanted), nl=False)
 
 
 async def _take(

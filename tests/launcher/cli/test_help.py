@@ -28,6 +28,15 @@ def test_every_option_has_a_sentence(path: str, command: click.Command) -> None:
     assert (command.help or "").split("\n")[0].strip() != ""
 
 
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[path for path, _ in ALL])
+def test_variables_are_named_after_options(path: str, command: click.Command) -> None:
+    """DISTRCOMP_DOCTOR_JSON is `--json` of doctor: an option arrives by one of its own names."""
+    for param in command.params:
+        long = [each[2:].replace("-", "_") for each in param.opts if each.startswith("--")]
+        if isinstance(param, click.Option) and long:
+            assert param.name in long
+
+
 def test_options_of_run_stand_under_headings() -> None:
     """In this order; none is lost, and only the general ones have no heading of their own."""
     run = main.get_command(click.Context(main), "run")

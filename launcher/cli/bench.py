@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +19,18 @@ from ..bench.plot import render_svg
 from ..bench.table import render_table
 from ..bench.units import parse_size
 from ..cluster.peers_file import Peer
-from ..errors import BadUsage, CannotWrite, Interrupted
+from ..errors import BadUsage, Interrupted
 from ..run.launch import Display, Launch, Request
 from ..run.plain import plain
 from ..run.report import render_text
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
-from ..run.table import LiveView, NoView
 from ..ship.bundle import Wanted, collect
 from .help import ToolCommand
+from .keeping import check_place, write_file
 from .options import chosen_peers, peers_options
+from .showing import live_view, print_table
 
-# A narrower terminal wraps lines: cut figures would say nothing.
 _TABLE_WIDTH_MIN = 80
 
 
@@ -111,11 +109,11 @@ def bench(ctx: click.Context, /, **options: Any) -> None:
     if json_file == "-":
         click.echo(render_json(figures), nl=False)
     else:
-        _print_table(figures)
+        print_table(render_table(figures), _TABLE_WIDTH_MIN)
         if json_file is not None:
-            _write(Path(json_file), render_json(figures), "--json")
+            write_file("--json", Path(json_file), [render_json(figures)])
     if plot is not None:
-        _write(plot, render_svg(figures), "--plot")
+        write_file("--plot", plot, [render_svg(figures)])
 
 
 def _wish(options: dict[str, Any]) -> _Wish:
@@ -154,26 +152,13 @@ async def _measure(wish: _Wish) -> _Run:
         if stream == STDOUT:
             printed.extend(data)
 
-    is_shown = not wish.quiet and sys.stderr is not None and sys.stderr.isatty()
-    display = Display(
-        LiveView() if is_shown else NoView(), lambda n_node: Sinks(n_node, "raw", None, take)
-    )
+    view = live_view(is_quiet=wish.quiet)
+    display = Display(view, lambda n_node: Sinks(n_node, "raw", None, take))
     async with Launch(request) as launch:
         preparation = await launch.prepare(collect(request.wanted))
         result, outputs = await launch.run(preparation, display)
     labels = [layout.peers[index].label for index in layout.placement]
     return _Run(result, outputs, bytes(printed), labels)
-
-
-def _print_table(figures: Figures) -> None:
-    from rich.console import Console
-
-    try:
-        console = Console(highlight=False, soft_wrap=True)
-        console.width = max(console.width, _TABLE_WIDTH_MIN)
-        console.print(render_table(figures))
-    except OSError as error:
-        raise CannotWrite(f"the table cannot be printed: {error.strerror}") from error
 
 
 def _print_failure(run: _Run, *, err: bool) -> None:
@@ -190,23 +175,7 @@ def _check_files(json_file: str | None, plot: Path | None) -> None:
     """Raises BadUsage where a file can't be written, before anything is measured."""
     if plot is not None and plot.suffix.lower() != ".svg":
         raise BadUsage(f"--plot draws SVG: {plot} does not end in .svg")
-    named = [
-        ("--plot", plot),
-        ("--json", Path(json_file) if json_file not in (None, "-") else None),
-    ]
-    for option, path in named:
-        if path is None:
-            continue
-        if path.is_dir():
-            raise BadUsage(f"{option} {path} is a folder")
-        if not path.parent.is_dir():
-            raise BadUsage(f"{option} {path}: there is no folder {path.parent}")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise BadUsage(f"{option} {path} cannot be written")
-
-
-def _write(path: Path, text: str, option: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise CannotWrite(f"{option} {path} cannot be written: {error.strerror}") from error
+    if plot is not None:
+        check_place("--plot", plot)
+    if json_file not in (None, "-"):
+        check_place("--json", Path(json_file))

@@ -13,12 +13,12 @@ from ..cluster.peers_file import Peer
 from ..doctor.advice import ERROR, advise
 from ..doctor.examine import Wish, examine
 from ..doctor.table import render_json, render_tables
-from ..errors import CannotStart, CannotWrite, Interrupted
+from ..errors import CannotStart, Interrupted
 from ..run.connect import operator_here
 from .help import ToolCommand
 from .options import chosen_net, chosen_peers, net_option, peers_options
+from .showing import print_table
 
-# A narrower terminal wraps lines: cut figures would say nothing.
 _TABLE_WIDTH_MIN = 120
 
 
@@ -59,14 +59,7 @@ def doctor(ctx: click.Context, /, **options: Any) -> None:
     if as_json:
         click.echo(render_json(report, findings), nl=False)
     else:
-        from rich.console import Console
-
-        try:
-            console = Console(highlight=False, soft_wrap=True)
-            console.width = max(console.width, _TABLE_WIDTH_MIN)
-            console.print(render_tables(report, findings))
-        except OSError as error:
-            raise CannotWrite(f"the tables cannot be printed: {error.strerror}") from error
+        print_table(render_tables(report, findings), _TABLE_WIDTH_MIN)
     if any(finding.level == ERROR for finding in findings):
         ctx.exit(CannotStart.exit_code)
 

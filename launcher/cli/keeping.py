@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -48,13 +49,13 @@ def keep_of(ctx: click.Context) -> Keep:
     report, trace = ctx.params["report"], ctx.params["trace"]
     if report is not None:
         report_format(str(report))
-        _check_place("--report", report)
+        check_place("--report", report)
     if trace is not None:
         if trace.suffix.lower() != ".json":
             raise BadUsage(f"--trace writes JSON to a file ending in .json; got {str(trace)!r}")
         if report is not None and report.absolute() == trace.absolute():
             raise BadUsage(f"--report and --trace both name {trace}")
-        _check_place("--trace", trace)
+        check_place("--trace", trace)
     return Keep(report, trace, time.strftime("%Y-%m-%d %H:%M:%S %Z"), tuple(_given(ctx)))
 
 
@@ -62,12 +63,12 @@ def write_files(keep: Keep, result: RunResult, launch: Launch) -> None:
     """Writes the files of a run that is over; raises CannotWrite."""
     try:
         if keep.report is not None:
-            _write("--report", keep.report, [_report(keep, result, launch)])
+            write_file("--report", keep.report, [_report(keep, result, launch)])
     finally:
         if keep.trace is not None and launch.recorded is not None:
             from ..run.trace import render_trace
 
-            _write("--trace", keep.trace, render_trace(result, launch.recorded))
+            write_file("--trace", keep.trace, render_trace(result, launch.recorded))
 
 
 def _report(keep: Keep, result: RunResult, launch: Launch) -> str:
@@ -91,7 +92,8 @@ def _report(keep: Keep, result: RunResult, launch: Launch) -> str:
     return render_html(result, [kept.parts() for kept in launch.kept], facts)
 
 
-def _write(option: str, path: Path, parts: Iterable[str]) -> None:
+def write_file(option: str, path: Path, parts: Iterable[str]) -> None:
+    """Writes what an option has asked for; raises CannotWrite."""
     try:
         with path.open("wb") as file:
             for part in parts:
@@ -100,11 +102,14 @@ def _write(option: str, path: Path, parts: Iterable[str]) -> None:
         raise CannotWrite(f"{option} {path} cannot be written: {error.strerror}") from error
 
 
-def _check_place(option: str, path: Path) -> None:
+def check_place(option: str, path: Path) -> None:
+    """Raises BadUsage where a file can't be written, before anything is done."""
     if not path.parent.is_dir():
         raise BadUsage(f"{option} {path}: there is no folder {path.parent}")
     if path.is_dir():
         raise BadUsage(f"{option} {path} is a folder")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise BadUsage(f"{option} {path} cannot be written")
 
 
 def _given(ctx: click.Context) -> Iterable[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View
 from ..ship.bundle import Bundle
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @record
@@ -84,6 +88,18 @@ def _print(result: RunResult, outputs: list[str], show: Show) -> None:
 def _never_began(result: RunResult, outputs: list[str]) -> bool:
     """Whether there is nothing to report but why."""
     return not any(outputs) and all(node.outcome == "never started" for node in result.nodes)
+
+
+def print_table(table: RenderableType, width_min: int) -> None:
+    """Prints tables; a terminal narrower than so many columns wraps: cut figures say nothing."""
+    from rich.console import Console
+
+    try:
+        console = Console(highlight=False, soft_wrap=True)
+        console.width = max(console.width, width_min)
+        console.print(table)
+    except OSError as error:
+        raise CannotWrite(f"the table cannot be printed: {error.strerror}") from error
 
 
 def print_plan(preparation: Preparation) -> None:

@@ -277,7 +277,7 @@ _NOT_OF_CELLS = ("--stdin", "--output", "--output-dir", "--report", "--trace")
 
 
 def _output() -> NodeOutput:
-    return NodeOutput(limits.CELL_OUTPUT_BYTES, limits.CELL_OUTPUT_BYTES)
+    return NodeOutput(limits.CELL_OUTPUT_BYTES, limits.CELL_OUTPUT_BYTES, advice="")
 
 
 def request_for(words: list[str], parse: Callable[[list[str]], Request]) -> Request:

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from ..run.plain import node_list, plain
 from .answers import Answer
 
-_NOT_HERE = "; --output-dir DIR keeps all"
-"""What is said of output that is cut, and helps in a run only."""
-
 
 def cell_text(
     peers: Sequence[str],
@@ -37,7 +34,7 @@ def cell_text(
     blocks: dict[str, list[int]] = {}
     for node, output in enumerate(outputs):
         answer = answers.get(node, {})
-        lines = [output.removesuffix("\n").replace(_NOT_HERE, "")] if output else []
+        lines = [output.removesuffix("\n")] if output else []
         if answer.get("result"):
             lines.append(f"Out: {answer['result']}")
         if answer.get("traceback"):

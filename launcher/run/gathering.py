@@ -11,8 +11,8 @@ from ..control import files as f
 from ..errors import EXIT_INTERRUPTED
 from .events import Action, CannotKeep, FromPeer, Interrupt, PeerLost, SetTimer, TimerFired
 from .ledger import Failure
-from .life import Life, State, cut
-from .plain import listed
+from .life import Life, State
+from .plain import cut, listed
 
 
 def begin(life: Life, now: float) -> list[Action]:

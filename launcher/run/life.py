@@ -16,6 +16,7 @@ from .distribution import Distribution
 from .events import Action, FromPeer, SetTimer, Tell
 from .leavings import Leavings
 from .ledger import Failure, Ledger
+from .plain import cut
 
 
 class State(Enum):
@@ -157,16 +158,3 @@ def on_stacks(life: Life, event: FromPeer, now: float) -> list[Action]:
             node.stacks = cut(taken.text, limits.STACKS_BYTES_MAX)
             node.no_stacks = cut(taken.why, limits.SENTENCE_CHARACTERS_MAX)
     return []
-
-
-def cut(text: str, characters_max: int) -> str:
-    """`text`, without its middle if it is longer than that.
-
-    Example:
-        >>> cut("abcdefghij", 7)
-        'ab...ij'
-    """
-    if len(text) <= characters_max:
-        return text
-    half = (characters_max - 3) // 2
-    return f"{text[:half]}...{text[-half:]}"

@@ -16,8 +16,8 @@ from .events import (
     TimerFired,
 )
 from .ledger import Failure
-from .life import Life, State, cut
-from .plain import listed
+from .life import Life, State
+from .plain import cut, listed
 from .report import describe_end
 
 

@@ -61,17 +61,17 @@ class NodeOutput:
     Of more than `head_bytes + tail_bytes` it keeps the beginning and the end, whole lines as far as
     possible, with a line between them that says how much was cut and how to keep it.
 
-    Attributes:
-        stdout_bytes, stderr_bytes: what was added of each stream, kept or not.
+    Args:
+        advice: what that line says of how to keep it; empty where there is no way.
     """
 
     def __init__(
         self,
         head_bytes: int = limits.OUTPUT_HEAD_BYTES,
         tail_bytes: int = limits.OUTPUT_TAIL_BYTES,
+        advice: str = "--output-dir DIR keeps all",
     ) -> None:
-        self.stdout_bytes = 0
-        self.stderr_bytes = 0
+        self._advice = f"; {advice}" if advice else ""
         self._head_bytes = head_bytes
         self._tail_bytes = tail_bytes
         self._head = bytearray()
@@ -86,10 +86,6 @@ class NodeOutput:
         """Takes the next piece of one stream."""
         if not piece:
             return
-        if stderr:
-            self.stderr_bytes += len(piece)
-        else:
-            self.stdout_bytes += len(piece)
         if self._open_stream not in (None, stderr):
             self._keep(b"\n", not stderr)
         self._open_stream = None if piece.endswith(b"\n") else stderr
@@ -125,7 +121,7 @@ class NodeOutput:
         if not self._cut_bytes:
             return ""
         start = "\n" if self._head and not self._head.endswith(b"\n") else ""
-        return f"{start}[... {self._cut_bytes:,} bytes cut; --output-dir DIR keeps all ...]\n"
+        return f"{start}[... {self._cut_bytes:,} bytes cut{self._advice} ...]\n"
 
     def _keep(self, piece: bytes, stderr: bool) -> None:
         if not self._head_closed and len(self._head) + len(piece) <= self._head_bytes:

@@ -14,8 +14,8 @@ from typing import Any
 
 from .. import limits
 from ..control import looks
-from .life import cut
 from .machine import RunMachine
+from .plain import cut
 
 _Answer = asyncio.Future[Any]
 

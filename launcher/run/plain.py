@@ -1,4 +1,4 @@
-"""Text from elsewhere made harmless for a terminal (S-37), and lists made short."""
+"""Text from elsewhere made harmless for a terminal (S-37), and what is long made short."""
 
 from __future__ import annotations
 
@@ -50,6 +50,19 @@ def listed(names: Sequence[str], shown_max: int = limits.NAMES_SHOWN_MAX) -> str
     shown = ", ".join(plain(name) for name in names[:shown_max])
     surplus = len(names) - shown_max
     return f"{shown} and {surplus:,} more" if surplus > 0 else shown
+
+
+def cut(text: str, characters_max: int) -> str:
+    """`text`, without its middle if it is longer than that.
+
+    Example:
+        >>> cut("abcdefghij", 7)
+        'ab...ij'
+    """
+    if len(text) <= characters_max:
+        return text
+    half = (characters_max - 3) // 2
+    return f"{text[:half]}...{text[-half:]}"
 
 
 def node_list(nodes: Sequence[int]) -> str:

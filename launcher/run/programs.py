@@ -13,7 +13,7 @@ from ..control.programs import Program
 from ..ship.bundle import Bundle, Wanted
 from ..ship.union import collect_all
 from .course import Course
-from .life import cut
+from .plain import cut
 from .results import NodeResult
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from ..errors import EXIT_INTERRUPTED, EXIT_TIME_LIMIT
 from . import gathering
 from .events import Action, FromPeer, Interrupt, PeerLost, Say, SetTimer, TimerFired
 from .ledger import Failure
-from .life import Life, State, cut
+from .life import Life, State
+from .plain import cut
 from .report import describe_end
 
 # The numbers of POSIX; this module is pure and imports no `signal`.

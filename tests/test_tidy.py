@@ -170,6 +170,19 @@ def test_no_import_cycles() -> None:
     assert tidy.import_cycle({source.module: source for source in [*PRODUCT, *BENCHMARKS]}) == []
 
 
+def test_every_module_has_its_place_in_the_list() -> None:
+    """docs/architecture.md names each module of the launcher, and each of distrcomp's first level."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"\w+", page.split("```text")[1].split("```")[0]))
+    modules = {
+        source.module.split(".")[-1]
+        for source in PRODUCT
+        if not source.path.endswith(("__init__.py", "__main__.py"))
+        and (source.path.startswith("launcher/") or source.path.count("/") == 1)
+    }
+    assert set() == modules - named
+
+
 def test_public_names_are_documented() -> None:
     """The documentation speaks of `dc.NAME` for exactly the names that distrcomp exports."""
     import distrcomp

@@ -24,8 +24,8 @@ from .cli.request import request_of
 from .cli.run import run as command
 from .errors import BadUsage, RunFailed
 from .run.background import BackgroundRun
-from .run.launch import Display, Request
 from .run.report import render_text
+from .run.request import Display, Request
 from .run.results import RunResult
 from .run.sinks import STDOUT, Sinks
 from .run.stdin import FedStdin

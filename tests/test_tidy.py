@@ -171,7 +171,7 @@ def test_no_import_cycles() -> None:
 
 
 def test_every_module_has_its_place_in_the_list() -> None:
-    """docs/architecture.md names each module of the launcher, and each of distrcomp's first level."""
+    """docs/architecture.md names each module of the launcher and of distrcomp's first level."""
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     named = set(re.findall(r"\w+", page.split("```text")[1].split("```")[0]))
     modules = {

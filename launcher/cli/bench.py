@@ -20,9 +20,10 @@ from ..bench.table import render_table
 from ..bench.units import parse_size
 from ..cluster.peers_file import Peer
 from ..errors import BadUsage, Interrupted
-from ..run.launch import Display, Launch, Request
+from ..run.launch import Launch
 from ..run.plain import plain
 from ..run.report import render_text
+from ..run.request import Display, Request
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..ship.bundle import Wanted, collect

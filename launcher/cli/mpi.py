@@ -13,8 +13,8 @@ import click
 from click.core import ParameterSource
 
 from ..errors import BadUsage
-from ..run.launch import Request
 from ..run.mpiexec import run_words, words_of
+from ..run.request import Request
 
 _PLACES = "mpiexec decides where nodes run: by the batch job, or by a hostfile of its own"
 _FILES = "nothing is shipped: the program and its files lie on a disk that all machines share"

@@ -11,9 +11,8 @@ from typing import Any
 from ..cluster.peers_file import Peer
 from ..control.programs import Program, Setting
 from ..errors import BadManifest, BadUsage
-from ..run.launch import Request
 from ..run.plan import parse_n
-from ..run.programs import Part
+from ..run.request import Part, Request
 from ..ship.bundle import Wanted
 from ..ship.manifest import check_path
 from ..ship.patterns import Patterns

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from ..errors import Interrupted
-from ..run.background import require_stdin_node
-from ..run.launch import Launch, Request
+from ..run.launch import Launch
 from ..run.programs import bundled
+from ..run.request import Request
 from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files
 from .programs import PROGRAMS
@@ -43,7 +43,6 @@ async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
     request, bundle = bundled(request)
     async with Launch(request) as launch:
         preparation = await launch.prepare(bundle)
-        require_stdin_node(request, preparation)
         if dry:
             print_plan(preparation)
             return 0

@@ -11,9 +11,9 @@ import click
 
 from ..errors import CannotWrite
 from ..records import record
-from ..run.launch import Display, Preparation
 from ..run.plain import counted, plain, plain_lines
 from ..run.report import collected_lines, render_text, where_nodes_were
+from ..run.request import Display, Preparation
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import LiveView, NoView, View

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -22,8 +22,10 @@ from ..cluster.peers_file import Peer
 from ..errors import CannotStart, LauncherError, VersionsDiffer
 from ..run.addresses import Net, machine_of
 from ..run.connect import Connection, Operator, dial_agent, dial_at, resolve, shown_address
-from ..run.launch import Display, Launch, Request
+from ..run.launch import Launch
 from ..run.namesakes import Agent, namesakes, two_of_a_name
+from ..run.plain import counted
+from ..run.request import Display, Request
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import NoView
@@ -59,7 +61,7 @@ class _Reached:
 
 async def examine(wish: Wish) -> Report:
     """Finds out all there is to know."""
-    wish.say(f"looking for {len(wish.peers)} peers")
+    wish.say(f"looking for {counted(len(wish.peers), 'peer')}")
     reached = await asyncio.gather(*(_find(peer, wish) for peer in wish.peers))
     reports = _once_each([each.report for each in reached])
     able = [index for index, report in enumerate(reports) if not report.why]
@@ -69,23 +71,18 @@ async def examine(wish: Wish) -> Report:
         facts = told.facts.get(node)
         why = "" if facts else "its node told nothing: see the agent's own output"
         reports[index] = replace(reports[index], facts=facts, why=why)
-    pairs = [_pair(wish, able, told, pair) for pair in combinations(range(len(able)), 2)]
-    linked = [pair for pair in combinations(range(len(able)), 2) if pairs_of(pairs, able, pair)]
-    rounds = rounds_of(linked)
-    if rounds:
-        wish.say(f"measuring {len(linked)} pairs")
-        argument = {"rounds": rounds, "seconds": wish.seconds}
+    pairs = {pair: _pair(wish, able, told, pair) for pair in combinations(range(len(able)), 2)}
+    linked = [pair for pair, report in pairs.items() if report.is_linked]
+    if linked:
+        wish.say(f"measuring {counted(len(linked), 'pair')}")
+        argument = {"rounds": rounds_of(linked), "seconds": wish.seconds}
         still = await _run_all(wish, reports, able, argument, told, once=True)
         if still == able:
-            pairs = [_measured(pair, able, told) for pair in pairs]
+            pairs = {
+                pair: _measured(report, told.pairs.get(pair)) for pair, report in pairs.items()
+            }
     doubts = tuple(doubt for each in reached for doubt in each.doubts)
-    return Report(tuple(reports), tuple(pairs), doubts)
-
-
-def pairs_of(pairs: Iterable[PairReport], able: Sequence[int], pair: Pair) -> bool:
-    """Whether these two nodes can be linked."""
-    one, other = able[pair[0]], able[pair[1]]
-    return any((each.one, each.other) == (one, other) and each.is_linked for each in pairs)
+    return Report(tuple(reports), tuple(pairs.values()), doubts)
 
 
 def _once_each(reports: Sequence[PeerReport]) -> list[PeerReport]:
@@ -229,7 +226,6 @@ async def _run(wish: Wish, peers: list[Peer], argument: object, told: Told) -> R
         allow_skew=True,
     )
     printed = bytearray()
-
     launch, loop = Launch(request), asyncio.get_running_loop()
 
     def take(stream: int, data: bytes) -> None:
@@ -259,8 +255,8 @@ def _pair(wish: Wish, able: Sequence[int], told: Told, pair: Pair) -> PairReport
     return PairReport(one, other, ways, back, can_dial, can_dial_back)
 
 
-def _measured(pair: PairReport, able: Sequence[int], told: Told) -> PairReport:
-    found = told.pairs.get((able.index(pair.one), able.index(pair.other)))
+def _measured(pair: PairReport, found: Figures | str | None) -> PairReport:
+    """The same with what the two have measured, or why they have not."""
     if isinstance(found, Figures):
         return replace(pair, figures=found)
     if not pair.is_linked:

@@ -20,7 +20,6 @@ import click
 from distrcomp.errors import ProtocolError
 from distrcomp.values import pickled, unpack_plain, unpickled
 
-from ..calling import request_from
 from ..errors import BadUsage, LauncherError
 from .session import Cell, NodesEnded, Session, request_for
 from .text import cell_text, failure_text
@@ -123,7 +122,7 @@ class Magics:
                     f"{shlex.join(self._words) or 'no options'}: end them by `%nodes stop` first"
                 )
             return self._session
-        session = Session(request_for(words or self._words, request_from))
+        session = Session(request_for(words or self._words))
         with contextlib.ExitStack() as unless_begun:
             unless_begun.callback(session.stop)
             session.begin()

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import limits
+from ..calling import request_from
 from ..errors import BadUsage, LauncherError
 from ..run.background import BackgroundRun
-from ..run.launch import Display, Request
 from ..run.output import NodeOutput
 from ..run.plain import node_list
+from ..run.request import Display, Request
 from ..run.results import RunResult
 from ..run.sinks import STDERR, STDOUT, Sinks
 from ..run.stdin import FedStdin
@@ -280,7 +281,7 @@ def _output() -> NodeOutput:
     return NodeOutput(limits.CELL_OUTPUT_BYTES, limits.CELL_OUTPUT_BYTES, advice="")
 
 
-def request_for(words: list[str], parse: Callable[[list[str]], Request]) -> Request:
+def request_for(words: list[str]) -> Request:
     """The request for the nodes of a notebook, with the options of `distrcomp run`.
 
     Raises:
@@ -291,4 +292,4 @@ def request_for(words: list[str], parse: Callable[[list[str]], Request]) -> Requ
     for word in words:
         if word.partition("=")[0] in _NOT_OF_CELLS:
             raise BadUsage(f"{word} says what cells decide: they have the output, and stdin")
-    return parse(["--on-deadlock", "report", *words, "-m", "distrcomp.cells"])
+    return request_from(["--on-deadlock", "report", *words, "-m", "distrcomp.cells"])

@@ -11,10 +11,10 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from ..errors import BadUsage, Interrupted
-from .launch import Display, Launch, Preparation, Request
-from .plain import counted
+from ..errors import Interrupted
+from .launch import Launch
 from .programs import bundled
+from .request import Display, Preparation, Request
 from .results import RunResult
 
 
@@ -132,14 +132,4 @@ class BackgroundRun:
         async with Launch(request) as launch:
             self.launch = launch
             self.preparation = await launch.prepare(bundle)
-            require_stdin_node(request, self.preparation)
             self._outcome = await launch.run(self.preparation, self._display)
-
-
-def require_stdin_node(request: Request, preparation: Preparation) -> None:
-    """Raises BadUsage where the node that shall read stdin is none of the run's."""
-    n_node = preparation.plan.n_node
-    if request.stdin_node >= n_node:
-        raise BadUsage(
-            f"--stdin {request.stdin_node}: the run has {counted(n_node, 'node')}, from 0 on"
-        )

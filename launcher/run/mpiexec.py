@@ -19,7 +19,7 @@ from distrcomp.cores import usable_cores
 
 from .. import limits
 from ..errors import EXIT_INTERRUPTED, EXIT_TIME_LIMIT, CannotStart
-from .launch import Request
+from .request import Request
 
 # Inside such an allocation mpiexec knows by itself how many nodes, and where.
 _ALLOCATIONS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "PE_HOSTFILE", "FLUX_JOB_ID")

@@ -9,14 +9,13 @@ from distrcomp.notices import Machine, dialler
 
 from .. import limits
 from ..control import messages as m
-from ..control.recordings import RECORD_VARIABLE
 from ..ship.bundle import Bundle
 from ..ship.manifest import pack_manifest
 from .addresses import machines_of
 from .connect import Connection
 from .course import Course
 from .programs import programs_of
-from .recording import wanted
+from .recording import recording, wanted
 from .request import Request
 
 
@@ -34,13 +33,7 @@ def course_of(
     programs, program_of = programs_of(request, len(placement))
     orders = tuple(
         m.StartNodes(
-            arguments=request.arguments,
-            is_python=request.is_python,
-            environment=(
-                *request.environment,
-                *((m.Setting(RECORD_VARIABLE, record),) if record else ()),
-            ),
-            wdir=request.wdir,
+            programs=recording(programs, record),
             stdin_node=request.stdin_node,
             nodes=tuple(
                 m.NodeOrder(node, certificates[node], program_of[node])
@@ -51,7 +44,6 @@ def course_of(
             machine_of=placement,
             authority=authority,
             data_plane=request.data_plane,
-            more=programs[1:],
         )
         for peer in range(len(machines))
     )

@@ -6,36 +6,18 @@ Nodes are numbered in order over the programs, as mpiexec numbers them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from ..control.programs import Program
-from ..ship.bundle import Bundle, Wanted
+from ..ship.bundle import Bundle
 from ..ship.union import collect_all
 from .course import Course
 from .plain import cut
+from .request import Request
 from .results import NodeResult
-
-if TYPE_CHECKING:
-    from .launch import Request
-
 
 _NAME_CHARACTERS_MAX = 60
 """Of a program and its arguments in a line of the report."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the programs after the first.
-
-    Attributes:
-        wanted: what to ship for it.
-        n_node: how many nodes run it.
-    """
-
-    program: Program
-    wanted: Wanted
-    n_node: int
 
 
 def bundled(request: Request) -> tuple[Request, Bundle]:

@@ -11,7 +11,7 @@ from launcher.cli.programs import PROGRAMS, split_programs
 from launcher.cli.request import request_of
 from launcher.cli.run import run
 from launcher.errors import BadUsage
-from launcher.run.launch import Request
+from launcher.run.request import Request
 
 
 def asked(*words: str) -> Request:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from launcher.cluster.peers_file import Peer
 from launcher.control.programs import Program
-from launcher.run.launch import Request
 from launcher.run.ledger import Ledger
-from launcher.run.programs import Part, bundled, names_by_node, programs_of, with_programs
+from launcher.run.programs import bundled, names_by_node, programs_of, with_programs
+from launcher.run.request import Part, Request
 from launcher.ship.bundle import Wanted
 from tests.launcher.run.course_kit import make_course
 

@@ -51,6 +51,13 @@ class Wish:
     say: Callable[[str], None]
 
 
+class _Unseen(NoView):
+    """Shows nothing of a run that the person has not asked for, nor that we interrupt it."""
+
+    def say(self, text: str) -> None:
+        pass
+
+
 @dataclass(frozen=True)
 class _Reached:
     """A peer that was looked for, and doubts about its agent."""
@@ -235,7 +242,7 @@ async def _run(wish: Wish, peers: list[Peer], argument: object, told: Told) -> R
             if b'"ways":' in data and n_told == len(peers):  # until then they stay to be reached
                 loop.call_soon_threadsafe(launch.interrupt)
 
-    display = Display(NoView(), lambda n_node: Sinks(n_node, "raw", None, take))
+    display = Display(_Unseen(), lambda n_node: Sinks(n_node, "raw", None, take))
     async with launch:
         preparation = await launch.prepare(collect(request.wanted))
         result, _ = await launch.run(preparation, display)

@@ -18,6 +18,8 @@ from .. import limits
 from ..records import record
 
 _PACKAGE_MODULE = "__init__"
+_OURS = "distrcomp"
+"""Never shipped: a node has its peer's own, also where a copy lies beside the program."""
 
 
 @record
@@ -155,7 +157,7 @@ def _files_of(
         return  # beyond the top: Python refuses it
     base = package[: len(package) - mention.level + 1] if mention.level else ()
     parts = (*base, *mention.module.split(".")) if mention.module else base
-    if not parts or parts[0] in sys.builtin_module_names:
+    if not parts or parts[0] in sys.builtin_module_names or parts[0] == _OURS:
         return
     files, inner = folders.lookup(search, parts)
     yield from files

@@ -40,6 +40,20 @@ def test_nothing_but_local(tmp_path: Path) -> None:
     assert names(tmp_path) == set()
 
 
+def test_a_copy_of_distrcomp_stays(tmp_path: Path) -> None:
+    """A node has its peer's own distrcomp, so one beside the program is not shipped."""
+    write(
+        tmp_path,
+        {
+            "ring.py": "import distrcomp as dc\nfrom distrcomp import testing",
+            "distrcomp/__init__.py": "from . import ops",
+            "distrcomp/ops.py": "",
+            "distrcomp/testing.py": "",
+        },
+    )
+    assert names(tmp_path) == set()
+
+
 def test_shadowing(tmp_path: Path) -> None:
     """A local file that shadows the standard library is listed, unless Python never looks."""
     write(tmp_path, {"ring.py": "import random, time, sys", "random.py": "", "time.py": ""})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -18,6 +19,9 @@ from ..ship.manifest import check_path
 from ..ship.patterns import Patterns
 from .environment_options import need_of
 from .options import chosen_net, chosen_peers
+
+_PYTHON = re.compile(r"python[0-9.]*")
+"""What Python is called, for those who write it as mpiexec wants it: `run -n 4 python prog.py`."""
 
 
 def request_of(
@@ -141,7 +145,8 @@ def wanted_of(
         if not Path(first).exists():
             raise BadUsage(f"there is no program {first}")
         include = (*include, os.path.normpath(first))
-    return False, program, Wanted(None, None, include, exclude, folder)
+    programs = program[1:] if _PYTHON.fullmatch(Path(first).name) else ()
+    return False, program, Wanted(None, None, include, exclude, folder, arguments=programs)
 
 
 def _collect(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -195,3 +200,12 @@ def _stdin_node(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 6:
         raise BadUsage(f"--stdin takes a node id or none; got {text!r}")
     return int(text)
+
+
+def note_on_n(request: Request) -> tuple[str, ...]:
+    """For who has written `prog.py -n 4` and wonders how many nodes there are."""
+    words = request.arguments[1:]
+    misplaced = next((word for word in words if word in ("-n", "-np", "--np")), None)
+    if request.n_node is not None or request.more or misplaced is None:
+        return ()
+    return (f"the {misplaced} after the program is the program's own: ours stand before it",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from ..run.request import Request
 from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files
 from .programs import PROGRAMS
-from .request import request_of
+from .request import note_on_n, request_of
 from .showing import Show, display_of, print_placement, print_plan, print_result
 
 
@@ -43,6 +44,7 @@ async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
     request, bundle = bundled(request)
     async with Launch(request) as launch:
         preparation = await launch.prepare(bundle)
+        preparation = replace(preparation, notes=preparation.notes + note_on_n(request))
         if dry:
             print_plan(preparation)
             return 0

@@ -34,7 +34,8 @@ class Wanted:
     Attributes:
         program: the program's file, relative to `folder` or absolute; None for a command.
         module: the module of `-m`, which need not be a local one.
-        arguments: of that module; Python files among them are programs that it may run.
+        arguments: of that module, or of a command that is Python; Python files among them are
+            programs that it may run.
         include: patterns of support files, relative to `folder`.
         exclude: rules, in gitignore's language, of what to leave out of their matches.
         folder: the launcher's current directory, the root of the tree.

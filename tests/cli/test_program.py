@@ -127,6 +127,24 @@ def test_a_python_child_of_a_command_is_the_node(machine: Machine) -> None:
     assert "got 0\n" in blocks(result.out)[1]
 
 
+def test_python_and_a_program_as_mpiexec_has_it(machine: Machine) -> None:
+    """`run python prog.py`: the program is shipped with its modules, as without `python`."""
+    (machine.work_dir / "helper.py").write_text("VALUE = 7\n")
+    source = "import distrcomp as dc, helper\nprint(dc.node_id, helper.VALUE)\n"
+    (machine.work_dir / "prog.py").write_text(source)
+    result = machine.run("run", "-n", "2", sys.executable, "prog.py")
+    assert (0, "1 7\n") == (result.code, blocks(result.out)[1][:4]), result
+
+
+def test_n_after_the_program_is_remarked_on(machine: Machine) -> None:
+    """It is the program's own; who meant the number of nodes is told so."""
+    (machine.work_dir / "prog.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    remark = "the -n after the program is the program's own"
+    hosts = ("-H", "localhost:1")
+    assert remark in machine.run("run", *hosts, "prog.py", "-n", "4").out
+    assert remark not in machine.run("run", "-n", "1", "prog.py", "-n", "4").out
+
+
 def test_a_file_that_was_not_shipped_is_hinted_at(machine: Machine) -> None:
     """The commonest first mistake: the data lies here, and --include was forgotten."""
     (machine.work_dir / "data.txt").write_text("1")

@@ -279,6 +279,8 @@ LAST_LINES_MAX = 20
 POST_MORTEMS_SHOWN_MAX = 8
 # How often the live table is looked at while nothing happens.
 SHOW_INTERVAL_S = 0.25
+# How long a person looks at nothing before a line says what is waited for.
+SAID_AFTER_S = 1.5
 # Nodes that wait, and may wait for each other: when one tells, the others that tell at the same
 # moment are waited for so long before somebody is asked; a node is asked again after a pause that
 # grows from the second to the third, while something is on its way or one of its threads runs.

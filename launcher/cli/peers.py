@@ -10,12 +10,13 @@ import click
 from ..cluster import multicast
 from ..cluster.peers_file import Peer, append_peer, check_appendable, format_peer
 from ..errors import BadUsage, CannotStart
-from ..run.connect import operator_here
-from ..run.discover import discover
-from ..run.ping import ping_all
+from ..run.connect import Operator, operator_here
+from ..run.discover import Discovery, discover
+from ..run.ping import Pinged, ping_all
 from ..run.plain import plain
 from .help import ToolCommand, ToolGroup
 from .options import chosen_peers, peers_options
+from .patience import REACHING, said_if_slow
 
 
 @click.group(cls=ToolGroup, invoke_without_command=True)
@@ -31,7 +32,7 @@ def peers(ctx: click.Context, peers: Path | None, host: str | None) -> None:
     chosen = chosen_peers(peers, host)
     if chosen is None:
         raise BadUsage("give the peers by --peers FILE, -H, or DISTRCOMP_PEERS")
-    told = asyncio.run(ping_all(chosen, operator_here()))
+    told = asyncio.run(_pinged(chosen, operator_here()))
     width = max(len(peer.label) for peer in chosen)
     for peer, each in zip(chosen, told, strict=True):
         click.echo(f"{peer.label:<{width}}  {plain(each.text)}")  # a peer has its say in it
@@ -40,7 +41,7 @@ def peers(ctx: click.Context, peers: Path | None, host: str | None) -> None:
         raise CannotStart(f"{unusable} of {len(chosen)} peers cannot be used")
 
 
-@peers.command("discover", cls=ToolCommand)
+@peers.command("discover", cls=ToolCommand, short_help="Find agents on this network.")
 @click.option(
     "--wait",
     type=click.FloatRange(min=0.1, max=600),
@@ -62,7 +63,7 @@ def discover_peers(wait: float, write: Path | None) -> None:
     """
     if write is not None:
         check_appendable(write)
-    found = asyncio.run(discover(operator_here(), multicast.hear, wait))
+    found = asyncio.run(_heard(operator_here(), wait))
     for remark in found.remarks:
         click.echo(f"distrcomp: {plain(remark)}", err=True)
     for peer in found.peers:
@@ -74,6 +75,16 @@ def discover_peers(wait: float, write: Path | None) -> None:
             f"no agent of this cluster was heard of in {wait:g} s: agents are announced that were "
             "started by `distrcomp agent --announce`, on the same network"
         )
+
+
+async def _pinged(chosen: tuple[Peer, ...], operator: Operator) -> list[Pinged]:
+    async with said_if_slow(REACHING):
+        return await ping_all(chosen, operator)
+
+
+async def _heard(operator: Operator, wait: float) -> Discovery:
+    async with said_if_slow(f"listening for {wait:g} s, and then asking who was heard"):
+        return await discover(operator, multicast.hear, wait)
 
 
 def _add(path: Path, peer: Peer) -> None:

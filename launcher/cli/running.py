@@ -14,6 +14,7 @@ from ..run.programs import bundled
 from ..run.request import Request
 from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files
+from .patience import REACHING, said_if_slow
 from .programs import PROGRAMS
 from .request import note_on_n, request_of
 from .showing import Show, display_of, print_placement, print_plan, print_result
@@ -43,7 +44,9 @@ def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str,
 async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
     request, bundle = bundled(request)
     async with Launch(request) as launch:
-        preparation = await launch.prepare(bundle)
+        alone = all(peer.is_here for peer in request.peers)
+        async with said_if_slow(REACHING, is_quiet=show.quiet or alone):
+            preparation = await launch.prepare(bundle)
         preparation = replace(preparation, notes=preparation.notes + note_on_n(request))
         if dry:
             print_plan(preparation)

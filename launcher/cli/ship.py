@@ -15,6 +15,7 @@ from ..run.plain import counted, plain
 from ..ship.bundle import Bundle, Wanted
 from ..ship.union import collect_all
 from .options import chosen_peers, files_options, peers_options, program_argument, program_options
+from .patience import REACHING, said_if_slow
 from .programs import PROGRAMS, RunCommand
 from .request import wanted_of
 from .showing import live_view, print_manifest
@@ -71,7 +72,9 @@ async def _ship(bundle: Bundle, peers: tuple[Peer, ...], *, is_quiet: bool) -> i
     from ..run.connect import connect_all, operator_here
     from ..run.stock import stock
 
-    connections = await connect_all(peers, operator_here(), None)
+    operator = operator_here()
+    async with said_if_slow(REACHING, is_quiet=is_quiet):
+        connections = await connect_all(peers, operator, None)
     stocked = await stock(bundle, connections, live_view(is_quiet=is_quiet))
     files = counted(len(bundle.manifest.files), "file")
     for label, lacked_bytes in () if is_quiet else stocked.lacked_bytes.items():

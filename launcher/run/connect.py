@@ -318,5 +318,8 @@ def _explain_connect(peer: Peer, error: OSError) -> str:
             "`distrcomp agent` on that machine"
         )
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-        return f"there is no way to {peer.address}: {error.strerror}"
-    return f"{peer.address} cannot be reached: {error.strerror or error}"
+        return f"there is no way to {peer.address}: {os.strerror(error.errno)}"
+    why = error.strerror or str(error)
+    if error.errno is not None and not isinstance(error, ssl.SSLError):
+        why = os.strerror(error.errno)  # asyncio's own words are of calls and sockets
+    return f"{peer.address} cannot be reached: {why}"

@@ -31,7 +31,8 @@ def ps(peers: Path | None, host: str | None, json: bool) -> None:
     if not runs and not json:
         home = os.environ.get("DISTRCOMP_HOME")
         under = f" under DISTRCOMP_HOME={plain(home)}" if home else ""
-        click.echo(f"No run goes on{under}.")
+        nor = ", nor on the peers" if (peers or host) and not problems else ""
+        click.echo(f"No run goes on{under}{nor}.")
     for problem in problems:
         click.echo(f"distrcomp: {plain(problem)}", err=True)
     if problems:

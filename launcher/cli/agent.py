@@ -38,8 +38,17 @@ from .help import ToolCommand
     default=f":{AGENT_PORT}",
     help=f"Where to listen; by default port {AGENT_PORT} of every interface.",
 )
-@click.option("--slots", type=click.IntRange(1, 4096), help="Nodes to offer; default: the cores.")
-@click.option("--name", help="This machine's name in the cluster when it joins; default: its own.")
+@click.option(
+    "--slots",
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    help="Nodes to offer; default: the cores.",
+)
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="This machine's name in the cluster when it joins; default: its own.",
+)
 @click.option(
     "--join",
     metavar="LINE",
@@ -49,6 +58,7 @@ from .help import ToolCommand
 @click.option(
     "--credentials",
     type=click.Path(path_type=Path),
+    metavar="FILE",
     help="A credential file of `cluster issue`, instead of joining.",
 )
 @click.option(

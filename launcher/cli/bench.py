@@ -70,6 +70,7 @@ class _Run:
 )
 @click.option(
     "--seconds",
+    metavar="SECONDS",
     type=click.FloatRange(min=0.001, max=60),
     default=0.5,
     show_default=True,

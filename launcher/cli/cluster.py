@@ -29,7 +29,9 @@ def cluster() -> None:
 
 
 @cluster.command()
-@click.option("--name", help="What to call the cluster; this machine's name if not given.")
+@click.option(
+    "--name", metavar="NAME", help="What to call the cluster; this machine's name if not given."
+)
 def init(name: str | None) -> None:
     """Make a cluster: its authority and your operator certificate."""
     from ..cluster.authority import create_cluster
@@ -43,7 +45,13 @@ def init(name: str | None) -> None:
 
 @cluster.command()
 @click.option("--listen", metavar="HOST[:PORT]", help="Where the new machine can reach this one.")
-@click.option("--ttl", default="15m", show_default=True, help="How long: 90s, 15m, 2h.")
+@click.option(
+    "--ttl",
+    default="15m",
+    show_default=True,
+    metavar="TIME",
+    help="How long the line is good: 90s, 15m, 2h.",
+)
 @click.option(
     "--peers",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -79,10 +87,13 @@ def invite(listen: str | None, ttl: str, peers: Path | None) -> None:
 
 @cluster.command()
 @click.argument("name")
-@click.option("--address", multiple=True, help="Where it is dialled; repeatable.")
+@click.option(
+    "--address", multiple=True, metavar="ADDRESS", help="Where it is dialled; repeatable."
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
+    metavar="FILE",
     help="The file to write; NAME.pem here if not given.",
 )
 def issue(name: str, address: tuple[str, ...], output: Path | None) -> None:

@@ -27,6 +27,7 @@ _TABLE_WIDTH_MIN = 120
 @net_option
 @click.option(
     "--seconds",
+    metavar="SECONDS",
     type=click.FloatRange(min=0.001, max=60),
     default=0.4,
     show_default=True,

@@ -31,13 +31,14 @@ def peers_options(function: _Function) -> _Function:
         "--machinefile",
         default=peers_variable,
         type=click.Path(path_type=Path),
-        help="The peers file: one machine a line.",
+        metavar="FILE",
+        help="The peers file: one machine a line, such as `h1 slots=4`.",
     )
     inline = click.option(
         "-H",
         "--host",
         metavar="A:2,B:2",
-        help="Peers inline; :n is slots.",
+        help="Peers without a file; the number is that of slots.",
         shell_complete=complete_hosts,
     )
     return file(inline(function))
@@ -105,8 +106,12 @@ def files_options(function: _Function) -> _Function:
 
 def program_options(function: _Function) -> _Function:
     """Adds what may stand in the program's place."""
-    module = click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m`.")
-    code = click.option("-c", "code", metavar="CODE", help="Run this code, as `python -c`.")
+    module = click.option(
+        "-m", "module", metavar="MODULE", help="The program is a module, as with `python -m`."
+    )
+    code = click.option(
+        "-c", "code", metavar="CODE", help="The program is this code, as with `python -c`."
+    )
     return module(code(function))
 
 
@@ -136,7 +141,7 @@ def net_option(function: _Function) -> _Function:
     return click.option(
         "--net",
         metavar="CIDR|INTERFACE",
-        help="Nodes on different machines use these addresses only.",
+        help="Nodes on different machines use these addresses only, such as 10.0.0.0/8 or eth0.",
     )(function)
 
 

@@ -30,7 +30,13 @@ from .version import version_option
     context_settings={"allow_interspersed_args": False},
     options_metavar="[OPTIONS]",
 )
-@click.option("-n", "-np", "n", metavar="N|auto", help="Number of nodes.")
+@click.option(
+    "-n",
+    "-np",
+    "n",
+    metavar="N|auto",
+    help="Number of nodes; by default one for each slot of the peers, or core of this machine.",
+)
 @peers_options
 @click.option(
     "--map-by",
@@ -56,7 +62,7 @@ from .version import version_option
     help="Forward a variable; no other travels to other machines.",
     shell_complete=complete_variable,
 )
-@click.option("--wdir", default="", metavar="DIR", help="Folder to start in, below the sandbox.")
+@click.option("--wdir", default="", metavar="DIR", help="Start in this folder below the fresh one.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -80,9 +86,16 @@ from .version import version_option
 @click.option(
     "--output-dir",
     type=click.Path(path_type=Path),
-    help="Write each node's raw bytes to NODE.out and NODE.err here.",
+    metavar="DIR",
+    help="Write what each node prints, as it is, to NODE.out and NODE.err in this folder.",
 )
-@click.option("--stdin", default="0", metavar="NODE|none", help="The node that reads our stdin.")
+@click.option(
+    "--stdin",
+    default="0",
+    show_default=True,
+    metavar="NODE|none",
+    help="The node that reads what you type, or pipe in.",
+)
 @policy_options
 @strict_options
 @environment_options

@@ -41,9 +41,14 @@ class Clocks:
 
     def __init__(self) -> None:
         self._number = 0
+        self._ours: set[int] = set()
         self._asked: dict[tuple[int, int], float] = {}
         self._measured: dict[int, _Measured] = {}
         self._kept: dict[int, list[_Measured]] = {}
+
+    def is_ours(self, peer: int) -> None:
+        """A peer is this machine: nothing is to be found out, nor uncertain."""
+        self._ours.add(peer)
 
     def ask(self, peer: int, now: float) -> int:
         """The number of a question to a peer, which is asked now."""
@@ -68,6 +73,8 @@ class Clocks:
     def ours(self, peer: int, at: float) -> tuple[float, float] | None:
         """What our clock showed when the peer's showed `at`, and how uncertain that is, in seconds;
         None: not known."""
+        if peer in self._ours:
+            return at, 0.0
         measured = self._measured.get(peer)
         if measured is None:
             return None
@@ -79,6 +86,8 @@ class Clocks:
 
         Between two of them, straight on, lies what one may believe; no moment at all: not known.
         """
+        if peer in self._ours:
+            return ((0.0, 0.0),)
         kept = self._kept.get(peer, [])
         best = min((each.half_s for each in kept), default=0.0)
         good = [each for each in kept if each.half_s <= _ALIKE * best + _ALIKE_S]
@@ -86,5 +95,7 @@ class Clocks:
 
     def uncertain_s(self, peer: int) -> float | None:
         """How far off the best answer of a peer may be; None: there was none."""
+        if peer in self._ours:
+            return 0.0
         kept = self._kept.get(peer, [])
         return min((each.half_s for each in kept), default=None)

@@ -93,6 +93,8 @@ class Controller:
         """Until the run is over and cleaned up; the machine then knows how it went."""
         self._spawn(self._beat())
         for peer, connection in enumerate(self._connections):
+            if connection.peer.is_here:
+                self.machine.ledger.clocks.is_ours(peer)
             self._spawn(self._listen(peer, connection))
             self._spawn(self._talk(peer, connection))
         try:

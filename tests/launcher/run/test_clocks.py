@@ -44,3 +44,12 @@ def test_what_nobody_asked() -> None:
         clocks.answer(0, number, at, 1.0)
     clocks.answer(0, number, 5.0, 1.0)
     assert (clocks.ours(0, 5.0), clocks.ours(1, 5.0)) == (None, None)
+
+
+def test_our_own_clock() -> None:
+    """The launcher's own machine has its clock, however long an answer took."""
+    clocks = Clocks()
+    clocks.is_ours(0)
+    clocks.answer(0, clocks.ask(0, 1.0), 1.2, 3.0)
+    assert (7.0, 0.0) == clocks.ours(0, 7.0)
+    assert (((0.0, 0.0),), 0.0) == (clocks.line(0), clocks.uncertain_s(0))

@@ -109,7 +109,7 @@ def _header(result: RunResult, facts: Facts) -> str:
         ("Ran for", duration(result.seconds)),
         ("Exit code", str(result.exit_code)),
         ("Processor time", duration(sum(cpu)) if cpu else ""),
-        ("Carried by links", amount(carried) if result.records else ""),
+        ("Sent between nodes", amount(carried) if result.records else ""),
     ]
     kind = "bad" if result.exit_code else "good"
     listed = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in shown if text)

@@ -120,8 +120,8 @@ def over_time(result: RunResult) -> str:
     scale = f"<span>0</span><span>{duration(span / 2)}</span><span>{duration(span)}</span>"
     rows = [
         '<div></div><h3><span class="key of-cpu">Processors, '
-        f'to {top_cpu:.3g}</span></h3><h3 class="second"><span class="key of-memory">Memory, to '
-        f"{amount(top_memory)}</span></h3>"
+        f'0 to {top_cpu:.3g}</span></h3><h3><span class="key of-memory">Memory, '
+        f"0 to {amount(top_memory)}</span></h3>"
     ]
     for (node, record), steps_used in zip(drawn, used, strict=True):
         most = f"at most {max((load for _, _, load in steps_used), default=0.0):.2f} processors"
@@ -130,11 +130,10 @@ def over_time(result: RunResult) -> str:
         rows.append(
             f'<div class="tag mono">node {node.node}</div>'
             f"<div>{steps('cpu', steps_used, span, top_cpu, most)}</div>"
-            f'<div class="second">'
-            f"{steps('memory', memory, span, top_memory, f'at most {amount(peak)}')}</div>"
+            f"<div>{steps('memory', memory, span, top_memory, f'at most {amount(peak)}')}</div>"
         )
     rows.append(f'<div></div><div class="scale">{scale}</div>')
-    rows.append(f'<div class="scale second">{scale}</div>')
+    rows.append(f'<div class="scale">{scale}</div>')
     kind = "over" + " many" * (len(drawn) > _MANY_NODES) + " long" * (len(drawn) > _LONG_NODES)
     return f'<div class="{kind}">{"".join(rows)}</div>'
 

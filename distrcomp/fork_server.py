@@ -139,6 +139,7 @@ class Server:
         fresh_start.take_places(held)
         fresh_start.take_environment(order.environment)
         self._words.show(order.arguments, order.environment)
+        fresh_start.renew_main_thread()
         fresh_start.renew_streams()
         os.chdir(order.folder)
         words = list(map(os.fsdecode, order.arguments))

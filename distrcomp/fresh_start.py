@@ -17,6 +17,7 @@ import fcntl
 import io
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,6 +93,12 @@ def take_environment(environment: Sequence[bytes]) -> None:
     for setting in environment:
         name, _, value = setting.partition(b"=")
         os.environb[name] = value
+
+
+def renew_main_thread() -> None:
+    """Has the main thread know its number; Python's own fork leaves it that of the parent's."""
+    thread: Any = threading.main_thread()
+    thread._set_native_id()
 
 
 def renew_streams() -> None:

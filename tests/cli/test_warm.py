@@ -58,6 +58,7 @@ about = {
     "handlers": [str(signal.getsignal(number)) for number in signal.valid_signals()],
     "signals": status("SigQ", "SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd", "NoNewPrivs")[1:],
     "name": status("Name"), "threads": sorted(thread.name for thread in threading.enumerate()),
+    "main thread": threading.main_thread().native_id == os.getpid(),
     "tasks": len(os.listdir("/proc/self/task")), "descriptors": descriptors(),
     "streams": [stream(file) for file in (sys.stdin, sys.stdout, sys.stderr)],
     "streams before": [sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__,

@@ -27,6 +27,7 @@ from ..run.request import Display, Request
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..ship.bundle import Wanted, collect
+from ..ship.folders import current_folder
 from .help import ToolCommand
 from .keeping import check_place, write_file
 from .options import chosen_peers, peers_options
@@ -142,7 +143,7 @@ async def _measure(wish: _Wish) -> _Run:
     request = Request(
         arguments=("-m", "distrcomp.benchmark", argument),
         is_python=True,
-        wanted=Wanted(None, None, (), (), Path.cwd()),
+        wanted=Wanted(None, None, (), (), current_folder()),
         peers=layout.peers,
         n_node=len(layout.placement),
         stdin_node=-1,

@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from ..environment.metadata import read_metadata
 from ..errors import BadUsage
+from ..ship.folders import current_folder
 from .environment_options import module_program
 
 # By the names of click's parameters; an option that is not there (yet) is no key.
@@ -63,7 +64,7 @@ def with_defaults(
 def program_file(program: tuple[str, ...], options: dict[str, Any]) -> Path | None:
     """The Python file that is to be run, if it is one of ours."""
     if options["module"] is not None:
-        return module_program(options["module"], program, Path.cwd())
+        return module_program(options["module"], program, current_folder())
     if options["code"] is None and program and program[0].endswith(".py"):
         return Path(program[0])
     return None

@@ -15,6 +15,7 @@ from ..errors import BadManifest, BadUsage
 from ..run.plan import parse_n
 from ..run.request import Part, Request
 from ..ship.bundle import Wanted
+from ..ship.folders import current_folder
 from ..ship.manifest import check_path
 from ..ship.patterns import Patterns
 from .environment_options import need_of
@@ -126,7 +127,7 @@ def wanted_of(
 ) -> tuple[bool, tuple[str, ...], Wanted]:
     """Whether Python runs it, the arguments, and what to ship; raises BadUsage."""
     module, code = options["module"], options["code"]
-    include, exclude, folder = options["include"], options["exclude"], Path.cwd()
+    include, exclude, folder = options["include"], options["exclude"], current_folder()
     if module is not None:
         wanted = Wanted(None, module, include, exclude, folder, arguments=program)
         return True, ("-m", module, *program), wanted

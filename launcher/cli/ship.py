@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ from ..cluster.peers_file import Peer
 from ..errors import BadUsage, Interrupted
 from ..run.plain import counted, plain
 from ..ship.bundle import Bundle, Wanted
+from ..ship.folders import current_folder
 from ..ship.union import collect_all
 from .options import chosen_peers, files_options, peers_options, program_argument, program_options
 from .patience import REACHING, said_if_slow
@@ -63,7 +63,7 @@ def _wanted(
     if program or options["module"] or options["code"] or not options["include"]:
         first = wanted_of(program, options)[2]
     else:
-        first = Wanted(None, None, options["include"], options["exclude"], Path.cwd())
+        first = Wanted(None, None, options["include"], options["exclude"], current_folder())
     more = [{**options, "include": (), **other} for other in others]
     return [first, *(wanted_of(each["program"], each)[2] for each in more)]
 

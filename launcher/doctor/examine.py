@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 
 import distrcomp
 from distrcomp.cores import usable_cores
@@ -30,6 +29,7 @@ from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import NoView
 from ..ship.bundle import Wanted, collect
+from ..ship.folders import current_folder
 from .facts import Figures, PairReport, PeerReport, Report, Told, Way
 from .rounds import Pair, rounds_of
 
@@ -221,7 +221,7 @@ async def _run(wish: Wish, peers: list[Peer], argument: object, told: Told) -> R
     request = Request(
         arguments=("-m", "distrcomp.examination", json.dumps(argument)),
         is_python=True,
-        wanted=Wanted(None, None, (), (), Path.cwd()),
+        wanted=Wanted(None, None, (), (), current_folder()),
         peers=tuple(replace(peer, slots=1) for peer in peers),
         n_node=len(peers),
         stdin_node=-1,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from ..errors import BadUsage, CannotStart, UvFailed
+from ..ship.folders import temporary_folder
 from .lock import Lock, parse_lock
 from .need import OURS, Need
 from .remembered import Remembered
@@ -43,14 +44,17 @@ async def make_lock(need: Need, python: str | None, kept: Path, said: Said) -> L
     remembered = Remembered(kept, need, python, os.environ)
     if (known := remembered.find()) is not None:
         return known
-    with tempfile.TemporaryDirectory(prefix="distrcomp-", ignore_cleanup_errors=True) as folder:
-        arguments = _arguments(need, python, Path(folder))
+    folder = temporary_folder()
+    try:
+        arguments = _arguments(need, python, folder)
         packages = "".join(f"{package}\n" for package in need.packages)
         try:
             text = await run_uv(arguments, need.folder, said, stdin=packages)
         except UvFailed as error:
             kind = CannotStart if _IS_UNREACHABLE.search(str(error)) else BadUsage
             raise kind(f"the program's packages cannot be had; uv says:\n{error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     lock = parse_lock(text)
     remembered.keep(text, lock)
     return lock

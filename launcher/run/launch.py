@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from time import monotonic
@@ -20,6 +19,7 @@ from ..cluster.home import Home
 from ..cluster.peers_file import Peer
 from ..errors import BadUsage, CannotStart, LauncherError
 from ..ship.bundle import Bundle
+from ..ship.folders import temporary_folder
 from .connect import Connection, Operator, connect_all, operator_here
 from .controller import Controller
 from .orders import course_of
@@ -72,7 +72,7 @@ class Launch:
         """Reaches the peers and places the nodes; raises CannotStart, BadUsage."""
         peers = self._request.peers
         if any(peer.is_here for peer in peers):
-            folder = Path(tempfile.mkdtemp(prefix="distrcomp-"))
+            folder = temporary_folder()
             try:
                 self._here = Host(
                     folder,

@@ -14,13 +14,33 @@ import fcntl
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import CannotStart
+from ..errors import BadUsage, CannotStart
 
 OPEN_SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | OPEN_SAFELY
+
+
+def current_folder() -> Path:
+    """Where the user is; raises BadUsage."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise BadUsage("the folder you are in has been removed: change to another one") from error
+
+
+def temporary_folder() -> Path:
+    """A new one that is ours alone; raises CannotStart."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="distrcomp-"))
+    except OSError as error:  # all that tempfile says of full disks is that there is no folder
+        raise CannotStart(
+            f"no folder for temporary files can be used: {error.strerror}; free some space, or set "
+            "TMPDIR to a folder on a disk that has some"
+        ) from error
 
 
 def open_private_folder(folder: Path) -> int:

@@ -20,6 +20,7 @@ belong to the process: keep one Store per folder and process.)
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -47,6 +48,7 @@ from .writing import PARTIAL_PREFIX, WRITING_PREFIX, BlobWriter, keep_partial, p
 _KEPT_NAME = re.compile(rf"(?:{PARTIAL_PREFIX})?([0-9a-f]{{64}})")
 _WRITING_NAME = re.compile(rf"{WRITING_PREFIX}([0-9a-f]{{64}})-.*")
 _PINS_NAME = "pins.lock"
+_TOO_FEW = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # says nothing about what lies there
 _ALREADY_THERE = os.O_RDONLY | os.O_NONBLOCK | OPEN_SAFELY  # a FIFO put there must not hold us up
 
 
@@ -112,11 +114,14 @@ class Store:
 
         Raises:
             DamagedContent: the store doesn't have it.
+            OSError: nobody can tell, for want of descriptors or memory.
         """
         name = sha256.hex()
         try:
             descriptor = os.open(name, _ALREADY_THERE, dir_fd=self._folder)
         except OSError as error:
+            if error.errno in _TOO_FEW:
+                raise
             raise DamagedContent(f"the store in {self.folder} has no content {name}") from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)

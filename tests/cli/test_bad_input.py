@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -220,3 +222,17 @@ def test_a_port_in_use_names_its_holder(operator: Machine, listener: socket.sock
     line = one_line(operator.run("agent", *words), 3)
     assert f"port {port} is in use by " in line
     assert "--listen" in line
+
+
+@pytest.mark.parametrize("words", [("run", "hello.py"), ("run", "-m", "hello"), ("ship", "a.py")])
+def test_a_folder_that_is_gone(machine: Machine, words: tuple[str, ...]) -> None:
+    """Who stands in a folder that has been removed is told so."""
+    gone = machine.work_dir / "gone"
+    gone.mkdir()
+    here = os.open(gone, os.O_RDONLY)
+    gone.rmdir()
+    try:
+        line = one_line(machine.run(*words, cwd=Path(f"/proc/{os.getpid()}/fd/{here}")), 2)
+    finally:
+        os.close(here)
+    assert "distrcomp: the folder you are in has been removed: change to another one" == line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from launcher.ship.folders import (
     is_named,
     names_in,
     open_private_folder,
+    temporary_folder,
     unpredictable_name,
     write_all,
 )
@@ -122,3 +124,10 @@ def test_write_all(tmp_path: Path) -> None:
     write_all(target, b"")
     os.close(target)
     assert (tmp_path / "a").read_bytes() == b"x" * 100_000
+
+
+def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing temporary can be written it is said what to do."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(CannotStart, match="set TMPDIR to a folder"):
+        temporary_folder()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -164,6 +165,18 @@ def test_damaged(store: Store, tmp_path: Path) -> None:
     ):
         store.copy_to(entry(ONE, "ring.py"), target.fileno())
     assert store.missing([entry(ONE)]) == [entry(ONE)]
+
+
+def test_no_descriptors_are_no_damage(store: Store) -> None:
+    """A content that can't be opened for want of descriptors is not taken for one that is lost."""
+    put(store, b"content")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            store.open(entry(b"content").sha256)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_wrong_size_listed(store: Store, tmp_path: Path) -> None:

@@ -195,7 +195,9 @@ class Provision:
         hashes = [entry.sha256 for entry in entries]
         self._store.pin(hashes)
         try:
-            await self._ask(self._store.missing(entries))
+            missing = self._store.missing(entries)
+            self._store.make_room(sum(entry.size for entry in (*missing, *entries)))
+            await self._ask(missing)
             await asyncio.to_thread(_lay, entries, self._store, folder)
         finally:
             self._store.unpin(hashes)

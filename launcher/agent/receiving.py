@@ -79,6 +79,8 @@ class Receiving:
         self._is_stock = order.is_stock
         self._store.pin(entry.sha256 for entry in manifest.files)
         missing = self._store.missing(manifest.files)
+        laid = () if order.is_stock else manifest.files
+        self._store.make_room(sum(entry.size for entry in (*missing, *laid)))
         for entry in self._store.begun(missing)[: limits.RESUMED_MAX]:
             writer = await asyncio.to_thread(self._store.resumed, entry)
             if writer is not None:

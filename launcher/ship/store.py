@@ -8,13 +8,14 @@ program that tampers with it, so its hash is checked again on each copy.
 had is kept as a beginning (`partial-HASH`), to which the rest can be sent later; beginnings are
 evicted like the rest.
 
-Order of use for one run: `pin`, then `missing`, then a `writer` for each blob missing, then
-`copy_to` for each file, then `unpin`, then `evict`. While any process has a pin on this folder no
-other one evicts: pins hold a shared record lock, evicting takes it exclusively. (Record locks,
-because a process can raise its own from shared to exclusive without letting go in between. They
-belong to the process: keep one Store per folder and process.)
+Order of use for one run: `pin`, then `missing`, then `make_room`, then a `writer` for each blob
+missing, then `copy_to` for each file, then `unpin`, then `evict`. While any process has a pin on
+this folder no other one evicts: pins hold a shared record lock, evicting takes it exclusively.
+(Record locks, because a process can raise its own from shared to exclusive without letting go in
+between. They belong to the process: keep one Store per folder and process.)
 
-`pin`, `unpin` and `evict` are for one thread; the rest may run in any, on different blobs.
+`pin`, `unpin`, `evict` and `make_room` are for one thread; the rest may run in any, on different
+blobs.
 """
 
 from __future__ import annotations
@@ -199,19 +200,33 @@ class Store:
         Returns:
             How many contents were removed; 0 too when another process has pins just now.
         """
+        return self._evict(0)
+
+    def make_room(self, room_bytes: int) -> int:
+        """Evicts more than that where the disk would else have less than this free.
+
+        Returns:
+            As `evict`; 0 too when there is room.
+        """
+        with disk_errors(self.folder):
+            disk = os.fstatvfs(self._folder)
+        wanted_bytes = room_bytes - disk.f_bavail * disk.f_frsize
+        return self._evict(wanted_bytes) if wanted_bytes > 0 else 0
+
+    def _evict(self, wanted_bytes: int) -> int:
         with disk_errors(self.folder):
             try:
                 fcntl.lockf(self._pins_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError):
                 return 0
             try:
-                return self._evict_alone()
+                return self._evict_alone(wanted_bytes)
             finally:
                 fcntl.lockf(self._pins_lock, fcntl.LOCK_SH if self._pins else fcntl.LOCK_UN)
 
-    def _evict_alone(self) -> int:
+    def _evict_alone(self, wanted_bytes: int) -> int:
         blobs = sorted((status.st_mtime_ns, name, status.st_size) for name, status in self._blobs())
-        excess_bytes = sum(size for _, _, size in blobs) - self._bytes_max
+        excess_bytes = max(wanted_bytes, sum(size for _, _, size in blobs) - self._bytes_max)
         evicted = 0
         for _, name, size in blobs:
             if excess_bytes <= 0:

@@ -214,6 +214,15 @@ def test_evict_oldest(store: Store) -> None:
     assert store.evict() == 0
 
 
+def test_room_on_the_disk(store: Store) -> None:
+    """Where the disk is short of room all goes that nobody needs; else nothing that fits."""
+    put(store, ONE, TWO)
+    store.pin([entry(ONE).sha256])
+    assert store.make_room(1) == 0
+    assert store.make_room(1 << 62) == 1
+    assert held(store) == {ONE}
+
+
 def test_asking_is_using(store: Store) -> None:
     """A content that a run asked for counts as used."""
     put(store, ONE, TWO, THREE)

@@ -35,10 +35,11 @@ def on_part(life: Life, event: FromPeer, now: float) -> list[Action]:
 def on_sent(life: Life, event: FromPeer, now: float) -> list[Action]:
     """A peer has sent all it has."""
     label = life.label(event.peer)
-    for problem in event.message.problems[: limits.PROBLEMS_TOLD_MAX]:
-        life.note(f"not brought back from {label}: {problem}")
     if event.message.problems:
-        _fail(life, f"not all files could be brought back from {label}")
+        why = cut(event.message.problems[0], limits.SENTENCE_CHARACTERS_MAX)
+        _fail(life, f"not all files could be brought back from {label}: {why}")
+    for problem in event.message.problems[1 : limits.PROBLEMS_TOLD_MAX]:
+        life.note(f"not brought back from {label}: {problem}")
     life.collected.add(event.peer)
     return _close_if_all_sent(life, now)
 

@@ -55,13 +55,23 @@ def test_of_a_failed_run() -> None:
         driver.exit(node, 1)
     assert State.COLLECTING is driver.machine.state
     driver.event(PeerLost(0, "gone"))
-    driver.say(1, f.FilesSent(("'a' cannot be read: Permission denied",)))
+    driver.say(1, f.FilesSent(("'a' cannot be read: Permission denied", "so it is with 'b'")))
     assert "node 2 on h1 failed: ValueError: boom" == driver.headline
     assert [
         "not all files could be brought back from h0: gone",
-        "not brought back from h1: 'a' cannot be read: Permission denied",
-        "not all files could be brought back from h1",
+        "not all files could be brought back from h1: 'a' cannot be read: Permission denied",
+        "not brought back from h1: so it is with 'b'",
     ] == driver.machine.notes
+
+
+def test_why_not() -> None:
+    """The report begins with the reason, so it is there where notes are not wanted."""
+    driver = collecting()
+    driver.say(0, f.FilesSent(("'a' cannot be read: no space", "so it is with 'b'")))
+    driver.say(1, f.FilesSent(()))
+    expected = "not all files could be brought back from h0: 'a' cannot be read: no space"
+    assert expected == driver.headline
+    assert ["not brought back from h0: so it is with 'b'"] == driver.machine.notes
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ from .version import version_option
 @files_options
 @collect_option
 @click.option(
-    "--dry-run", is_flag=True, help="Print what would be shipped and where nodes would run."
+    "--dry-run",
+    is_flag=True,
+    help="Print what would be shipped, which packages, and where nodes would run.",
 )
 @click.option(
     "-x",

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import Interrupted
-from ..run.launch import Launch
+from ..run.launch import Launch, Preparation
 from ..run.programs import bundled
 from ..run.request import Request
+from ..run.table import NoView
 from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files
 from .patience import REACHING, said_if_slow
 from .programs import PROGRAMS
 from .request import note_on_n, request_of
 from .showing import Show, display_of, print_placement, print_plan, print_result
+
+if TYPE_CHECKING:
+    from ..environment.lock import Lock
 
 
 def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str, Any]) -> int:
@@ -49,7 +53,7 @@ async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
             preparation = await launch.prepare(bundle)
         preparation = replace(preparation, notes=preparation.notes + note_on_n(request))
         if dry:
-            print_plan(preparation)
+            print_plan(preparation, await _lock(request, preparation))
             return 0
         if show.verbose:
             print_placement(preparation, err=True)
@@ -62,3 +66,12 @@ async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
     finally:
         write_files(keep, result, launch)
     return result.exit_code
+
+
+async def _lock(request: Request, preparation: Preparation) -> Lock | None:
+    """Of the packages that the run would have, if it names any."""
+    if request.need is None:
+        return None
+    from ..run.providing import lock_for  # most runs need none of what that loads
+
+    return await lock_for(request.need, preparation.connections, NoView())

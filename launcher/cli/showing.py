@@ -22,6 +22,8 @@ from ..ship.bundle import Bundle
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from ..environment.lock import Lock
+
 
 @record
 class Show:
@@ -102,9 +104,14 @@ def print_table(table: RenderableType, width_min: int) -> None:
         raise CannotWrite(f"the table cannot be printed: {error.strerror}") from error
 
 
-def print_plan(preparation: Preparation) -> None:
-    """What --dry-run prints: the manifest, then the plan."""
+def print_plan(preparation: Preparation, lock: Lock | None) -> None:
+    """What --dry-run prints: the manifest, the packages, the plan."""
     print_manifest(preparation.bundle)
+    if lock is not None:
+        click.echo(f"{counted(len(lock.packages), 'package')}:")
+        for package in lock.packages:
+            where = f" ; {package.marker}" if package.marker else ""
+            click.echo(f"  {package.name} {package.version}{where}")
     print_placement(preparation, err=False)
 
 

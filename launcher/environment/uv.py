@@ -29,8 +29,11 @@ _SETTINGS = {
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_NO_WRAP": "1",
 }
-# An index that does not answer is found out soon: there is another way to the packages.
+# An index that does not answer is found out soon: there is another way to the packages. As long as
+# for pip it may be silent.
 _DEFAULTS = {"UV_HTTP_RETRIES": "1", "UV_HTTP_CONNECT_TIMEOUT": "5"}
+_SILENCE = {"UV_HTTP_TIMEOUT": "15"}
+_SILENCE_NAMES = ("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT")  # all mean that to uv
 # A line that begins with a blank goes on with the one before it, or names a package.
 _NO_PROGRESS = ("error", "warning", "hint", " ", "Using ")
 _NO_SPACE = "No space left on device"
@@ -69,7 +72,8 @@ def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables for uv: the user's own, but for those that would have it work elsewhere."""
     kept = {name: value for name, value in environ.items() if not name.startswith(_OURS)}
     without_cache = {} if _may_keep(environ) else {"UV_NO_CACHE": "1"}
-    return {**_DEFAULTS, **kept, **_SETTINGS, **without_cache}
+    silence = {} if any(name in environ for name in _SILENCE_NAMES) else _SILENCE
+    return {**_DEFAULTS, **silence, **kept, **_SETTINGS, **without_cache}
 
 
 def _may_keep(environ: Mapping[str, str]) -> bool:

@@ -43,19 +43,8 @@ async def provide(
         CannotStart: some peer can't have it; the same reason is told once.
     """
 
-    async def said(line: str) -> None:
-        view.preparing("this machine", line)
-
-    if not fulfils(platform.python_version(), need.requires_python):
-        raise BadUsage(
-            f"the program requires Python {need.requires_python}, and this is "
-            f"{platform.python_version()}: run distrcomp and its agents with another Python"
-        )
-    view.preparing("this machine", "locking the program's packages")
-    cache = Home.find(os.environ).cache
-    lock = await make_lock(need, _lowest(connections), cache / "locks", said)
-    view.preparing("this machine", f"locked {counted(len(lock.packages), 'package')}")
-    wheels = Wheels(lock, cache / "wheels", need.folder)
+    lock = await lock_for(need, connections, view)
+    wheels = Wheels(lock, Home.find(os.environ).cache / "wheels", need.folder)
     wanted = e.WantEnvironment(lock.requirements, need.requires_python, lock.is_local)
     providers = [Provider(connection, wheels, view) for connection in connections]
     _raise_all(connections, await _outcomes([_ready(each, wanted, on_ready) for each in providers]))
@@ -66,6 +55,24 @@ async def provide(
     if not helped:
         return lock, ()
     return lock, (f"the packages went from here, not from an index, to {listed(helped)}",)
+
+
+async def lock_for(need: Need, connections: Sequence[Connection], view: View) -> Lock:
+    """Which versions these peers would get; raises BadUsage, CannotStart."""
+
+    async def said(line: str) -> None:
+        view.preparing("this machine", line)
+
+    if not fulfils(platform.python_version(), need.requires_python):
+        raise BadUsage(
+            f"the program requires Python {need.requires_python}, and this is "
+            f"{platform.python_version()}: run distrcomp and its agents with another Python"
+        )
+    view.preparing("this machine", "locking the program's packages")
+    kept = Home.find(os.environ).cache / "locks"
+    lock = await make_lock(need, _lowest(connections), kept, said)
+    view.preparing("this machine", f"locked {counted(len(lock.packages), 'package')}")
+    return lock
 
 
 async def _ready(

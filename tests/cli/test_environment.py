@@ -120,3 +120,12 @@ def test_who_is_stuck_is_told_as_ever(machine: Machine) -> None:
     assert 1 == result.code, result
     assert '  inside distrcomp\'s recv\n  File "prog.py", line 5 in <module>\n' in result.out
     assert "distrcomp-own" not in result.out
+
+
+def test_a_dry_run_shows_the_lock(machine: Machine, index: str) -> None:
+    """Which packages a run would have is found out; nothing is built."""
+    words = ("run", "--dry-run", "-n", "2", "--with", "small", "-c", "pass")
+    result = machine.run(*words, env={"UV_DEFAULT_INDEX": index})
+    assert 0 == result.code, result
+    assert "0 bytes:\n2 packages:\n  small 1.0\n  tiny 1.0\n2 nodes:\n" in result.out
+    assert [] == environments(machine)

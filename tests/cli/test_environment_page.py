@@ -47,10 +47,13 @@ def test_every_command_works(machine: Machine, tmp_path: Path) -> None:
     for name, text in files_shown(PAGE).items():
         (machine.work_dir / name).write_text(text)
     commands = typed_commands(PAGE)
-    assert 6 == len(commands)
+    assert 7 == len(commands)
     with package_index(tmp_path / "index") as address:
         for words in commands:
             result = machine.run(*words, env={"UV_DEFAULT_INDEX": address})
             assert 0 == result.code, (words, result)
+            if "--dry-run" in words:
+                assert f"{' '.join(words)}\n{result.out}```" in PAGE
+                continue
             assert int(words[2]) == result.out.count("moo: "), (words, result)
             assert "greet.py" not in words or "moo: I am node 1 of 2\n" in result.out

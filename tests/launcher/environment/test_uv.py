@@ -109,6 +109,15 @@ def test_its_variables() -> None:
     assert "5" == uv_environment({"UV_HTTP_RETRIES": "5"})["UV_HTTP_RETRIES"]
 
 
+def test_a_silent_index_is_given_up_soon() -> None:
+    """Unless the user has said how long, by any of the names that uv knows for it."""
+    name = "UV_HTTP_TIMEOUT"
+    assert 30 > float(uv_environment({})[name])
+    assert "99" == uv_environment({name: "99"})[name]
+    for other in ("UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT"):
+        assert name not in uv_environment({other: "99"})
+
+
 def test_it_keeps_nothing_where_it_cannot(tmp_path: Path) -> None:
     """Without a home, or one that can't be written, it goes without a cache (F-40)."""
     kept = [{"HOME": str(tmp_path)}, {"XDG_CACHE_HOME": str(tmp_path / "new" / "folder")}]

@@ -28,18 +28,19 @@ import msgpack
 import distrcomp as dc
 
 from . import limits, tracebacks
+from .cell_shell import Shell, display
+from .communicator import Communicator
 from .last_words import summary
+from .mailbox import ANY
+from .renewal import renew
 from .values import pack_plain, pickled, unpickled
 
 LENGTH = struct.Struct("<Q")
 MARK = b"\x1e"
+_AWAITS = 0x80  # inspect.CO_COROUTINE
 _NAME_OF_MAIN = "__main__"
 # So that a node that is waited for by others, and waits itself for a cell, is told as that.
-_WAIT = compile("space.recv(0)", "<between cells>", "eval")
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .communicator import Communicator
+_WAIT = compile("space.recv(node)", "<between cells>", "eval")
 
 
 class Runner:
@@ -54,11 +55,15 @@ class Runner:
         module.__dict__["__builtins__"] = __builtins__
         sys.modules[_NAME_OF_MAIN] = module  # so what a cell defines can be sent by its name
         self.names = module.__dict__
+        shell = Shell(self.names, self._timed)
+        self.names.update(display=display, get_ipython=lambda: shell)
+        self._loop: Any = None  # its module is loaded where a cell awaits
+        self._name = ""
         self._is_running = False
 
     def on_interrupt(self, _: int, __: types.FrameType | None) -> None:
         """Handles SIGINT."""
-        if self._is_running:
+        if self._is_running and not (self._loop is not None and self._loop.cancel()):
             raise KeyboardInterrupt
 
     def run(self, number: int, source: str) -> dict[str, Any]:
@@ -68,7 +73,9 @@ class Runner:
         try:
             try:
                 self._is_running = True
-                result = self._evaluate(source, name)
+                self._name = name
+                value, is_quiet = self._evaluate(source, name)
+                result = "" if is_quiet else self._shown(value)
                 return {"result": result, "images": list(_figures())}
             finally:
                 self._is_running = False
@@ -76,17 +83,48 @@ class Runner:
             self._is_running = False  # an interrupt may have come just before it was said
             return _failure(error)
 
-    def _evaluate(self, source: str, name: str) -> str:
+    def _evaluate(self, source: str, name: str) -> tuple[Any, bool]:
+        """The value of the last line, and whether a semicolon behind it asks not to show it."""
         try:
-            body, last = _compiled(source, name)
+            body, last, is_quiet = _compiled(source, name)
         except SyntaxError as error:
             raise error.with_traceback(None) from None
-        exec(body, self.names)  # noqa: S102  it is what a cell is for
-        value = None if last is None else eval(last, self.names)  # noqa: S307  so is this
-        if value is None or source.rstrip().endswith(";"):
+        codes = [body] if last is None else [body, last]
+        if any(code.co_flags & _AWAITS for code in codes):
+            value = self._await(codes)
+        else:
+            for code in codes:
+                value = eval(code, self.names)  # noqa: S307  it is what a cell is for
+        return (None if last is None else value), is_quiet
+
+    def _await(self, codes: list[types.CodeType]) -> Any:
+        if self._loop is None:
+            from .cell_loop import CellLoop
+
+            self._loop = CellLoop()
+
+        async def in_the_loop() -> Any:
+            for code in codes:
+                value = eval(code, self.names)  # noqa: S307  as above
+                if code.co_flags & _AWAITS:
+                    value = await value
+            return value
+
+        return self._loop.run(in_the_loop())
+
+    def _timed(self, source: str) -> Any:
+        return self._evaluate(source, self._name)[0]
+
+    def _shown(self, value: Any) -> str:
+        if value is None:
             return ""
         self.names["_"] = value
         return repr(value)[: limits.CELL_RESULT_CHARS_MAX]
+
+    def close(self) -> None:
+        """There are no more cells."""
+        if self._loop is not None:
+            self._loop.close()
 
     def push(self, values: dict[str, bytes]) -> dict[str, Any]:
         """Takes values of the notebook's."""
@@ -106,43 +144,49 @@ class Runner:
             return _failure(error)
 
 
-def _compiled(source: str, name: str) -> tuple[types.CodeType, types.CodeType | None]:
-    """A cell's code, and that of the expression at its end, if there is one."""
+def _compiled(source: str, name: str) -> tuple[types.CodeType, types.CodeType | None, bool]:
+    """A cell's code, that of an expression at its end, and whether a semicolon ends that."""
     tree = ast.parse(source, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    body = compile(tree, name, "exec", dont_inherit=True)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    body = compile(tree, name, "exec", flags, dont_inherit=True)
     if not isinstance(last, ast.Expr):
-        return body, None
-    return body, compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
-
-
-def renew(space: Communicator) -> None:
-    """Gives the package's calls a message space of its own, in which nothing lies from before.
-
-    After a cell that failed, messages may be unread and nodes in different collectives. All nodes
-    call it together. What a program has imported by name, or made by `split`, stays as it was.
-    """
-    world = space.dup()
-    vars(dc).update({name: getattr(world, name) for name in dc._CALLS}, world=world)
+        return body, None, False
+    lines = source.encode().splitlines()  # as ast counts columns
+    rest = lines[(last.end_lineno or 0) - 1][last.end_col_offset or 0 :]
+    code = compile(ast.Expression(last.value), name, "eval", flags, dont_inherit=True)
+    return body, code, rest.lstrip(b" \t)").startswith(b";")
 
 
 def main() -> int:
     """Obeys orders until there are no more; the exit code."""
     runner = Runner()
     space = dc.world.dup()
+    answers = os.dup(1), os.dup(2)  # a cell may close its own
     signal.signal(signal.SIGINT, runner.on_interrupt)
     orders = _orders(_take_stdin()) if dc.node_id == 0 else None
+    others = range(1, space.n_node) if orders is not None else range(0)
     token = b""
     while True:
-        order = next(orders, None) if orders is not None else eval(_WAIT, {"space": space})  # noqa: S307
-        for node in range(1, space.n_node if orders is not None else 0):
+        order = next(orders, None) if orders is not None else _wait(space, 0)
+        for node in others:
             space.send(node, order)
         if order is None:
+            runner.close()
             return 0
         token = order.get("token", token)
         if order.get("renews"):
             renew(space)
-        _answer(token, order["serial"], _obey(runner, order))
+        _answer(answers, token, order["serial"], _obey(runner, order))
+        # So a node that others wait for in vain is seen to wait, too, as long as the cell goes on.
+        for _ in others:
+            _wait(space, ANY)
+        if orders is None:
+            space.send(0, None)
+
+
+def _wait(space: Communicator, node: int) -> Any:
+    return eval(_WAIT, {"space": space, "node": node})  # noqa: S307
 
 
 def _obey(runner: Runner, order: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +213,9 @@ def _orders(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
         yield msgpack.unpackb(stream.read(LENGTH.unpack(head)[0]))
 
 
-def _answer(token: bytes, serial: int, answer: dict[str, Any]) -> None:
+def _answer(
+    descriptors: tuple[int, int], token: bytes, serial: int, answer: dict[str, Any]
+) -> None:
     """Writes the markers, behind all that the cell has printed."""
     for file in (sys.stdout, sys.stderr):
         try:
@@ -177,7 +223,8 @@ def _answer(token: bytes, serial: int, answer: dict[str, Any]) -> None:
         except (OSError, ValueError, AttributeError):  # a cell may have closed or replaced it
             continue
     ctypes.CDLL(None).fflush(None)
-    for descriptor, told in ((1, {"serial": serial, **answer}), (2, {"serial": serial})):
+    both = {"serial": serial, **answer}, {"serial": serial}
+    for descriptor, told in zip(descriptors, both, strict=True):
         body = base64.b64encode(msgpack.packb(told))
         line = memoryview(b"".join((MARK, token, b" ", body, b"\n")))
         while line:

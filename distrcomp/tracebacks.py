@@ -85,8 +85,8 @@ def _may_be_our_bug(error: BaseException) -> bool:
         return False
     if isinstance(error, AssertionError | InternalError):
         return True
-    if isinstance(error, DistrcompError):
-        return False
+    if isinstance(error, DistrcompError | KeyboardInterrupt):
+        return False  # the latter arises where a signal finds us
     from opcode import opmap
 
     instructions = last.tb_frame.f_code.co_code

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Interrupted
-from ..run.launch import Launch, Preparation
+from ..run.launch import Launch
 from ..run.programs import bundled
-from ..run.request import Request
+from ..run.request import Preparation, Request
 from ..run.table import NoView
 from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files

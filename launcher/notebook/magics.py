@@ -86,6 +86,8 @@ class Magics:
         """
         session = self._living(shlex.split(line))
         number = len(self._shell.history_manager.input_hist_parsed) - 1  # what stands at the cell
+        with contextlib.suppress(SyntaxError):  # which the nodes tell, with its line
+            source = self._shell.transform_cell(source)
         self._obeyed(session, {"act": "run", "number": number, "source": source})
 
     @_shortly

@@ -219,7 +219,7 @@ class Session:
         cause = result.cause
         story = "they have come to their end" if cause is None else cause.headline
         if self._left:
-            story = f"a cell has ended the process of {node_list(self._left)}"
+            story = f"a cell has ended the process of {node_list(sorted(self._left))}"
         traceback = "" if cause is None or not cause.traceback else f"\n{cause.traceback}"
         raise NodesEnded(f"the nodes have ended: {story}{traceback}", result)
 

@@ -103,6 +103,39 @@ def test_state_failures_and_interrupts(machine: Machine) -> None:
     ]
 
 
+def test_ipython_s_syntax_and_parts_after_a_failure(machine: Machine) -> None:
+    """Commands, magics and await as in the notebook; parts of the world work after a failed cell.
+
+    A node that waits in vain for others, which have done with the cell, is told and interrupted. A
+    cell that closes its output, or has set another handler, is no more than that.
+    """
+    outputs = shown(
+        machine,
+        LOAD,
+        START + "\nhalf = dc.split(x % 2)\nfrom distrcomp import send",
+        "%%nodes\nlines = !echo {x}; echo $x\nlines",
+        "%%nodes\n%time x + 1\nimport asyncio\nawait asyncio.sleep(0, 'waited')",
+        "%%nodes\n%nodes stop",
+        "%%nodes\nif x == 0:\n    half.send(1, 'stale')\n    send(2, 'stale')\n"
+        "if x == 2:\n    dc.recv(1)",
+        "%%nodes\nif x == 0:\n    half.send(1, 'new')\n    send(2, 'new')\n"
+        "if x == 2:\n    print(half.recv(0), dc.recv(0))\nhalf.allreduce(1)",
+        "%%nodes\nimport os\nos.close(1)\nos.close(2)",
+        "%%nodes\nx",
+    )
+    texts = ["\n".join(text for _, text in cell) for cell in outputs]
+    assert "--(Node 1  localhost)--------\nOut: ['1', '1']" in texts[2]
+    assert "Wall time: " in texts[3]
+    assert "\nOut: 'waited'" in texts[3]
+    assert "nodes have no %nodes; they have %cd" in texts[4]
+    assert "node 1 waits in recv(source=0) at <between cells>" in texts[5]
+    assert texts[5].endswith("CellFailed: node 2: KeyboardInterrupt")
+    assert "--(Node 2  localhost)--------\nnew new\nOut: 2" in texts[6]
+    assert "--(Node 1  localhost)--------\nOut: 1" in texts[6]
+    assert "" == texts[7]
+    assert "--(Node 2  localhost)--------\nOut: 2" in texts[8]
+
+
 def test_a_killed_kernel_leaves_nobody(machine: Machine) -> None:
     """SIGKILL: the fixture looks for what is left."""
     result = run_notebook(

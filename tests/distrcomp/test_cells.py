@@ -18,7 +18,9 @@ from distrcomp.values import unpack_plain
 def runner() -> Iterator[Runner]:
     """One that gives `__main__` back."""
     before = sys.modules["__main__"]
-    yield Runner()
+    runner = Runner()
+    yield runner
+    runner.close()
     sys.modules["__main__"] = before
 
 
@@ -29,6 +31,12 @@ def runner() -> Iterator[Runner]:
         ("x = 1", ""),
         ("None", ""),
         ("3;", ""),
+        ("(\n3\n) ;  # and why", ""),
+        ("3  # c;", "3"),
+        ("'é';", ""),
+        ("async def f():\n    return 3\nawait f()", "3"),
+        ("import asyncio\nt = asyncio.create_task(asyncio.sleep(0, 7))\nawait t", "7"),
+        ("import asyncio\nasync with asyncio.timeout(9):\n    pass\n4", "4"),
         ("", ""),
         ("# nothing", ""),
         ("'a' * 10**6", repr("a" * 10**6)[:CELL_RESULT_CHARS_MAX]),
@@ -53,7 +61,12 @@ def test_names_live_on(runner: Runner) -> None:
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("x = [1,", "SyntaxError: '[' was never closed"),
-        ("await x", "SyntaxError: 'await' outside function"),
+        ("await x", "NameError: name 'x' is not defined"),
+        ("async def f():\n    1 / 0\nawait f()", "ZeroDivisionError: division by zero"),
+        (
+            "get_ipython().run_line_magic('timeit', '1')",
+            "UnknownMagic: nodes have no %timeit; they have %cd %matplotlib %pwd %time",
+        ),
         (
             "class A:\n    def __repr__(self):\n        raise ValueError('no')\nA()",
             "ValueError: no",
@@ -84,6 +97,30 @@ def test_an_interrupt_between_cells_is_nothing(runner: Runner) -> None:
     runner.names["interrupt"] = runner.on_interrupt
     assert "KeyboardInterrupt" == runner.run(1, "interrupt(2, None)")["error"]
     runner.on_interrupt(2, None)
+
+
+def test_a_cell_that_awaits_is_interrupted(runner: Runner) -> None:
+    """It is cancelled where it awaits, and told by its own line; the next one runs."""
+    runner.names["interrupt"] = runner.on_interrupt
+    told = runner.run(
+        1,
+        "import asyncio\n"
+        "asyncio.get_running_loop().call_soon(interrupt, 2, None)\n"
+        "await asyncio.Event().wait()",
+    )
+    assert "KeyboardInterrupt" == told["error"]
+    assert '  File "<cell 1>", line 3, in <module>\n    await asyncio.Ev' in told["traceback"]
+    assert "base_events" not in told["traceback"]
+    assert (
+        "KeyboardInterrupt" == runner.run(2, "await asyncio.sleep(0)\ninterrupt(2, None)")["error"]
+    )
+    assert "5" == runner.run(3, "await asyncio.sleep(0, 5)")["result"]
+
+
+def test_an_interrupt_s_handler_of_python_s_own_shows_nothing_of_ours(runner: Runner) -> None:
+    """A cell may have set it, and it raises inside whatever it finds."""
+    source = "import signal\nsignal.default_int_handler(2, None)"
+    assert "cells.py" not in runner.run(1, source)["traceback"]
 
 
 def test_values_to_and_fro(runner: Runner) -> None:

@@ -15,11 +15,12 @@ from . import run as _package
 
 if TYPE_CHECKING:
     from .calling import Node as Node
+    from .calling import Program as Program
     from .calling import Result as Result
     from .calling import run as run
     from .errors import RunFailed as RunFailed
 
-_LATER = ("Node", "Result", "RunFailed")
+_LATER = ("Node", "Program", "Result", "RunFailed")
 
 
 class _Run(ModuleType):

@@ -19,7 +19,7 @@ from click.core import ParameterSource
 
 from .cli.defaults import with_defaults
 from .cli.keeping import keep_of, write_files
-from .cli.programs import PROGRAMS
+from .cli.programs import PROGRAMS, SEPARATOR
 from .cli.request import request_of
 from .cli.run import run as command
 from .errors import BadUsage, RunFailed
@@ -35,22 +35,37 @@ Name = str | os.PathLike[str]
 
 _OF_THE_COMMAND = ("engine", "dry_run")
 """Parameters of the command that a call has no use for."""
+_TELL_ONLY = ("help", "version")
 
 
-class Options(TypedDict, total=False):
-    """The options of a run, as `distrcomp run --help` tells them; `_` stands for `-` in a name.
+class ProgramOptions(TypedDict, total=False):
+    """The options that each program of a run has of its own.
 
     Attributes:
         n: the number of nodes; by default one for each slot of the peers, or core of this machine.
+            Where there are several programs each has to say it.
+        env: variables to forward, with their values, or names of variables that are set here.
+        m, c: the program is a module, or code.
+    """
+
+    n: int
+    env: Mapping[str, str] | Sequence[str]
+    wdir: str
+    m: bool
+    c: bool
+
+
+class Options(ProgramOptions, total=False):
+    """The options of a run, as `distrcomp run --help` tells them; `_` stands for `-` in a name.
+
+    Attributes:
         peers: the peers file; host: peers inline.
         include, exclude, collect: patterns.
         with_: `--with`, `with` being a word of Python's.
-        env: variables to forward, with their values, or names of variables that are set here.
         input: what the node `stdin` (0) reads as its standard input; nothing by default.
         output: "none" shows nothing, "live" and "raw" print lines to our stdout as they come.
     """
 
-    n: int
     peers: Name
     host: str
     map_by: Literal["slot", "node"]
@@ -58,8 +73,6 @@ class Options(TypedDict, total=False):
     include: Sequence[str]
     exclude: Sequence[str]
     collect: Sequence[str]
-    env: Mapping[str, str] | Sequence[str]
-    wdir: str
     timeout: float
     recv_timeout: float
     input: str | bytes
@@ -79,8 +92,19 @@ class Options(TypedDict, total=False):
     net: str
     data_plane: Literal["tls", "plain"]
     mpi4py: bool
-    m: bool
-    c: bool
+
+
+class Program:
+    """One of several programs of a run: `run(Program("a.py", n=1), Program("b.py", n=3))`.
+
+    Args:
+        program: see `run`.
+        arguments: of the program.
+        options: see `ProgramOptions`.
+    """
+
+    def __init__(self, program: Name, *arguments: str, **options: Unpack[ProgramOptions]) -> None:
+        self.words = command_words(program, arguments, options)
 
 
 @dataclass(frozen=True)
@@ -135,15 +159,16 @@ class Result:
         return self
 
 
-def run(program: Name, *arguments: str, **options: Unpack[Options]) -> Result:
+def run(program: Name | Program, *arguments: str | Program, **options: Unpack[Options]) -> Result:
     """Runs a program on many nodes, and waits until all is over and cleaned up.
 
     It works in any thread, also where an event loop runs. Ctrl-C ends the run and is raised when
     that is done. That the program fails is no exception: see `Result.check`.
 
     Args:
-        program: a .py file, a command, with `m=True` a module, with `c=True` code.
-        arguments: of the program.
+        program: a .py file, a command, with `m=True` a module, with `c=True` code; or the first of
+            several `Program`s.
+        arguments: of the program; or the other programs.
         options: see `Options`.
 
     Raises:
@@ -155,12 +180,8 @@ def run(program: Name, *arguments: str, **options: Unpack[Options]) -> Result:
         >>> [node.output for node in result.check().nodes]
         ['42\\n', '42\\n']
     """
-    fed = FedStdin()
-    given = options.pop("input", None)
-    if given is not None:
-        fed.feed(given.encode() if isinstance(given, str) else given)
-    fed.end()
-    context = context_from(command_words(program, arguments, options))
+    fed = _fed(options.pop("input", None))
+    context = context_from(words_of(program, arguments, options))
     keep, request = keep_of(context), request_of_context(context)
     folder = options.get("output_dir")
     shown = options.get("output", "none")
@@ -178,18 +199,67 @@ def run(program: Name, *arguments: str, **options: Unpack[Options]) -> Result:
     return result_of(result, outputs)
 
 
-def command_words(program: Name, arguments: Sequence[str], options: Options) -> list[str]:
-    """The words of `distrcomp run` that ask for the same."""
+def words_of(
+    program: Name | Program, arguments: Sequence[str | Program], options: Options
+) -> list[str]:
+    """The words of `distrcomp run` that ask for a program, or for several."""
+    if not isinstance(program, Program):
+        return command_words(program, [_text(each) for each in arguments], options)
+    for name in ProgramOptions.__annotations__:
+        if name in options:
+            raise BadUsage(
+                f"{name} is for each of several programs: launcher.Program(..., {name}=)"
+            )
+    words = [*_option_words(options), *program.words]
+    for other in arguments:
+        if not isinstance(other, Program):
+            raise BadUsage(f"beside a launcher.Program only others can stand; got {other!r}")
+        words += [SEPARATOR, *other.words]
+    return words
+
+
+def command_words(
+    program: Name, arguments: Sequence[str], options: Options | ProgramOptions
+) -> list[str]:
+    """The words of `distrcomp run` that ask for one program."""
+    words = _option_words(
+        {name: value for name, value in options.items() if name not in ("m", "c")}
+    )
+    first = _text(program)
+    start = "-m" if options.get("m") else "-c" if options.get("c") else "--"
+    kept = [
+        "\\" + word if word.lstrip("\\") == SEPARATOR else word for word in map(_text, arguments)
+    ]
+    return [*words, start, first, *kept]
+
+
+def _option_words(options: Mapping[str, object]) -> list[str]:
     words: list[str] = []
-    is_module, is_code = options.pop("m", False), options.pop("c", False)
     for name, value in options.items():
+        if name in _TELL_ONLY:
+            raise BadUsage(f"{name} is for the command line only")
         option = f"--{name.rstrip('_').replace('_', '-')}" if len(name) > 1 else f"-{name}"
         for text in _texts(value):
             words += [option] if text is True else [option, str(text)]
-    first = os.fspath(program)
-    starts = ["-m", first] if is_module else ["-c", first] if is_code else ["--", first]
-    kept = ["\\" + word if word.lstrip("\\") == ":" else word for word in arguments]
-    return [*words, *starts, *kept]
+    return words
+
+
+def _text(value: object) -> str:
+    """A program, or an argument of it; raises BadUsage."""
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise BadUsage(f"a program and its arguments are text or paths; got {value!r}")
+    return text
+
+
+def _fed(given: object) -> FedStdin:
+    fed = FedStdin()
+    if isinstance(given, str | bytes):
+        fed.feed(given.encode() if isinstance(given, str) else given)
+    elif given is not None:
+        raise BadUsage(f"input is text or bytes; got {given!r}")
+    fed.end()
+    return fed
 
 
 def request_from(words: Sequence[str]) -> Request:
@@ -199,6 +269,9 @@ def request_from(words: Sequence[str]) -> Request:
 
 def context_from(words: Sequence[str]) -> click.Context:
     """What the command reads in these words; raises BadUsage."""
+    for word in words:
+        if "\0" in word:
+            raise BadUsage(f"{word!r} holds a NUL, which neither an argument nor a variable can")
     try:
         context = command.make_context("run", list(words))
     except click.UsageError as error:
@@ -253,6 +326,9 @@ def _texts(value: object) -> list[object]:
     if value is None or value is False:
         return []
     if isinstance(value, Mapping):
+        for name, text in value.items():
+            if text is None:
+                raise BadUsage(f"{name} has no value: a list of names forwards what is set here")
         return [f"{name}={text}" for name, text in value.items()]
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return list(value)

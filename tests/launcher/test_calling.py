@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 import launcher
-from launcher.calling import Options, command_words, request_from
+from launcher.calling import Options, command_words, request_from, words_of
 from launcher.cli.run import run as command
 from launcher.errors import BadUsage, LauncherError
 from tests.command import Machine
@@ -65,6 +68,41 @@ def test_options_become_words() -> None:
     packages: Options = {"with_": ["a", "b>1"], "allow_skew": True}
     given = ["--with", "a", "--with", "b>1", "--allow-skew"]
     assert [*given, "--", "p.py"] == command_words("p.py", (), packages)
+
+
+def test_several_programs_become_words() -> None:
+    """The options of the run come first, those of each program before it."""
+    one = launcher.Program("a.py", ":", n=1, env={"A": "1"})
+    two = launcher.Program("mod", m=True, n=3)
+    assert [
+        *("--timeout", "5", "-n", "1", "--env", "A=1", "--", "a.py", "\\:", ":"),
+        *("-n", "3", "-m", "mod"),
+    ] == words_of(one, (two,), {"timeout": 5})
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: launcher.run(None), "text or paths; got None"),
+        (lambda: launcher.run("p.py", 3), "text or paths; got 3"),
+        (lambda: launcher.run("p.py", launcher.Program("q.py", n=1)), "text or paths; got <"),
+        (
+            lambda: launcher.run(launcher.Program("q.py", n=1), "x"),
+            "only others can stand; got 'x'",
+        ),
+        (lambda: launcher.run(launcher.Program("q.py"), n=1), "n is for each of several programs"),
+        (lambda: launcher.run("p.py", input=3), "input is text or bytes; got 3"),
+        (lambda: launcher.run("p.py", env={"A": None}), "A has no value"),
+        (lambda: launcher.run("p.py", "a\0b"), "holds a NUL"),
+        (lambda: launcher.run("p.py", help=True), "help is for the command line only"),
+        (lambda: launcher.run("p.py", version=True), "version is for the command line only"),
+    ],
+)
+def test_wrong_calls(call: Callable[[], object], said: str, capsys: Any) -> None:
+    """They are told in a sentence, and nothing is printed."""
+    with pytest.raises(BadUsage, match=re.escape(said)):
+        call()
+    assert "" == capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -197,6 +235,8 @@ def test_the_page_is_a_program(machine: Machine) -> None:
     assert (0, "") == (result.code, result.err)
     assert [
         "0 node 1 of 2",
+        "",
+        "here, too",
         "",
         "to the node of `stdin`, 0 by default",
         "3",

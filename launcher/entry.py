@@ -16,6 +16,7 @@ from .agent.spawning import end_early, spawn_early, wants_server
 # Objects made before Python looks among the newest for garbage. While a run loads what it needs
 # there is none, and looking takes a fifteenth of the time.
 _LOOK_FOR_GARBAGE_AFTER = 20_000
+_INTERRUPTED = 130  # as of errors.Interrupted, which may not be loaded yet
 
 
 def main() -> None:
@@ -31,6 +32,9 @@ def main() -> None:
     except SystemExit as end:
         _leave(end.code)
         raise
+    except KeyboardInterrupt:  # while we were loading: later the command line sees to it
+        sys.stderr.write("distrcomp: interrupted\n")
+        raise SystemExit(_INTERRUPTED) from None
     finally:
         end_early()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
 
 import pytest
@@ -56,3 +57,17 @@ def test_wrong_arguments() -> None:
     for _ in range(2):
         with pytest.raises(TypeError, match="missing 1 required positional argument: 'name'"):
             Once()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="no place for 'slots'"):
+        Once("h1", slots=2)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="no place for 'name'"):
+        Once("h1", name="h2")  # type: ignore[misc]
+    with pytest.raises(TypeError, match="no place for 2 values"):
+        Once("h1", "h2")  # type: ignore[call-arg]
+
+
+def test_travels_by_pickle() -> None:
+    """A copy by pickle is equal, and as frozen."""
+    copy = pickle.loads(pickle.dumps(Place("h1", 3)))
+    assert Place("h1", 3) == copy
+    with pytest.raises(FrozenInstanceError):
+        del copy.name

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from .. import limits
 from ..control import environments as e
 from ..environment.cache import Environment, Environments
-from ..environment.lock import is_locked
 from ..errors import CannotStart, LauncherError, PeerRefused, UvFailed
 from ..ship.folders import OPEN_SAFELY, disk_errors
 from ..ship.manifest import FileEntry, Manifest, check_manifest
@@ -79,6 +78,8 @@ class Provision:
 
     def want(self, wanted: e.WantEnvironment) -> None:
         """Begins to provide it; raises PeerRefused for what is no lock."""
+        from ..environment.lock import is_locked  # no other run needs what that loads
+
         if not is_locked(wanted.requirements):
             raise PeerRefused("what the environment shall hold is not locked")
         self._task = asyncio.ensure_future(self._provide(wanted))
@@ -129,7 +130,7 @@ class Provision:
             await self._tell(e.EnvironmentReady())
 
     async def _obtain(self, wanted: e.WantEnvironment) -> Environment:
-        from ..environment.building import recipe_of  # no other run needs what that loads
+        from ..environment.building import recipe_of
         from ..environment.pythons import fulfils
 
         if not fulfils(platform.python_version(), wanted.requires_python):

@@ -12,7 +12,6 @@ the state after it. Whatever is not in the table is refused before anything look
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..control import environments as e
 from ..control import files, looks, passing
 from ..control import messages as m
 from ..errors import PeerRefused
+from ..records import record
 
 
 class State(Enum):
@@ -34,7 +34,7 @@ class State(Enum):
     CLOSED = auto()
 
 
-@dataclass(frozen=True)
+@record
 class Operation:
     """Who may call, when, and what follows; None: the state stays."""
 

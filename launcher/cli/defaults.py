@@ -7,7 +7,6 @@ or set in the environment, comes first.
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +113,8 @@ def _joined(program: str, key: str, value: list[Any]) -> str:
 
 def _unknown(program: str, key: str, names: set[str]) -> str:
     known = sorted({name.replace("_", "-") for name in _KEYS & names} | {"nodes", "files"})
+    import difflib
+
     close = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
     return f"{program}: tool.distrcomp.{key} is not an option that a program may set; {hint}"

@@ -6,9 +6,9 @@ import os
 import platform
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..records import record
 from ..ship.folders import disk_errors
 from .lock import key_of
 from .own import link_own, own_packages
@@ -20,7 +20,7 @@ _LOCK_FILE = "requirements.txt"
 _FORM = "1"
 
 
-@dataclass(frozen=True)
+@record
 class Recipe:
     """What an environment is made from, here.
 

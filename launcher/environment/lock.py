@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import BadUsage
+from ..records import record
 
 _LINE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*"
@@ -25,7 +25,7 @@ _LINE = re.compile(
 _WHEEL = ".whl"
 
 
-@dataclass(frozen=True)
+@record
 class Wheel:
     """One file of a package.
 
@@ -39,7 +39,7 @@ class Wheel:
     sha256: bytes
 
 
-@dataclass(frozen=True)
+@record
 class Package:
     """One version of one package.
 
@@ -62,7 +62,7 @@ class Package:
         return f"{self.name}=={self.version}{marker}{hashes}"
 
 
-@dataclass(frozen=True)
+@record
 class Lock:
     """All packages of an environment."""
 

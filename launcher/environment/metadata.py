@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..errors import BadUsage
+from ..records import record
 
 # The reference expression of the specification.
 _BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
 _KIND = "script"
 
 
-@dataclass(frozen=True)
+@record
 class Metadata:
     """What a program says of itself.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from ..records import record
 
 OURS = "distrcomp"
 OWN_FOLDER = "distrcomp-own"
 """In an environment, the folder of what it takes from the agent's installation."""
 
 
-@dataclass(frozen=True)
+@record
 class Need:
     """What an environment is asked to hold.
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from ..records import record
 from .lock import Wheel
 
 _LINUX = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_(\w+)")
 _OLD_NAMES = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 
 
-@dataclass(frozen=True)
+@record
 class Platform:
     """What an agent's Python is.
 

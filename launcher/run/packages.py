@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from ..environment.lock import Lock
 from ..ship.imports import foreign_imports
 from .connect import Connection
 from .phases import Timeline
@@ -13,6 +13,9 @@ from .programs import programs_of
 from .request import Preparation, Request
 from .table import View
 from .versions import compare_libraries
+
+if TYPE_CHECKING:
+    from ..environment.lock import Lock
 
 
 async def provide_packages(

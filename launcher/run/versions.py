@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from distrcomp.errors import ProtocolError
 
@@ -16,7 +17,6 @@ from .. import limits
 from ..agent.host import python_version
 from ..control import environments as e
 from ..control import messages as m
-from ..environment.lock import Lock
 from ..errors import CannotStart, ChannelClosed
 from .connect import Connection
 
@@ -24,6 +24,10 @@ from .connect import Connection
 _ALWAYS = ("numpy", "cloudpickle", "msgpack")
 _HERE = "this machine"
 _NONE = "not installed"
+
+
+if TYPE_CHECKING:
+    from ..environment.lock import Lock
 
 
 def compare_pythons(connections: Sequence[Connection], allow_skew: bool) -> tuple[str, ...]:

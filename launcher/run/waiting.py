@@ -10,7 +10,6 @@ from . import deadlock, watching
 from .events import Action, FromPeer, Say, SetTimer, Tell, TimerFired
 from .ledger import Failure
 from .life import Handler, Life, State
-from .verdict import about_sends, details, headline, stalled
 
 _TIMER = "deadlock "
 
@@ -72,12 +71,16 @@ def _do(life: Life, steps: list[deadlock.Step]) -> list[Action]:
             case deadlock.Verdict():
                 actions += _judge(life, step)
             case deadlock.Stalled():
+                from .verdict import stalled
+
                 actions.append(Say(stalled(step, len(life.ledger.nodes))))
     return actions
 
 
 def _judge(life: Life, verdict: deadlock.Verdict) -> list[Action]:
     """Nodes wait for each other: ends the run by steps, or only says so."""
+    from .verdict import about_sends, details, headline  # most runs need none of these words
+
     first = headline(verdict)
     rest = details(verdict, len(life.ledger.nodes))
     if life.course.sends_synchronously and (more := about_sends(verdict)):

@@ -6,8 +6,6 @@ folder. A program from elsewhere lies at the sandbox's root with its local modul
 
 from __future__ import annotations
 
-import difflib
-import filecmp
 import hashlib
 import itertools
 import os
@@ -219,6 +217,8 @@ def _similar(program: Path, folder: Path) -> str | None:
         ]
     except OSError:
         return None
+    import difflib
+
     close = difflib.get_close_matches(program.name if here else str(program), names, n=1)
     if not close:
         return None
@@ -275,6 +275,8 @@ def _hashed(path: str, source: Path) -> FileEntry:
 
 def _same_content(one: Path, other: Path) -> bool:
     try:
+        import filecmp
+
         return filecmp.cmp(one, other, shallow=False)
     except OSError as error:
         raise BadUsage(f"cannot read {one} or {other}: {error.strerror}") from error

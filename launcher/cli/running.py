@@ -53,7 +53,7 @@ async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
             preparation = await launch.prepare(bundle)
         preparation = replace(preparation, notes=preparation.notes + note_on_n(request))
         if dry:
-            print_plan(preparation, await _lock(request, preparation))
+            print_plan(preparation, await _lock(launch, request, preparation))
             return 0
         if show.verbose:
             print_placement(preparation, err=True)
@@ -68,10 +68,11 @@ async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
     return result.exit_code
 
 
-async def _lock(request: Request, preparation: Preparation) -> Lock | None:
+async def _lock(launch: Launch, request: Request, preparation: Preparation) -> Lock | None:
     """Of the packages that the run would have, if it names any."""
     if request.need is None:
         return None
     from ..run.providing import lock_for  # most runs need none of what that loads
 
-    return await lock_for(request.need, preparation.connections, NoView())
+    with launch.guarded() as guardian:
+        return await lock_for(request.need, preparation.connections, NoView(), guardian)

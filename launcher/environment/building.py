@@ -65,7 +65,7 @@ def this_platform() -> Platform:
 
 
 async def build(
-    recipe: Recipe, place: Path, wheels: Path | None, said: Said, groups: Groups | None
+    recipe: Recipe, place: Path, wheels: Path | None, said: Said, groups: Groups
 ) -> None:
     """Builds it at `place`, where nothing is; what is there after a failure is for the caller.
 

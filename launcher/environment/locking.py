@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import BadUsage, CannotStart, UvFailed
 from ..ship.folders import temporary_folder
 from .lock import Lock, parse_lock
 from .need import OURS, Need
 from .remembered import Remembered
-from .uv import Said, run_uv
+from .uv import Groups, Said, run_uv
 
 # An index's fault, not the user's; words of uv's that change make that a matter of the exit code.
 _IS_UNREACHABLE = re.compile("error sending request|Failed to fetch|Request failed")
 _IS_LOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 
-async def make_lock(need: Need, python: str | None, kept: Path, said: Said) -> Lock:
+class Keeper(Groups, Protocol):
+    """Who sees to it that neither uv nor its files outlive us: the guardian."""
+
+    def watch_folder(self, folder: str) -> None: ...
+
+    def forget_folder(self, folder: str) -> None: ...
+
+
+async def make_lock(need: Need, python: str | None, kept: Path, said: Said, keeper: Keeper) -> Lock:
     """The versions that fulfil `need`, on any machine.
 
     distrcomp itself is left out, for each peer has its own, and so is what only it needs; what a
@@ -44,20 +55,28 @@ async def make_lock(need: Need, python: str | None, kept: Path, said: Said) -> L
     remembered = Remembered(kept, need, python, os.environ)
     if (known := remembered.find()) is not None:
         return known
-    folder = temporary_folder()
-    try:
+    with _temporary_folder(keeper) as folder:
         arguments = _arguments(need, python, folder)
         packages = "".join(f"{package}\n" for package in need.packages)
         try:
-            text = await run_uv(arguments, need.folder, said, stdin=packages)
+            text = await run_uv(arguments, need.folder, said, keeper, packages)
         except UvFailed as error:
             kind = CannotStart if _IS_UNREACHABLE.search(str(error)) else BadUsage
             raise kind(f"the program's packages cannot be had; uv says:\n{error}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     lock = parse_lock(text)
     remembered.keep(text, lock)
     return lock
+
+
+@contextlib.contextmanager
+def _temporary_folder(keeper: Keeper) -> Iterator[Path]:
+    folder = temporary_folder()
+    keeper.watch_folder(str(folder))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        keeper.forget_folder(str(folder))
 
 
 def _read_lock(path: Path, need: Need) -> Lock:

@@ -90,7 +90,7 @@ async def run_uv(
     arguments: Sequence[str],
     folder: Path,
     said: Said,
-    groups: Groups | None = None,
+    groups: Groups,
     stdin: str = "",
 ) -> str:
     """Runs uv to its end; what it printed to stdout.
@@ -116,8 +116,7 @@ async def run_uv(
         )
     except OSError as error:
         raise CannotStart(f"uv cannot be started: {error.strerror}") from error
-    if groups is not None:
-        groups.watch_group(process.pid)
+    groups.watch_group(process.pid)
     try:
         printed, lines, _ = await asyncio.gather(
             _all_of(process.stdout), _lines_of(process.stderr, said), _feed(process.stdin, stdin)
@@ -128,8 +127,7 @@ async def run_uv(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-        if groups is not None:
-            groups.forget_group(process.pid)
+        groups.forget_group(process.pid)
     if code != 0:
         words = words_of(lines)
         if _NO_SPACE in words:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -112,6 +112,18 @@ class Launch:
         programs = names_by_node(request, plan.n_node)
         return Preparation(bundle, plan, self._connections, notes, programs)
 
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[Guardian]:
+        """What cleans up if this process is killed: of the agent that it holds, or its own."""
+        if self._here is not None:
+            yield self._here.guardian
+            return
+        guardian = Guardian()
+        try:
+            yield guardian
+        finally:
+            guardian.release()
+
     def interrupt(self) -> None:
         """Ends the run, as Ctrl-C does."""
         if self.controller is not None:
@@ -126,9 +138,9 @@ class Launch:
         course = course_of(request, preparation.bundle, connections, placement)
         has_stdin = 0 <= request.stdin_node < plan.n_node
         stdin = (placement[request.stdin_node], display.read_stdin) if has_stdin else None
-        with display.view:
+        with display.view, self.guarded() as guardian:
             notes = preparation.notes + await provide_packages(
-                request, preparation, connections, (display.view, self._timeline)
+                request, preparation, connections, (display.view, self._timeline), guardian
             )
             sinks = display.open_sinks(plan.n_node)
             controller = Controller(
@@ -136,7 +148,6 @@ class Launch:
             )
             self.controller = controller
             controller.timeline = self._timeline
-            guardian = None if self._here is None else self._here.guardian
             async with _window(guardian, controller.overview, course.opening.run_id):
                 await controller.run()
         ledger, recording = controller.machine.ledger, controller.recording
@@ -166,22 +177,17 @@ class Launch:
 
 
 @contextlib.asynccontextmanager
-async def _window(
-    guardian: Guardian | None, overview: Overview, run_id: bytes
-) -> AsyncIterator[None]:
+async def _window(guardian: Guardian, overview: Overview, run_id: bytes) -> AsyncIterator[None]:
     """Lets the run be looked at, if there is a place for that; without one it runs all the same."""
-    keeper = guardian or Guardian()
     window: Window | None = None
     try:
         with contextlib.suppress(LauncherError, OSError):
-            window = Window(Home.find(os.environ), keeper, run_id)
+            window = Window(Home.find(os.environ), guardian, run_id)
             window.open(overview)
         yield
     finally:
         if window is not None:
             await window.close()
-        if guardian is None:
-            keeper.release()
 
 
 def _unshipped(cause: Cause | None, folder: Path) -> tuple[str, ...]:

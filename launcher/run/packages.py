@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from ..agent.guardian import Guardian
 from ..ship.imports import foreign_imports
 from .connect import Connection
 from .phases import Timeline
@@ -23,11 +24,13 @@ async def provide_packages(
     preparation: Preparation,
     connections: Sequence[Connection],
     shown: tuple[View, Timeline],
+    guardian: Guardian,
 ) -> tuple[str, ...]:
     """Makes the run's environment on each of these peers, if it has one; notes for the report.
 
     Args:
         shown: where it is shown how it gets on, and what remembers how long it took.
+        guardian: cleans up if this process is killed.
 
     Raises:
         BadUsage: there is no such environment.
@@ -43,7 +46,7 @@ async def provide_packages(
             timeline.done("environment", label, monotonic())
 
         timeline.enter("environment", monotonic())
-        lock, notes = await provide(request.need, connections, view, on_ready)
+        lock, notes = await provide(request.need, connections, view, on_ready, guardian)
     programs, _ = programs_of(request, preparation.plan.n_node)
     if len(connections) > 1 and any(program.is_python for program in programs):
         modules = foreign_imports(preparation.bundle.sources.values())

@@ -16,7 +16,7 @@ from ..cluster.home import Home
 from ..control import environments as e
 from ..control import messages as m
 from ..environment.lock import Lock
-from ..environment.locking import make_lock
+from ..environment.locking import Keeper, make_lock
 from ..environment.need import Need
 from ..environment.pythons import fulfils
 from ..environment.tags import Platform
@@ -32,18 +32,20 @@ async def provide(
     connections: Sequence[Connection],
     view: View,
     on_ready: Callable[[str], None],
+    keeper: Keeper,
 ) -> tuple[Lock, tuple[str, ...]]:
     """Has every peer make the environment that the run needs; the lock, and notes for the report.
 
     Args:
         on_ready: told of each peer that is ready.
+        keeper: of what locking makes.
 
     Raises:
         BadUsage: there is no such environment.
         CannotStart: some peer can't have it; the same reason is told once.
     """
 
-    lock = await lock_for(need, connections, view)
+    lock = await lock_for(need, connections, view, keeper)
     wheels = Wheels(lock, Home.find(os.environ).cache / "wheels", need.folder)
     wanted = e.WantEnvironment(lock.requirements, need.requires_python, lock.is_local)
     providers = [Provider(connection, wheels, view) for connection in connections]
@@ -57,7 +59,9 @@ async def provide(
     return lock, (f"the packages went from here, not from an index, to {listed(helped)}",)
 
 
-async def lock_for(need: Need, connections: Sequence[Connection], view: View) -> Lock:
+async def lock_for(
+    need: Need, connections: Sequence[Connection], view: View, keeper: Keeper
+) -> Lock:
     """Which versions these peers would get; raises BadUsage, CannotStart."""
 
     async def said(line: str) -> None:
@@ -70,7 +74,7 @@ async def lock_for(need: Need, connections: Sequence[Connection], view: View) ->
         )
     view.preparing("this machine", "locking the program's packages")
     kept = Home.find(os.environ).cache / "locks"
-    lock = await make_lock(need, _lowest(connections), kept, said)
+    lock = await make_lock(need, _lowest(connections), kept, said, keeper)
     view.preparing("this machine", f"locked {counted(len(lock.packages), 'package')}")
     return lock
 

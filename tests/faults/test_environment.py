@@ -38,12 +38,12 @@ def building(peers: Peers, leaks: LeakChecker, tmp_path: Path) -> Iterator[Comma
         yield run
 
 
-def installers(leaks: LeakChecker) -> list[int]:
-    """The processes of uv that install."""
+def installers(leaks: LeakChecker, what: str = "install") -> list[int]:
+    """The processes of uv that install, or do something else."""
     found = []
     for process in leaks.processes():
         with contextlib.suppress(psutil.Error):
-            if ["pip", "install"] == process.cmdline()[1:3]:
+            if ["pip", what] == process.cmdline()[1:3]:
                 found.append(process.pid)
     return found
 
@@ -65,6 +65,24 @@ def test_the_launcher_goes(
     assert "ran" not in result.out
     wait_until(lambda: not installers(leaks), BOUND_S, "uv to be gone")
     wait_until(lambda: not kept(peers, "a") + kept(peers, "b"), BOUND_S, "the folders to be gone")
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_the_launcher_is_killed_while_uv_locks(
+    peers: Peers, leaks: LeakChecker, tmp_path: Path, is_here: bool
+) -> None:
+    """Neither its uv stays nor what it had made, whether it holds an agent or not (F-03)."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        words = ("run", *(() if is_here else peers.options), "-n", "1", "--with", "tiny", "-c", "1")
+        run = peers.operator.start(*words, env={"UV_DEFAULT_INDEX": address, "TMPDIR": str(folder)})
+        wait_until(lambda: installers(leaks, "compile"), BOUND_S, "uv to be started")
+        run.kill()
+        assert -9 == run.wait().code
+        wait_until(lambda: not installers(leaks, "compile"), BOUND_S, "uv to be gone")
+    wait_until(lambda: not list(folder.iterdir()), BOUND_S, "its folders to be gone")
 
 
 def test_an_agent_is_killed(peers: Peers, building: Command, leaks: LeakChecker) -> None:

@@ -12,6 +12,7 @@ from launcher.environment.locking import make_lock
 from launcher.environment.need import Need
 from launcher.errors import BadUsage
 from tests.launcher.agent.agent_kit import play
+from tests.launcher.environment.keeper import Keeper
 from tests.wheels import make_wheel, package_index
 
 pytestmark = pytest.mark.processes
@@ -43,15 +44,17 @@ def locked(
 ) -> Lock:
     """The lock for these."""
     made: list[Lock] = []
+    keeper = Keeper()
 
     async def said(_line: str) -> None:
         """Nobody looks."""
 
     async def act() -> None:
         need = Need((program,) if program else (), files, packages, "", folder)
-        made.append(await make_lock(need, python or None, folder / "kept", said))
+        made.append(await make_lock(need, python or None, folder / "kept", said, keeper))
 
     play(act)
+    assert sorted(map(str, keeper.watched)) == sorted(map(str, keeper.forgotten))
     return made[0]
 
 

@@ -12,24 +12,9 @@ import pytest
 from launcher.environment.uv import find_uv, run_uv, uv_environment, words_of
 from launcher.errors import UvFailed
 from tests.launcher.agent.agent_kit import lives, play
+from tests.launcher.environment.keeper import Keeper
 
 pytestmark = pytest.mark.processes
-
-
-class Groups:
-    """Notes which process groups are watched over."""
-
-    def __init__(self) -> None:
-        self.watched: list[int] = []
-        self.forgotten: list[int] = []
-        self.changed = asyncio.Event()
-
-    def watch_group(self, group: int) -> None:
-        self.watched.append(group)
-        self.changed.set()
-
-    def forget_group(self, group: int) -> None:
-        self.forgotten.append(group)
 
 
 async def nothing(_line: str) -> None:
@@ -45,10 +30,10 @@ def test_what_it_prints(tmp_path: Path) -> None:
     """Its stdout is the answer; its process group is watched over as long as it lives."""
 
     async def act() -> None:
-        groups = Groups()
-        assert (await run_uv(["--version"], tmp_path, nothing, groups)).startswith("uv ")
-        assert 1 == len(groups.watched)
-        assert groups.watched == groups.forgotten
+        keeper = Keeper()
+        assert (await run_uv(["--version"], tmp_path, nothing, keeper)).startswith("uv ")
+        assert 1 == len(keeper.watched)
+        assert keeper.watched == keeper.forgotten
 
     play(act)
 
@@ -62,7 +47,7 @@ def test_its_progress(tmp_path: Path) -> None:
         async def said(line: str) -> None:
             lines.append(line)
 
-        await run_uv(["venv", str(tmp_path / "new")], tmp_path, said)
+        await run_uv(["venv", str(tmp_path / "new")], tmp_path, said, Keeper())
         assert any(line.startswith("Creating virtual environment") for line in lines)
         assert not any(line.startswith("Using") for line in lines)
 
@@ -75,7 +60,7 @@ def test_its_own_words(tmp_path: Path) -> None:
     async def act() -> None:
         arguments = ["pip", "compile", "--no-index", "-"]
         with pytest.raises(UvFailed, match=r"^error: No solution found.*\n.*no-such-package"):
-            await run_uv(arguments, tmp_path, nothing, stdin="no-such-package\n")
+            await run_uv(arguments, tmp_path, nothing, Keeper(), "no-such-package\n")
 
     play(act)
 
@@ -84,15 +69,15 @@ def test_who_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaks: ob
     """When its task is cancelled while an index says nothing, uv is killed."""
 
     async def act() -> None:
-        groups = Groups()
+        keeper = Keeper()
         arguments = ["pip", "compile", "--no-cache", "-"]
-        task = asyncio.ensure_future(run_uv(arguments, tmp_path, nothing, groups, "six\n"))
-        await groups.changed.wait()
+        task = asyncio.ensure_future(run_uv(arguments, tmp_path, nothing, keeper, "six\n"))
+        await keeper.changed.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert groups.watched == groups.forgotten
-        assert not lives(groups.watched[0])
+        assert keeper.watched == keeper.forgotten
+        assert not lives(keeper.watched[0])
 
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"

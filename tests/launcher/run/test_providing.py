@@ -19,6 +19,7 @@ from launcher.errors import BadUsage, CannotStart
 from launcher.run.providing import Provider, provide
 from launcher.run.table import NoView
 from tests.launcher.agent.agent_kit import play
+from tests.launcher.environment.keeper import Keeper
 from tests.launcher.environment.test_wheels import lock_of
 from tests.launcher.run.test_versions import connection
 from tests.wheels import make_wheel
@@ -65,7 +66,8 @@ def provided(requires: str = "", **peers: Peer) -> tuple[Lock, tuple[str, ...], 
         made = {name: connection(name) for name in peers}
         serving = [peers[name](channel) for name, (_, channel) in made.items()]
         need = Need((), (), (), requires, Path.cwd())
-        outcome = provide(need, [each for each, _ in made.values()], shown, shown.ready.append)
+        connections = [each for each, _ in made.values()]
+        outcome = provide(need, connections, shown, shown.ready.append, Keeper())
         found, *_ = await asyncio.gather(outcome, *serving)
         outcomes.append(found)
 

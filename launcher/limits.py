@@ -235,6 +235,8 @@ ENVIRONMENT_LOOK_S = 0.1
 LOCK_REMEMBERED_S = 600.0
 # A server that a wheel comes from may be silent so long.
 WHEEL_TIMEOUT_S = 30.0
+# ... so one of which nothing has come for so long is fetched by nobody any more.
+WHEEL_ABANDONED_S = 10 * WHEEL_TIMEOUT_S
 # Of what uv says: the lines kept of a failure, and what a person is shown of it.
 UV_LINES_MAX = 200
 UV_WORDS_CHARACTERS_MAX = 4000

@@ -13,6 +13,7 @@ import hashlib
 import netrc
 import os
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -97,8 +98,14 @@ class Wheels:
         return kept
 
     def evict(self) -> None:
-        """Removes what was longest unused, until the rest fits its bound."""
+        """Removes what was longest unused, until the rest fits its bound.
+
+        What a killed launcher was fetching goes, too: what is being fetched grows, or is given up.
+        """
         with contextlib.suppress(OSError):
+            for path in self._folder.glob(f"{_PARTIAL}*"):
+                if time.time() - path.stat().st_mtime > limits.WHEEL_ABANDONED_S:
+                    path.unlink()
             files = [path for path in self._folder.iterdir() if _KEPT.fullmatch(path.name)]
             kept = sorted((path.stat().st_mtime_ns, path.stat().st_size, path) for path in files)
             excess_bytes = sum(size for _, size, _ in kept) - limits.WHEELS_BYTES_MAX

@@ -108,10 +108,13 @@ def test_what_cannot_be_fetched(tmp_path: Path, url: str) -> None:
 
 
 def test_eviction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the bound the longest unused ones go."""
+    """Beyond the bound the longest unused ones go; so does what nobody fetches any more."""
     monkeypatch.setattr("launcher.limits.WHEELS_BYTES_MAX", 150)
     for used, name in ((1, "a" * 64), (3, "b" * 64), (2, "c" * 64), (0, "other")):
         (tmp_path / name).write_bytes(bytes(100))
         os.utime(tmp_path / name, (used, used))
+    for name in ("fetching-old", "fetching-new"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / "fetching-old", (0, 0))
     Wheels(Lock(()), tmp_path, tmp_path).evict()
-    assert ["b" * 64, "other"] == sorted(path.name for path in tmp_path.iterdir())
+    assert ["b" * 64, "fetching-new", "other"] == sorted(path.name for path in tmp_path.iterdir())

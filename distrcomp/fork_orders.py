@@ -34,7 +34,7 @@ class Fork(NamedTuple):
     Attributes:
         number: to be told in the answer.
         arguments: as a plain interpreter would be started: PYTHON -P -m distrcomp.node PROGRAM ...
-        environment: all of it, each as NAME=VALUE; who it is (`identity`) at first.
+        environment: all of it, each as NAME=VALUE; who it is at first, lest that be cut off.
         folder: where it starts.
         numbers: of the descriptors that come along.
     """

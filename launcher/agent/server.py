@@ -27,6 +27,7 @@ from distrcomp.preamble import AGENT_ITSELF, MAGIC, PREAMBLE_BYTES, Preamble, pa
 from .. import limits
 from ..cluster.credentials import Credentials, peer_identity
 from ..cluster.lobby import Lobby
+from ..cluster.ports import holder_of
 from ..cluster.streams import open_tls
 from ..control import messages as m
 from ..control.channel import StreamChannel
@@ -236,7 +237,8 @@ def listen(host: str, port: int) -> list[socket.socket]:
             listener.close()
         if error.errno == errno.EADDRINUSE:
             raise CannotStart(
-                f"port {port} is in use{_holder(port)}: stop that, or choose another with --listen"
+                f"port {port} is in use{holder_of(port)}: stop that, or choose another with "
+                "--listen"
             ) from error
         if error.errno == errno.EAFNOSUPPORT and listeners:
             return listeners
@@ -257,20 +259,6 @@ def _listener(family: int, kind: int, number: int, address: Any) -> socket.socke
         listener.close()
         raise
     return listener
-
-
-def _holder(port: int) -> str:
-    """Who listens on the port, as far as we may know."""
-    import psutil
-
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.pid:
-                if connection.status != psutil.CONN_LISTEN:
-                    continue
-                name = psutil.Process(connection.pid).name()
-                return f" by {ascii(name)[1:-1]} (pid {connection.pid})"
-    return ""
 
 
 async def _peek(connection: socket.socket) -> int:

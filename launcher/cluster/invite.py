@@ -45,6 +45,7 @@ from .join_protocol import (
 )
 from .lobby import Lobby
 from .members import Member
+from .ports import holder_of
 from .streams import open_tls
 
 JOIN_PORT = 6970
@@ -313,17 +314,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise BadUsage(f"{host} cannot be resolved to an address to listen on") from error
     except OSError as error:
         raise CannotStart(
-            f"cannot listen on {where}: {error.strerror}{_holder(port)}; choose another place with "
-            "--listen HOST:PORT"
+            f"cannot listen on {where}: {error.strerror}{holder_of(port)}; choose another place "
+            "with --listen HOST:PORT"
         ) from error
     return listener
-
-
-def _holder(port: int) -> str:
-    """Who listens on `port`, as far as this user may know."""
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-            if listens and connection.pid is not None:
-                return f" (by {psutil.Process(connection.pid).name()}, pid {connection.pid})"
-    return ""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from distrcomp.notices import Machine
-from launcher import limits
 from launcher.control import messages as m
 from launcher.errors import BadManifest, CannotStart, PeerRefused
 from tests.launcher.agent.agent_kit import lives, opening, order, play, until
@@ -273,39 +271,5 @@ def test_close_before_start(tmp_path: Path, leaks: object) -> None:
         async with opened(tmp_path) as (run, told):
             await ship(run, told, {"prog.py": "1"})
             await run.start(order(2))
-
-    play(act)
-
-
-def test_hand_over(tmp_path: Path, leaks: object) -> None:
-    """S-26: a connection goes to a node that runs here, from a node of elsewhere; no other way."""
-
-    async def act() -> None:
-        async with opened(tmp_path) as (run, told):
-            ours, theirs = socket.socketpair()
-            assert not run.hand_over(1, 0, theirs)
-            await start(run, told, "import time; time.sleep(1000)")
-            bad = [(1, 1), (0, 0), (2, 0), (-1, 0), (1, 7), (2**32 - 1, 2**32 - 1)]
-            assert [False] * 6 == [run.hand_over(source, dest, theirs) for source, dest in bad]
-            assert run.hand_over(1, 0, theirs)
-            assert -1 == theirs.fileno()
-            ours.close()
-
-    play(act)
-
-
-def test_links_of_strangers(tmp_path: Path, leaks: object) -> None:
-    """Words about nodes that don't run here come to nothing."""
-
-    async def act() -> None:
-        async with opened(tmp_path) as (run, told):
-            await start(run, told, "import time; time.sleep(1000)")
-            for node in (1, -1, 2**63):
-                run.links.open(node, 0)
-                run.links.refuse(node, 0, "no")
-            run.signal(9)
-            assert [m.NodeExited(0, None, 9)] == await told.wait(m.NodeExited)
-            run.end_of_node(1, "x" * limits.KIB)
-            run.abort(1, "too late")
 
     play(act)

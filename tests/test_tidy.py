@@ -64,7 +64,7 @@ PURE_MODULES = (
     "launcher/bench/layout.py",
     "launcher/bench/plot.py",
     "launcher/bench/table.py",
-    "launcher/bench/units.py",
+    "launcher/run/units.py",
     "launcher/run/machine.py",
     "launcher/run/course.py",
     "launcher/run/events.py",

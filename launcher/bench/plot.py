@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from ..run.plain import plain
+from ..run.units import bandwidth_text, seconds_text, size_text
 from .figures import Figures, PairFigures
-from .units import bandwidth_text, seconds_text, size_text
 
 Point = tuple[float, float]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..run.plain import plain
+from ..run.units import bandwidth_text, rate_text, seconds_text, share_text, size_text
 from .figures import Figures, PairFigures, Row
-from .units import bandwidth_text, rate_text, seconds_text, share_text, size_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -17,7 +17,6 @@ from ..bench.figures import Figures, read_pairs, render_json
 from ..bench.layout import Layout, make_layout, program_argument
 from ..bench.plot import render_svg
 from ..bench.table import render_table
-from ..bench.units import parse_size
 from ..cluster.peers_file import Peer
 from ..errors import BadUsage, Interrupted
 from ..run.launch import Launch
@@ -26,6 +25,7 @@ from ..run.report import render_text
 from ..run.request import Display, Request
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
+from ..run.units import parse_size
 from ..ship.bundle import Wanted, collect
 from ..ship.folders import current_folder
 from .help import ToolCommand

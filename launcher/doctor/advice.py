@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from .. import limits
-from ..bench.units import bandwidth_text, seconds_text
 from ..cluster.names import join_host_port
 from ..run.plain import counted
+from ..run.units import bandwidth_text, bytes_text, seconds_text
 from .facts import Facts, PairReport, PeerReport, Report, Way
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -145,19 +145,19 @@ def _on_room(facts: Facts) -> Iterator[tuple[str, str]]:
         level = ERROR if disk < _DISK_BYTES_LEAST else WARNING
         yield (
             level,
-            f"has {mebibytes(disk)} left on the disk of its agent's store: make room there, or "
+            f"has {bytes_text(disk)} left on the disk of its agent's store: make room there, or "
             "move it by DISTRCOMP_HOME",
         )
     if memory is not None and memory < _MEMORY_BYTES_LOW:
         yield (
             WARNING,
-            f"has {mebibytes(memory)} of memory left: end other programs there, or give it fewer "
+            f"has {bytes_text(memory)} of memory left: end other programs there, or give it fewer "
             "nodes by slots= in the peers file",
         )
     if shared is not None and shared < _SHARED_MEMORY_BYTES_LOW:
         yield (
             WARNING,
-            f"has a /dev/shm of {mebibytes(shared)}: distrcomp needs none of it where it may use "
+            f"has a /dev/shm of {bytes_text(shared)}: distrcomp needs none of it where it may use "
             "memfd, but libraries like PyTorch do; in a container set --shm-size=1g",
         )
 
@@ -296,17 +296,3 @@ def _on_odd_pairs(report: Report) -> Iterator[Finding]:
             )
         if text:
             yield Finding(WARNING, (one, other), text)
-
-
-def mebibytes(nbytes: int) -> str:
-    """A number of bytes for people.
-
-    Example:
-        >>> mebibytes(300 * 2**20), mebibytes(5 * 2**30)
-        ('300 MiB', '5.0 GiB')
-    """
-    return (
-        f"{nbytes / limits.GIB:.1f} GiB"
-        if nbytes >= limits.GIB
-        else f"{nbytes / limits.MIB:,.0f} MiB"
-    )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..bench.units import bandwidth_text, seconds_text
 from ..run.plain import plain
-from .advice import ERROR, NOTE, WARNING, Finding, mebibytes
+from ..run.units import bandwidth_text, bytes_text, seconds_text
+from .advice import ERROR, NOTE, WARNING, Finding
 from .facts import Figures, PairReport, PeerReport, Report
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _peer_row(peer: PeerReport) -> list[str]:
         return [peer.label, "not usable", peer.version, peer.python, *[_DASH] * 7]
     limit = "no limit" if facts.open_files is None else f"{facts.open_files:,}"
     sizes = [
-        _DASH if nbytes is None else mebibytes(nbytes)
+        bytes_text(nbytes, _DASH)
         for nbytes in (facts.memory_free_bytes, facts.disk_free_bytes, facts.shared_memory_bytes)
     ]
     return [

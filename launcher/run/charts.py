@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, log1p
 
-from .markup import duration, told
+from .markup import told
 from .results import Phase, Sample
+from .units import duration_text
 
 _WIDTH = 1000.0
 _CELLS_MAX = 64
@@ -45,7 +46,7 @@ def phase_bar(phase: Phase, whole_s: float) -> str:
     )
     return (
         f'<svg class="bar" viewBox="0 0 {_WIDTH:.0f} 10" preserveAspectRatio="none" role="img">'
-        f"<title>{told(phase.name)}: {duration(phase.seconds)}</title>"
+        f"<title>{told(phase.name)}: {duration_text(phase.seconds)}</title>"
         f"{_rect('pale', 0, 0, _WIDTH, 10)}{_rect('p-' + _word(phase.name), begin, 0, width, 10)}"
         f"{marks if len(phase.peers) > 1 else ''}</svg>"
     )

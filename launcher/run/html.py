@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import limits
 from ..records import record
-from .markup import amount, data, duration, printed, told
+from .markup import data, printed, told
 from .page_parts import (
     carried_bytes,
     heat_maps,
@@ -27,6 +27,7 @@ from .page_parts import (
 from .plain import counted
 from .report import cause_lines
 from .results import RunResult
+from .units import bytes_text, duration_text
 
 _OPENED_LINES_MAX = 60
 
@@ -106,10 +107,10 @@ def _header(result: RunResult, facts: Facts) -> str:
     shown = [
         ("Nodes", f"{result.n_node:,}"),
         ("Peers", told(peers[0]) if len(peers) == 1 else f"{len(peers):,}"),
-        ("Ran for", duration(result.seconds)),
+        ("Ran for", duration_text(result.seconds)),
         ("Exit code", str(result.exit_code)),
-        ("Processor time", duration(sum(cpu)) if cpu else ""),
-        ("Sent between nodes", amount(carried) if result.records else ""),
+        ("Processor time", duration_text(sum(cpu)) if cpu else ""),
+        ("Sent between nodes", bytes_text(carried) if result.records else ""),
     ]
     kind = "bad" if result.exit_code else "good"
     listed = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in shown if text)

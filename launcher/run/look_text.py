@@ -11,6 +11,7 @@ from .. import limits
 from ..control import looks
 from .plain import counted, node_list, plain
 from .stack_text import short_stacks, stacks_told
+from .units import bytes_text
 
 _HEADS = ("node", "peer", "pid", "state", "waits for", "since", "CPU", "memory", "in", "out")
 _RIGHT = {"node", "pid", "since", "CPU", "memory", "in", "out"}
@@ -46,25 +47,6 @@ def stacks_json(taken: Sequence[looks.NodeStacks]) -> str:
         asdict(each) | {"threads": short_stacks(each.text)} for each in taken
     ]
     return json.dumps(told, indent=2) + "\n"
-
-
-def size(count: int | None) -> str:
-    """Bytes for people.
-
-    Example:
-        >>> size(None), size(700), size(3 * 2**20)
-        ('?', '700 B', '3.0 MiB')
-    """
-    if count is None:
-        return "?"
-    if count < 1024:
-        return f"{count} B"
-    amount = float(count)
-    for unit in ("KiB", "MiB", "GiB"):
-        amount /= 1024
-        if amount < 1000:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / 1024:,.1f} TiB"
 
 
 def _run_text(run: looks.RunStatus) -> str:
@@ -105,9 +87,9 @@ def _row(node: looks.NodeStatus, is_whole: bool) -> tuple[str, ...]:
         plain(node.waits_for) or ("?" if is_unknown else ""),
         "" if node.since_s is None else _seconds(node.since_s),
         "" if node.cpu_s is None else _seconds(node.cpu_s),
-        "" if node.memory_bytes is None else size(node.memory_bytes),
-        "" if node.pid is None else size(node.bytes_in),
-        "" if node.pid is None else size(node.bytes_out),
+        "" if node.memory_bytes is None else bytes_text(node.memory_bytes),
+        "" if node.pid is None else bytes_text(node.bytes_in, "?"),
+        "" if node.pid is None else bytes_text(node.bytes_out, "?"),
     )
 
 

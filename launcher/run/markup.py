@@ -50,38 +50,3 @@ def data(value: Any) -> str:
         "\u003c/script>\u003c!--"
     """
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def duration(seconds: float | None) -> str:
-    """A time in a unit that suits it.
-
-    Example:
-        >>> duration(0.0123), duration(2.5), duration(7325.0)
-        ('12.3 ms', '2.50 s', '2 h 02 min')
-    """
-    if seconds is None:
-        return "–"  # noqa: RUF001  it stands for a number in a table
-    if seconds < 1:
-        return f"{seconds * 1e3:.3g} ms"
-    if seconds < 60:
-        return f"{seconds:.2f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
-
-
-def amount(nbytes: float | None) -> str:
-    """A number of bytes in a unit that suits it.
-
-    Example:
-        >>> amount(0), amount(1536), amount(3 * 2**30)
-        ('0 B', '1.50 KiB', '3.00 GiB')
-    """
-    if nbytes is None:
-        return "–"  # noqa: RUF001
-    number, units = float(nbytes), ["TiB", "GiB", "MiB", "KiB", "B"]
-    unit = units.pop()
-    while number >= 1024 and units:
-        number, unit = number / 1024, units.pop()
-    digits = 0 if unit == "B" else 2 - (number >= 10) - (number >= 100)
-    return f"{number:,.{digits}f} {unit}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .charts import heat_map, loads, nice, phase_bar, split_bar, steps
-from .markup import amount, duration, told
+from .markup import told
 from .plain import counted, node_list
 from .report import collected_lines, describe_end
 from .results import NodeRecord, NodeResult, RunResult, Sample
+from .units import bytes_text, duration_text
 
 _WHY_CHARACTERS_MAX = 160
 # Pictures are lower for so many nodes, and lists of so many are scrolled.
@@ -62,16 +63,16 @@ def _node_row(node: NodeResult, record: NodeRecord | None, span_s: float, n_prin
         f'<td class="name mono">{node.node}',
         f'<td class="name">{told(node.peer)}',
         f'<td><span class="state {told(kind)}">{told(node.outcome)}</span>{how}',
-        f'<td class="r">{duration(node.seconds)}',
+        f'<td class="r">{duration_text(node.seconds)}',
     ]
     if record is not None:
         cells += [
             f'<td class="fill">{_use(node, record, span_s)}',
-            f'<td class="r">{duration(record.waited_s)}',
-            f'<td class="r">{duration(record.cpu_s)}',
-            f'<td class="r">{amount(record.peak_bytes)}',
+            f'<td class="r">{duration_text(record.waited_s)}',
+            f'<td class="r">{duration_text(record.cpu_s)}',
+            f'<td class="r">{bytes_text(record.peak_bytes)}',
         ]
-    return f'<tr>{"".join(cells)}<td class="r">{amount(n_printed)}</tr>'
+    return f'<tr>{"".join(cells)}<td class="r">{bytes_text(n_printed)}</tr>'
 
 
 def _use(node: NodeResult, record: NodeRecord, span_s: float) -> str:
@@ -80,7 +81,7 @@ def _use(node: NodeResult, record: NodeRecord, span_s: float) -> str:
         return '<span class="soft small">not told: the node ended at once</span>'
     waited = min(ran, record.waited_s)
     share = waited / ran if ran > 0 else 0.0
-    title = f"node {node.node} waited for {duration(record.waited_s)}, {share:.0%} of its time"
+    title = f"node {node.node} waited for {duration_text(record.waited_s)}, {share:.0%} of its time"
     return split_bar([("computed", ran - waited), ("waited", waited)], span_s, title)
 
 
@@ -95,15 +96,16 @@ def phases_table(result: RunResult) -> str:
         note = ""
         if slowest is not None and len(phase.peers) > 1:
             first = min(seconds for _, seconds in phase.peers)
-            note = f"{told(slowest[0])} was last, {duration(slowest[1] - first)} after the first"
+            late = duration_text(slowest[1] - first)
+            note = f"{told(slowest[0])} was last, {late} after the first"
         rows.append(
             f'<tr><td class="name">{told(phase.name)}<td class="soft small">'
             f'{told(_PHASES.get(phase.name, ""))}<td class="fill">{phase_bar(phase, whole_s)}'
-            f'<td class="r">{duration(phase.seconds)}<td class="soft small">{note}</tr>'
+            f'<td class="r">{duration_text(phase.seconds)}<td class="soft small">{note}</tr>'
         )
     return (
         '<div class="wide"><table><thead><tr><th>Phase<th><th class="fill">'
-        f'0 to {duration(whole_s)}<th class="r">Took<th></tr></thead><tbody>'
+        f'0 to {duration_text(whole_s)}<th class="r">Took<th></tr></thead><tbody>'
         f"{''.join(rows)}</tbody></table></div>"
     )
 
@@ -117,11 +119,12 @@ def over_time(result: RunResult) -> str:
     top_cpu = nice(max((load for each in used for _, _, load in each), default=0.0))
     top_memory = max([1, *(each.memory_bytes for _, record in drawn for each in record.samples)])
     span = max(node.seconds or 0.0 for node, _ in drawn)
-    scale = f"<span>0</span><span>{duration(span / 2)}</span><span>{duration(span)}</span>"
+    marks = ("0", duration_text(span / 2), duration_text(span))
+    scale = "".join(f"<span>{mark}</span>" for mark in marks)
     rows = [
         '<div></div><h3><span class="key of-cpu">Processors, '
         f'0 to {top_cpu:.3g}</span></h3><h3><span class="key of-memory">Memory, '
-        f"0 to {amount(top_memory)}</span></h3>"
+        f"0 to {bytes_text(top_memory)}</span></h3>"
     ]
     for (node, record), steps_used in zip(drawn, used, strict=True):
         most = f"at most {max((load for _, _, load in steps_used), default=0.0):.2f} processors"
@@ -130,7 +133,7 @@ def over_time(result: RunResult) -> str:
         rows.append(
             f'<div class="tag mono">node {node.node}</div>'
             f"<div>{steps('cpu', steps_used, span, top_cpu, most)}</div>"
-            f"<div>{steps('memory', memory, span, top_memory, f'at most {amount(peak)}')}</div>"
+            f"<div>{steps('memory', memory, span, top_memory, f'at most {bytes_text(peak)}')}</div>"
         )
     rows.append(f'<div></div><div class="scale">{scale}</div>')
     rows.append(f'<div class="scale">{scale}</div>')
@@ -181,8 +184,8 @@ def heat_maps(result: RunResult) -> str:
         return '<p class="soft">No bytes went between nodes.</p>' if result.records else ""
     total = sum(carried.values())
     maps = [
-        f"<div><h3>Bytes, {amount(total)} in all</h3>"
-        f"{heat_map(carried, result.n_node, 'bytes', amount)}</div>"
+        f"<div><h3>Bytes, {bytes_text(total)} in all</h3>"
+        f"{heat_map(carried, result.n_node, 'bytes', bytes_text)}</div>"
     ]
     if are_counted:
         n_message = sum(counts.values())
@@ -190,7 +193,7 @@ def heat_maps(result: RunResult) -> str:
         maps.append(f"<div><h3>Messages, {n_message:,} in all</h3>{drawn}</div>")
     busiest = sorted(carried.items(), key=lambda each: -each[1])[:8]
     rows = "".join(
-        f'<tr><td class="mono name">{source} → {dest}<td class="r">{amount(value)}'
+        f'<tr><td class="mono name">{source} → {dest}<td class="r">{bytes_text(value)}'
         + (f'<td class="r">{counts.get((source, dest), 0):,}' if are_counted else "")
         + "</tr>"
         for (source, dest), value in busiest

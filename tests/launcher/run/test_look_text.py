@@ -21,12 +21,12 @@ def test_a_line_for_each_node() -> None:
     """Columns stand below each other; what is unknown says so, and nothing is unprintable."""
     assert (
         "run abababab  prog.py -v  (11 nodes, for 2:10)\n"
-        "node  peer       pid  state     waits for           since     CPU   memory     in      out"
-        "\n"
-        "   0  h1        4711  running                              83.2 s  1.0 GiB  700 B        ?"
-        "\n"
-        "   1  h\\x1b[2J  4712  running   recv from node 0  1:02:03   0.1 s  2.0 MiB    0 B"
-        "  1.0 MiB\n"
+        "node  peer       pid  state     waits for           since     CPU    memory     in"
+        "       out\n"
+        "   0  h1        4711  running                              83.2 s  1.00 GiB  700 B"
+        "         ?\n"
+        "   1  h\\x1b[2J  4712  running   recv from node 0  1:02:03   0.1 s  2.00 MiB    0 B"
+        "  1.00 MiB\n"
         "  10  h2              finished\n"
     ) == runs_text([RUN])
     assert "" == runs_text([])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.run.markup import amount, data, duration, printed, told
+from launcher.run.markup import data, printed, told
 from tests.launcher.run.record_kit import CANARIES
 
 
@@ -42,13 +42,3 @@ def test_data_ends_no_element(text: str) -> None:
 def test_output_keeps_its_letters(text: str, expected: str) -> None:
     """S-37: colours go, what controls a display is shown, everything that can be read stays."""
     assert expected == printed(text)
-
-
-def test_numbers_have_units() -> None:
-    """As many digits as one looks at."""
-    assert ["0 ms", "1.5 ms", "1.00 s", "1 min 05 s", "2 h 00 min", "–"] == [  # noqa: RUF001
-        duration(each) for each in (0.0, 0.0015, 1.0, 65.0, 7200.0, None)
-    ]
-    assert ["0 B", "1,023 B", "1.00 KiB", "12.5 MiB", "1,000 TiB"] == [
-        amount(each) for each in (0, 1023, 1024, 12.5 * 2**20, 1000 * 2**40)
-    ]

@@ -6,16 +6,19 @@ import doctest
 
 import pytest
 
-from launcher.bench import figures, layout, plot, table, units
-from launcher.bench.units import (
+from launcher.bench import figures, layout, plot, table
+from launcher.errors import BadUsage
+from launcher.run import units
+from launcher.run.units import (
     bandwidth_text,
+    bytes_text,
+    duration_text,
     parse_size,
     seconds_text,
     share_text,
     size_text,
     three_digits,
 )
-from launcher.errors import BadUsage
 
 
 @pytest.mark.parametrize("module", [figures, layout, plot, table, units])
@@ -78,3 +81,13 @@ def test_bad_sizes(text: str) -> None:
     """What is no size is told with what would be one."""
     with pytest.raises(BadUsage, match="write a number of bytes, or 64K, 64M, 1G"):
         parse_size(text)
+
+
+def test_what_is_read_at_a_glance() -> None:
+    """As many digits as one looks at."""
+    assert ["0 ms", "1.5 ms", "1.00 s", "1 min 05 s", "2 h 00 min", "–"] == [  # noqa: RUF001
+        duration_text(each) for each in (0.0, 0.0015, 1.0, 65.0, 7200.0, None)
+    ]
+    assert ["0 B", "1,023 B", "1.00 KiB", "12.5 MiB", "1,000 TiB"] == [
+        bytes_text(each) for each in (0, 1023, 1024, 12.5 * 2**20, 1000 * 2**40)
+    ]

@@ -9,6 +9,7 @@ from ..errors import BadUsage
 
 _SIZE = re.compile(r"([0-9]{1,12})([KMG]?)")
 _FACTORS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_DASH = "–"  # noqa: RUF001  it stands for a number in a table
 
 
 def seconds_text(seconds: float) -> str:
@@ -48,7 +49,7 @@ def rate_text(per_s: float) -> str:
 
 
 def size_text(size: int) -> str:
-    """A number of bytes, in powers of two where it is a whole number of them.
+    """A size that somebody has chosen, exactly; in powers of two where it is a whole number.
 
     Example:
         >>> size_text(65536), size_text(0), size_text(1000)
@@ -58,6 +59,41 @@ def size_text(size: int) -> str:
         if size and size % factor == 0:
             return f"{size // factor:,} {unit}"
     return f"{size:,} B"
+
+
+def duration_text(seconds: float | None) -> str:
+    """How long something took, in units for what goes on for minutes, too.
+
+    Example:
+        >>> duration_text(0.0123), duration_text(2.5), duration_text(7325.0)
+        ('12.3 ms', '2.50 s', '2 h 02 min')
+    """
+    if seconds is None:
+        return _DASH
+    if seconds < 1:
+        return f"{seconds * 1e3:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+
+
+def bytes_text(nbytes: float | None, unknown: str = _DASH) -> str:
+    """A number of bytes in a unit that suits it; of None what stands for what is not known.
+
+    Example:
+        >>> bytes_text(0), bytes_text(1536), bytes_text(3 * 2**30)
+        ('0 B', '1.50 KiB', '3.00 GiB')
+    """
+    if nbytes is None:
+        return unknown
+    number, units = float(nbytes), ["TiB", "GiB", "MiB", "KiB", "B"]
+    unit = units.pop()
+    while number >= 1024 and units:
+        number, unit = number / 1024, units.pop()
+    digits = 0 if unit == "B" else 2 - (number >= 10) - (number >= 100)
+    return f"{number:,.{digits}f} {unit}"
 
 
 def share_text(share: float) -> str:

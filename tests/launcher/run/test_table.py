@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from rich.console import Console
 
 from launcher import limits
@@ -197,12 +198,16 @@ def test_colour_can_be_turned_off() -> None:
     assert "\x1b[31m" not in drawn[False]
 
 
-def test_no_view_does_nothing() -> None:
-    """Where there is no terminal, the same calls have no effect."""
+def test_no_view_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no terminal, progress is not shown, and what must be said is."""
     quiet: View = NoView()
     with quiet as view:
-        view.update(rows(1), 1)
+        view.preparing("h1", "locking")
         view.shipping(1, 2, "h1")
+        view.update(rows(1), 1)
+        assert ("", "") == capsys.readouterr()
+        view.say("stopped")
+    assert ("", "distrcomp: stopped\n") == capsys.readouterr()
 
 
 def test_rich_is_imported_only_when_a_view_is_entered() -> None:

@@ -33,6 +33,7 @@ from .events import (
     Tell,
     TimerFired,
 )
+from .ledger import Failure
 from .life import State
 from .machine import RunMachine
 from .overview import Overview
@@ -117,6 +118,9 @@ class Controller:
                 await connection.channel.close()
             self._sinks.close()
             self.collection.close()
+        lost = self._sinks.folder_failure
+        if lost and self.machine.ledger.cause() is None:  # known when the nodes had ended
+            self.machine.ledger.failures.append(Failure(lost, lost))
 
     async def _handle(self, event: Any) -> None:
         match event:
@@ -194,13 +198,13 @@ class Controller:
 
     def _check_sinks(self) -> None:
         """Where nobody takes our output any more there is no reason to run."""
-        failure = self._sinks.failure
-        if failure is None or self._is_unheard:
+        failure, why = self._sinks.failure, self._sinks.folder_failure
+        if (failure is None and not why) or self._is_unheard:
             return
         self._is_unheard = True
-        if not isinstance(failure, BrokenPipeError):
+        if failure is not None and not isinstance(failure, BrokenPipeError):
             self._view.say(f"our output cannot be written: {failure.strerror}: the run is ended")
-        self.interrupt()
+        self._post_later(Interrupt(why))
 
     def _take_file(self, peer: int, part: files.FilePart) -> None:
         event: PeerLost | CannotKeep

@@ -28,7 +28,9 @@ class PeerLost:
 
 @record
 class Interrupt:
-    """The user pressed Ctrl-C, or the launcher was asked to end."""
+    """The run is to end: the user pressed Ctrl-C, or for the reason that is given."""
+
+    why: str = ""
 
 
 @record

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from ..errors import BadUsage, CannotStart
+from ..errors import BadUsage
 from .output import LineSplitter, NodeOutput, Tagger
 
 STDOUT, STDERR = 1, 2
@@ -24,7 +24,9 @@ class Sinks:
         write: writes bytes to our own stdout (1) or stderr (2).
 
     Attributes:
-        failure: what the first write to them that failed said; nothing is printed after it.
+        failure: what the first write to our own stdout or stderr that failed said; nothing is
+            printed after it.
+        folder_failure: why the files in the folder are not whole; nothing is written there then.
     """
 
     def __init__(
@@ -42,33 +44,46 @@ class Sinks:
                 stream: Tagger(n_node, tagged=show == "live") for stream in (STDOUT, STDERR)
             }
         self.may_block = bool(self._taggers)
+        self.folder_failure = ""
+        self._folder = folder
         self._files: dict[tuple[int, int], IO[bytes]] = {}
         if folder is not None:
             self._open_files(folder, n_node)
 
     def take(self, node: int, stream: int, data: bytes) -> None:
         """The next bytes of one stream of one node."""
-        if (node, stream) in self._files:
-            try:
+        with self._noting_failure():
+            if (node, stream) in self._files:
                 self._files[node, stream].write(data)
-            except OSError as error:
-                raise CannotStart(f"--output-dir: {error.strerror}") from error
         self._pass_on(node, stream, b"".join(self._splitters[node, stream].feed(data)))
 
     def end_node(self, node: int) -> None:
         """No more comes from this node: its last lines go out even if they have no end."""
         for stream in (STDOUT, STDERR):
             self._pass_on(node, stream, self._splitters[node, stream].finish())
-            file = self._files.get((node, stream))
-            if file is not None:
-                with contextlib.suppress(OSError):
-                    file.flush()
+            with self._noting_failure():
+                if (node, stream) in self._files:
+                    self._files[node, stream].flush()
 
     def close(self) -> None:
         """The run is over."""
         for node in range(len(self.kept)):
             self.end_node(node)
-        for file in self._files.values():
+        self._close_files()
+
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        """For what is done to the files: a full disk is noted, and they are let go."""
+        try:
+            yield
+        except OSError as error:
+            why = f"--output-dir {self._folder} cannot be written: {error.strerror}"
+            self.folder_failure = self.folder_failure or why
+            self._close_files()
+
+    def _close_files(self) -> None:
+        files, self._files = self._files, {}
+        for file in files.values():
             with contextlib.suppress(OSError):
                 file.close()
 

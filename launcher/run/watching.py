@@ -183,13 +183,15 @@ def _shell_code(code: int | None, signal: int | None) -> int:
 
 
 def on_interrupt(life: Life, event: Interrupt, now: float) -> list[Action]:
-    """Ctrl-C: the run ends by steps."""
+    """Ctrl-C, or nobody takes the output any more: the run ends by steps."""
     said = (
         f"ending; nodes have {limits.STOP_STEP_S:g} s for their finally blocks, Ctrl-C again ends "
         "them at once"
     )
-    stop = _stop(life, Failure("interrupted", "", exit_code=EXIT_INTERRUPTED))
-    return [Say(said, is_answer=True), *stop]
+    failure = Failure("interrupted", "", exit_code=EXIT_INTERRUPTED)
+    if event.why:
+        failure = Failure(event.why, event.why)
+    return [Say(said, is_answer=True), *_stop(life, failure)]
 
 
 def on_limit(life: Life, event: TimerFired, now: float) -> list[Action]:

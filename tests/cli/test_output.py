@@ -99,3 +99,16 @@ def test_files_written_in_the_sandbox_are_told(machine: Machine) -> None:
 def test_without_a_terminal_no_table_is_drawn(machine: Machine) -> None:
     """In report mode stderr stays empty."""
     assert "" == run_source(machine, "print(1)", "-n", "1").err
+
+
+@pytest.mark.parametrize("n_line", [1, 50_000])
+def test_a_full_disk_below_output_dir(machine: Machine, n_line: int) -> None:
+    """F-20: the run has failed by it, whenever it shows, and its report tells all the same."""
+    folder = machine.work_dir / "raw"
+    folder.mkdir()
+    (folder / "1.out").symlink_to("/dev/full")
+    source = f"import distrcomp as dc\nfor _ in range({n_line}): print('line')\ndc.barrier()"
+    result = run_source(machine, source, "-n", "2", "--output-dir", "raw")
+    why = "--output-dir raw cannot be written: No space left on device"
+    assert (1, why) == (result.code, result.out.splitlines()[0])
+    assert "--(Node 1" in result.out

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.errors import BadUsage, CannotStart
+from launcher.errors import BadUsage
 from launcher.run.sinks import STDERR, STDOUT, Sinks
 
 
@@ -100,13 +100,21 @@ def test_folder_is_a_file(tmp_path: Path) -> None:
         Sinks(1, "none", tmp_path / "file", Terminal())
 
 
-def test_disk_full() -> None:
-    """F-20: a full disk ends the run with its reason, not with a traceback."""
-    sinks = Sinks(1, "none", None, Terminal())
-    with open("/dev/full", "wb", buffering=0) as full:  # noqa: PTH123
-        sinks._files[0, STDOUT] = full
-        with pytest.raises(CannotStart, match="--output-dir: No space left"):
-            sinks.take(0, STDOUT, b"x")
+def test_disk_full(tmp_path: Path) -> None:
+    """F-20: a full disk is noted with its reason, at once or when the node has ended."""
+    for at_once in (True, False):
+        folder = tmp_path / str(at_once)
+        folder.mkdir()
+        (folder / "0.out").symlink_to("/dev/full")
+        sinks = Sinks(1, "none", folder, Terminal())
+        sinks.take(0, STDOUT, b"x" * (100_000 if at_once else 1))
+        assert at_once == bool(sinks.folder_failure)
+        sinks.end_node(0)
+        assert f"--output-dir {folder} cannot be written: No space left" in sinks.folder_failure
+        sinks.take(0, STDOUT, b"more\n")
+        assert sinks.failure is None
+        assert sinks.kept[0].text().endswith("xmore\n")
+        sinks.close()
 
 
 def test_terminal_is_gone() -> None:

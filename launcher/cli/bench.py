@@ -18,11 +18,12 @@ from ..bench.layout import Layout, make_layout, program_argument
 from ..bench.plot import render_svg
 from ..bench.table import render_table
 from ..cluster.peers_file import Peer
+from ..control.programs import Program
 from ..errors import BadUsage, Interrupted
 from ..run.launch import Launch
 from ..run.plain import plain
 from ..run.report import render_text
-from ..run.request import Display, Request
+from ..run.request import Display, Part, Request
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.units import parse_size
@@ -140,12 +141,11 @@ def _wish(options: dict[str, Any]) -> _Wish:
 async def _measure(wish: _Wish) -> _Run:
     layout = wish.layout
     argument = program_argument(layout, wish.bytes_max, wish.seconds)
+    program = Program(("-m", "distrcomp.benchmark", argument), is_python=True)
+    wanted = Wanted(None, None, (), (), current_folder())
     request = Request(
-        arguments=("-m", "distrcomp.benchmark", argument),
-        is_python=True,
-        wanted=Wanted(None, None, (), (), current_folder()),
+        parts=(Part(program, wanted, len(layout.placement)),),
         peers=layout.peers,
-        n_node=len(layout.placement),
         stdin_node=-1,
         data_plane=wish.data_plane,
     )
@@ -158,7 +158,7 @@ async def _measure(wish: _Wish) -> _Run:
     view = live_view(is_quiet=wish.quiet)
     display = Display(view, lambda n_node: Sinks(n_node, "raw", None, take))
     async with Launch(request) as launch:
-        preparation = await launch.prepare(collect(request.wanted))
+        preparation = await launch.prepare(collect(wanted))
         result, outputs = await launch.run(preparation, display)
     labels = [layout.peers[index].label for index in layout.placement]
     return _Run(result, outputs, bytes(printed), labels)

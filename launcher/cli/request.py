@@ -43,50 +43,42 @@ def request_of(
         if seconds is not None and not isfinite(seconds):
             raise BadUsage(f"--{name} takes a number of seconds; got {seconds}")
     of_all = (*_recv_timeout(recv_timeout_s), *_told(options))
-    n_node, own, wanted = _read({**options, "program": program}, of_all)
-    more = tuple(
-        Part(each, its_wanted, _counted(n, each))
-        for n, each, its_wanted in (
-            _read({**options, "include": (), **other}, of_all) for other in others
-        )
+    parts = (
+        _read({**options, "program": program}, of_all),
+        *(_read({**options, "include": (), **other}, of_all) for other in others),
     )
-    if more:
-        n_node = _counted(n_node, own) + sum(part.n_node for part in more)
+    for part in parts if others else ():
+        if part.n_node is None:
+            first = part.program.arguments[0]
+            raise BadUsage(f"of several programs each takes -n N: {first} has none")
     if options["engine"] == "mpi" and others:
         raise BadUsage("--engine mpi runs one program: start several by mpiexec itself")
-    if options["mpi4py"] and not any(
-        each.is_python for each in (own, *(part.program for part in more))
-    ):
-        raise BadUsage(f"--mpi4py is for Python programs; {own.arguments[0]} is a command")
+    if options["mpi4py"] and not any(part.program.is_python for part in parts):
+        first = parts[0].program.arguments[0]
+        raise BadUsage(f"--mpi4py is for Python programs; {first} is a command")
     peers = chosen_peers(options["peers"], options["host"])
     return Request(
-        arguments=own.arguments,
-        is_python=own.is_python,
-        wanted=wanted,
+        parts=parts,
         peers=peers or (Peer("localhost"),),
-        n_node=n_node,
         oversubscribe=options["oversubscribe"],
-        environment=own.environment,
-        wdir=own.wdir,
         timeout_s=options["timeout"],
         stdin_node=_stdin_node(options["stdin"]),
         continue_on_failure=options["on_failure"] == "continue",
         on_deadlock=options["on_deadlock"],
         is_strict=options["strict"],
         data_plane=options["data_plane"],
-        more=more,
         by_node=options["map_by"] == "node",
         collect=_collect(options["collect"]),
         net=chosen_net(options["net"]),
         tells_links=options["verbose"],
         record=_recorded(options),
-        need=need_of((wanted, *(part.wanted for part in more)), options),
+        need=need_of([part.wanted for part in parts], options),
         allow_skew=options["allow_skew"],
     )
 
 
-def _read(options: dict[str, Any], of_all: Sequence[Setting]) -> tuple[int | None, Program, Wanted]:
-    """How many nodes, of what program, and what to ship for it.
+def _read(options: dict[str, Any], of_all: Sequence[Setting]) -> Part:
+    """One program: how many nodes, and what to ship for it.
 
     Args:
         options: with the program's own and its words.
@@ -102,14 +94,7 @@ def _read(options: dict[str, Any], of_all: Sequence[Setting]) -> tuple[int | Non
         except BadManifest as error:
             raise BadUsage(f"--wdir takes a folder below the sandbox: {error}") from error
     environment = (*map(_setting, options["env"]), *of_all)
-    return n_node, Program(arguments, is_python, environment, wdir), wanted
-
-
-def _counted(n_node: int | None, program: Program) -> int:
-    """The number of nodes of one of several programs, which must be given."""
-    if n_node is None:
-        raise BadUsage(f"of several programs each takes -n N: {program.arguments[0]} has none")
-    return n_node
+    return Part(Program(arguments, is_python, environment, wdir), wanted, n_node)
 
 
 def _require_text(words: Sequence[str | None]) -> None:
@@ -205,8 +190,8 @@ def _stdin_node(text: str) -> int:
 
 def note_on_n(request: Request) -> tuple[str, ...]:
     """For who has written `prog.py -n 4` and wonders how many nodes there are."""
-    words = request.arguments[1:]
+    words = request.parts[0].program.arguments[1:]
     misplaced = next((word for word in words if word in ("-n", "-np", "--np")), None)
-    if request.n_node is not None or request.more or misplaced is None:
+    if request.n_node is not None or misplaced is None:
         return ()
     return (f"the {misplaced} after the program is the program's own: ours stand before it",)

@@ -18,13 +18,14 @@ from distrcomp.cores import usable_cores
 from .. import limits
 from ..agent.host import python_version
 from ..cluster.peers_file import Peer
+from ..control.programs import Program
 from ..errors import CannotStart, LauncherError, VersionsDiffer
 from ..run.addresses import Net, machine_of
 from ..run.connect import Connection, Operator, dial_agent, dial_at, resolve, shown_address
 from ..run.launch import Launch
 from ..run.namesakes import Agent, namesakes, two_of_a_name
 from ..run.plain import counted
-from ..run.request import Display, Request
+from ..run.request import Display, Part, Request
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
 from ..run.table import NoView
@@ -218,12 +219,11 @@ async def _run_all(
 
 
 async def _run(wish: Wish, peers: list[Peer], argument: object, told: Told) -> RunResult:
+    program = Program(("-m", "distrcomp.examination", json.dumps(argument)), is_python=True)
+    wanted = Wanted(None, None, (), (), current_folder())
     request = Request(
-        arguments=("-m", "distrcomp.examination", json.dumps(argument)),
-        is_python=True,
-        wanted=Wanted(None, None, (), (), current_folder()),
+        parts=(Part(program, wanted, len(peers)),),
         peers=tuple(replace(peer, slots=1) for peer in peers),
-        n_node=len(peers),
         stdin_node=-1,
         continue_on_failure=True,
         on_deadlock="ignore",
@@ -244,7 +244,7 @@ async def _run(wish: Wish, peers: list[Peer], argument: object, told: Told) -> R
 
     display = Display(_Unseen(), lambda n_node: Sinks(n_node, "raw", None, take))
     async with launch:
-        preparation = await launch.prepare(collect(request.wanted))
+        preparation = await launch.prepare(collect(wanted))
         result, _ = await launch.run(preparation, display)
     told.take(bytes(printed).splitlines())
     return result

@@ -165,7 +165,7 @@ class Launch:
                 *notes,
                 *controller.machine.notes,
                 *_nothing_collected(request, controller),
-                *_unshipped(ledger.cause(), request.wanted.folder),
+                *_unshipped(ledger.cause(), request.parts[0].wanted.folder),
             ),
             n_notes_before=len(preparation.notes) + controller.machine.n_notes_before,
             collected=tuple(controller.collection.files),

@@ -32,12 +32,13 @@ _CROWDED = {
 
 def words_of(request: Request) -> list[str]:
     """The command that starts a run; raises CannotStart where there is no mpiexec, or no mpi4py."""
-    words = [_mpiexec(), *_count(request.n_node)]
-    if request.is_python:
+    (part,) = request.parts
+    words = [_mpiexec(), *_count(part.n_node)]
+    if part.program.is_python:
         if importlib.util.find_spec("mpi4py") is None:
             raise CannotStart("--engine mpi needs mpi4py: pip install 'distrcomp[mpi]'")
         words += [sys.executable, "-P", "-m", "distrcomp.node"]
-    return [*words, *request.arguments]
+    return [*words, *part.program.arguments]
 
 
 def run_words(words: Sequence[str], request: Request, say: Callable[[str], None]) -> int:
@@ -91,7 +92,7 @@ def _count(n_node: int | None) -> list[str]:
 def _environment(request: Request) -> dict[str, str]:
     """Ours, and what the options add; mpiexec passes it on to this machine's nodes at least."""
     added = {} if _is_allocated() else _CROWDED
-    given = {setting.name: setting.value for setting in request.environment}
+    given = {setting.name: setting.value for setting in request.parts[0].program.environment}
     return {**added, **os.environ, **given}
 
 

@@ -22,14 +22,12 @@ _NAME_CHARACTERS_MAX = 60
 
 def bundled(request: Request) -> tuple[Request, Bundle]:
     """All that the programs ship, and the request with their places in it; raises BadUsage."""
-    wanted = (request.wanted, *(part.wanted for part in request.more))
-    bundle, entries = collect_all(wanted)
-    first = Program(request.arguments, request.is_python)
-    more = tuple(
+    bundle, entries = collect_all([part.wanted for part in request.parts])
+    parts = tuple(
         replace(part, program=_placed(part.program, entry))
-        for part, entry in zip(request.more, entries[1:], strict=True)
+        for part, entry in zip(request.parts, entries, strict=True)
     )
-    return replace(request, arguments=_placed(first, entries[0]).arguments, more=more), bundle
+    return replace(request, parts=parts), bundle
 
 
 def _placed(program: Program, entry: str | None) -> Program:
@@ -42,10 +40,8 @@ def _placed(program: Program, entry: str | None) -> Program:
 
 def programs_of(request: Request, n_node: int) -> tuple[tuple[Program, ...], tuple[int, ...]]:
     """All programs of a run of `n_node` nodes, and for each node the index of its own."""
-    first = Program(request.arguments, request.is_python, request.environment, request.wdir)
-    later = [part.n_node for part in request.more]
-    counts = [n_node - sum(later), *later]
-    programs = (first, *(part.program for part in request.more))
+    programs = tuple(part.program for part in request.parts)
+    counts = [n_node if part.n_node is None else part.n_node for part in request.parts]
     return programs, tuple(index for index, count in enumerate(counts) for _ in range(count))
 
 
@@ -59,7 +55,7 @@ def with_programs(nodes: Sequence[NodeResult], course: Course) -> tuple[NodeResu
 
 def names_by_node(request: Request, n_node: int) -> tuple[str, ...]:
     """What each node is to run, where the run has several programs."""
-    if not request.more:
+    if len(request.parts) < 2:
         return ()
     programs, program_of = programs_of(request, n_node)
     names = [cut(" ".join(program.arguments), _NAME_CHARACTERS_MAX) for program in programs]

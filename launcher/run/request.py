@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..cluster.peers_file import Peer
-from ..control.programs import Program, Setting
+from ..control.programs import Program
 from ..environment.need import Need
 from ..records import record
 from ..ship.bundle import Bundle, Wanted
@@ -19,16 +19,16 @@ from .table import View
 
 @record
 class Part:
-    """One of the programs after the first.
+    """One of the programs of a run.
 
     Attributes:
         wanted: what to ship for it.
-        n_node: how many nodes run it.
+        n_node: how many nodes run it; None, where it is the only one: what the slots have room for.
     """
 
     program: Program
     wanted: Wanted
-    n_node: int
+    n_node: int | None = None
 
 
 @record
@@ -36,12 +36,8 @@ class Request:
     """What the user asked for.
 
     Attributes:
-        arguments: the program and its arguments; for Python what follows `python`.
-        is_python: whether Python runs it; otherwise it is a command.
-        wanted: what to ship.
+        parts: the programs, in the order of their nodes; most runs have one.
         stdin_node: the node that reads our stdin; -1 for none.
-        n_node: of all programs together.
-        more: the other programs, where there are several.
         by_node: whether placing goes round the peers, instead of filling one after the other.
         net: which addresses nodes may dial; None: all.
         tells_links: whether it is said which addresses led to the other machines.
@@ -51,21 +47,15 @@ class Request:
         allow_skew: whether peers may have different versions of Python.
     """
 
-    arguments: tuple[str, ...]
-    is_python: bool
-    wanted: Wanted
+    parts: tuple[Part, ...]
     peers: tuple[Peer, ...]
-    n_node: int | None = None
     oversubscribe: bool = False
-    environment: tuple[Setting, ...] = ()
-    wdir: str = ""
     timeout_s: float | None = None
     stdin_node: int = 0
     continue_on_failure: bool = False
     on_deadlock: str = "abort"
     is_strict: bool = False
     data_plane: str = "tls"
-    more: tuple[Part, ...] = ()
     by_node: bool = False
     collect: tuple[str, ...] = ()
     net: Net | None = None
@@ -74,6 +64,12 @@ class Request:
     record: str = ""
     need: Need | None = None
     allow_skew: bool = False
+
+    @property
+    def n_node(self) -> int | None:
+        """How many nodes all programs have together; None where the slots decide."""
+        counts = [part.n_node for part in self.parts if part.n_node is not None]
+        return sum(counts) if counts else None
 
 
 @record

@@ -33,19 +33,14 @@ def test_each_program_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     words = "-n 1 --recv-timeout 5 -x A=1 a.py -n 9 : -n 2 -x B=2 --wdir w -m mod x : -n 3 sh -c y"
     request = asked(*words.split())
-    one, two = request.more
-    assert (6, [2, 3]) == (request.n_node, [one.n_node, two.n_node])
-    assert (("a.py", "-n", "9"), ("-m", "mod", "x"), ("sh", "-c", "y")) == (
-        request.arguments,
-        one.program.arguments,
-        two.program.arguments,
-    )
-    assert (True, True, False) == (request.is_python, one.program.is_python, two.program.is_python)
-    assert ("", "w", "") == (request.wdir, one.program.wdir, two.program.wdir)
-    names = [
-        [setting.name for setting in settings]
-        for settings in (request.environment, one.program.environment, two.program.environment)
+    programs = [part.program for part in request.parts]
+    assert (6, [1, 2, 3]) == (request.n_node, [part.n_node for part in request.parts])
+    assert [("a.py", "-n", "9"), ("-m", "mod", "x"), ("sh", "-c", "y")] == [
+        each.arguments for each in programs
     ]
+    assert [True, True, False] == [each.is_python for each in programs]
+    assert ["", "w", ""] == [each.wdir for each in programs]
+    names = [[setting.name for setting in each.environment] for each in programs]
     timeout = "DISTRCOMP_RECV_TIMEOUT"
     assert [["A", timeout], ["B", timeout], [timeout]] == names
 

@@ -18,31 +18,33 @@ def request(folder: Path) -> Request:
     """Of node 0 running -m.py, and 1 and 2 a command."""
     (folder / "-m.py").write_text("")
     nothing = Wanted(None, None, (), (), folder)
+    file = Wanted(Path("./-m.py"), None, (), (), folder)
     return Request(
-        ("./-m.py", "x"),
-        True,
-        Wanted(Path("./-m.py"), None, (), (), folder),
+        (
+            Part(Program(("./-m.py", "x"), True), file, 1),
+            Part(Program(("sh", "-c", "true"), False), nothing, 2),
+        ),
         (Peer("localhost"),),
-        n_node=3,
-        more=(Part(Program(("sh", "-c", "true"), False), nothing, 2),),
     )
 
 
 def test_nodes_are_numbered_over_the_programs(tmp_path: Path) -> None:
-    """The first program has what the others leave; a single one has all."""
+    """In their order; a single one without a number has all."""
     asked = request(tmp_path)
+    alone = replace(asked, parts=(replace(asked.parts[0], n_node=None),))
+    assert (3, None) == (asked.n_node, alone.n_node)
     programs, program_of = programs_of(asked, 3)
     assert ([True, False], (0, 1, 1)) == ([each.is_python for each in programs], program_of)
-    assert (0, 0, 0, 0) == programs_of(replace(asked, more=()), 4)[1]
+    assert (0, 0, 0, 0) == programs_of(alone, 4)[1]
     assert ("./-m.py x", "sh -c true", "sh -c true") == names_by_node(asked, 3)
-    assert () == names_by_node(replace(asked, more=()), 3)
+    assert () == names_by_node(alone, 3)
 
 
 def test_programs_are_called_by_their_place(tmp_path: Path) -> None:
     """A file that looks like an option gets a path; a command stays as it is."""
     asked, bundle = bundled(request(tmp_path))
-    assert (("./-m.py", "x"), "-m.py") == (asked.arguments, bundle.entry)
-    assert ("sh", "-c", "true") == asked.more[0].program.arguments
+    assert (("./-m.py", "x"), "-m.py") == (asked.parts[0].program.arguments, bundle.entry)
+    assert ("sh", "-c", "true") == asked.parts[1].program.arguments
 
 
 def test_results_name_the_program() -> None:

@@ -206,6 +206,7 @@ class ForkServer:
         for future in awaited.values():
             if not future.done():
                 future.set_exception(ServerLost())
+                future.exception()  # whoever was still about to ask may never look
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -203,3 +204,28 @@ def test_lost_server_starts_nothing(tmp_path: Path, leaks: object) -> None:
         ends.close()
 
     play(act)
+
+
+def test_orders_under_way_are_lost_in_silence(tmp_path: Path, leaks: object) -> None:
+    """Many nodes are being asked for and the server goes: each is refused, and asyncio complains
+    of no exception that nobody has looked at."""
+    complaints = list[Any]()
+
+    async def act() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
+        server = ForkServer()
+        wanted: Any = Start(0, ["python"], {}, str(tmp_path), False)
+        all_ends = [Ends(wanted) for _ in range(20)]
+        async with server._writing:  # as while it takes no more orders
+            orders = [asyncio.ensure_future(server.fork(wanted, ends)) for ends in all_ends]
+            await asyncio.sleep(0)  # each expects an answer and waits to write
+            server.close()
+        for failed in await asyncio.gather(*orders, return_exceptions=True):
+            assert isinstance(failed, ServerLost)
+        for ends in all_ends:
+            ends.close()
+        del orders
+        gc.collect()
+
+    play(act)
+    assert [] == complaints

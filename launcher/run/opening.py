@@ -189,7 +189,8 @@ def on_early_refusal(life: Life, event: FromPeer, now: float) -> list[Action]:
 def on_early_interrupt(life: Life, event: Interrupt, now: float) -> list[Action]:
     """The user doesn't want to wait."""
     failure = Failure("interrupted before the program started", "", exit_code=EXIT_INTERRUPTED)
-    return _cannot_start(life, failure, now)
+    said = Say("ending, before the program has started; what was begun is removed", is_answer=True)
+    return [said, *_cannot_start(life, failure, now)]
 
 
 def _cannot_start(life: Life, failure: Failure, now: float) -> list[Action]:

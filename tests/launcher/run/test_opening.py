@@ -6,7 +6,7 @@ import pytest
 
 from launcher import limits
 from launcher.control import messages as m
-from launcher.run.events import Interrupt, PeerLost, SetTimer, ShipProgress, TimerFired
+from launcher.run.events import Interrupt, PeerLost, Say, SetTimer, ShipProgress, TimerFired
 from launcher.run.life import State
 from tests.launcher.run.course_kit import CLOSED, HASH, at
 
@@ -38,7 +38,9 @@ def test_refused_early(state: State) -> None:
 def test_interrupt_early(state: State) -> None:
     """Ctrl-C before the program starts: 130, and a second one changes nothing."""
     driver = at(state)
-    driver.event(Interrupt())
+    said = driver.event(Interrupt())[0]
+    assert isinstance(said, Say)
+    assert said.is_answer
     assert [] == driver.event(Interrupt())
     expected = (130, "interrupted before the program started")
     assert expected == (driver.exit_code, driver.headline)

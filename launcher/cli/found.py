@@ -11,8 +11,8 @@ import shutil
 import sys
 from importlib.util import find_spec
 
-_EXTRAS = (("mpi4py", "mpi"), ("uv", "environments"), ("zeroconf", "discover"))
-"""Packages that are of use where they are, and what for."""
+_EXTRAS = (("mpi4py", "mpi"), ("uv", "env"), ("zeroconf", "discover"))
+"""Packages that are of use where they are, and the extra that brings each."""
 
 
 def is_compiled() -> bool:
@@ -29,7 +29,7 @@ def found_lines() -> list[str]:
         f"numpy     {_version('numpy') or 'not found'}",
         f"copy      {copy}",
         f"links     {', '.join(_links())}",
-        f"extras    {', '.join(_extra(package, use) for package, use in _EXTRAS)}",
+        f"extras    {', '.join(_extra(package, extra) for package, extra in _EXTRAS)}",
     ]
 
 
@@ -39,11 +39,11 @@ def _version(package: str) -> str | None:
     return None
 
 
-def _extra(package: str, use: str) -> str:
+def _extra(package: str, extra: str) -> str:
     found = _version(package)
     if found is None and package == "uv" and shutil.which("uv") is not None:
         return "uv (on the path)"
-    return f"{package} {found or 'not found'} ({use})"
+    return f"{package} {found}" if found else f"{package} not found (extra: {extra})"
 
 
 def _links() -> list[str]:

@@ -47,6 +47,15 @@ class LazyGroup(click.Group):
         )
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """click looks for similar names among commands that it has loaded, and we load none."""
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"there is no command {name!r}{_meant(name)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(_COMMANDS.items()))
@@ -89,6 +98,16 @@ class LazyGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):
             _say("interrupted")
             ctx.exit(Interrupted.exit_code)
+
+
+def _meant(name: str) -> str:
+    """What somebody may have meant who wrote this in a command's place."""
+    from difflib import get_close_matches
+
+    if name.endswith(".py"):
+        return f"; to run it: distrcomp run {name}"
+    close = get_close_matches(name, _COMMANDS, 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _say(*lines: str) -> None:

@@ -111,8 +111,8 @@ def load_operator(home: Home) -> Credentials:
     """The operator's credentials; raises CannotStart, saying how to make a cluster."""
     if not home.operator_credentials.exists():
         raise CannotStart(
-            f"there are no operator credentials {home.operator_credentials}: make a cluster with "
-            "`distrcomp cluster init`, or run this on the machine that has one"
+            f"there are no operator credentials here ({home.operator_credentials}): make a cluster "
+            "with `distrcomp cluster init`, or run this on the machine that has one"
         )
     return _load_as(home.operator_credentials, "operator")
 

@@ -62,8 +62,8 @@ def find_uv(environ: Mapping[str, str]) -> str:
     found = shutil.which("uv", path=environ.get("PATH"))
     if found is None:
         raise CannotStart(
-            "uv is not there, which builds the environments of programs: "
-            "pip install 'distrcomp[env]' on that machine"
+            "uv, which builds the environments of programs, is not installed: "
+            "pip install 'distrcomp[env]'"
         )
     return found
 

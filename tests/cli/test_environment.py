@@ -98,7 +98,9 @@ def test_without_uv(machine: Machine, index: str) -> None:
     env = {"PYTHONPATH": str(machine.work_dir), "PATH": "/nowhere", "UV_DEFAULT_INDEX": index}
     result = machine.run("run", "-n", "1", "--with", "tiny", "-c", "print('ran')", env=env)
     assert 3 == result.code, result
-    assert "distrcomp: uv is not there" in result.err
+    assert (
+        "distrcomp: uv, which builds the environments of programs, is not installed" in result.err
+    )
     assert "pip install 'distrcomp[env]'" in result.err
     assert 0 == machine.run("run", "-n", "1", "-c", "print('ran')", env=env).code
 

@@ -78,3 +78,17 @@ def test_the_version_comes_first_and_then_what_is_here() -> None:
     assert ["Python", "numpy", "copy", "links", "extras"] == words
     assert "TCP" in lines[4]
     assert lines == CliRunner().invoke(main, ["run", "--version"]).output.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("rnu", "there is no command 'rnu'; did you mean run?"),
+        ("prog.py", "there is no command 'prog.py'; to run it: distrcomp run prog.py"),
+        ("quux", "there is no command 'quux'\n"),
+    ],
+)
+def test_an_unknown_command_is_answered_with_what_was_meant(word: str, said: str) -> None:
+    """A slip of the fingers, a program without `run`, and what is like nothing."""
+    result = CliRunner().invoke(main, [word])
+    assert (2, True) == (result.exit_code, said in result.output), result.output

@@ -13,9 +13,10 @@ from ..run.launch import Launch
 from ..run.programs import bundled
 from ..run.request import Preparation, Request
 from ..run.table import NoView
+from ..ship.bundle import Bundle
 from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files
-from .patience import REACHING, said_if_slow
+from .patience import REACHING, READING, said_if_busy, said_if_slow
 from .programs import PROGRAMS
 from .request import note_on_n, request_of
 from .showing import Show, display_of, print_placement, print_plan, print_result
@@ -40,13 +41,14 @@ def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str,
     )
     keep = keep_of(ctx)
     try:
-        return asyncio.run(_run(request, show, keep, dry=options["dry_run"]))
+        with said_if_busy(READING, is_quiet=show.quiet):  # not in the loop: Ctrl-C ends it at once
+            request, bundle = bundled(request)
+        return asyncio.run(_run(request, bundle, show, keep, dry=options["dry_run"]))
     except KeyboardInterrupt:
         raise Interrupted("interrupted before the program started") from None
 
 
-async def _run(request: Request, show: Show, keep: Keep, *, dry: bool) -> int:
-    request, bundle = bundled(request)
+async def _run(request: Request, bundle: Bundle, show: Show, keep: Keep, *, dry: bool) -> int:
     async with Launch(request) as launch:
         alone = all(peer.is_here for peer in request.peers)
         async with said_if_slow(REACHING, is_quiet=show.quiet or alone):

@@ -15,7 +15,7 @@ from ..ship.bundle import Bundle, Wanted
 from ..ship.folders import current_folder
 from ..ship.union import collect_all
 from .options import chosen_peers, files_options, peers_options, program_argument, program_options
-from .patience import REACHING, said_if_slow
+from .patience import REACHING, READING, said_if_busy, said_if_slow
 from .programs import PROGRAMS, RunCommand
 from .request import wanted_of
 from .showing import live_view, print_manifest
@@ -41,7 +41,9 @@ def ship(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> Non
     PROGRAM it is what --include names.
     """
     ctx.meta["debug"] = options["debug"]
-    bundle, _ = collect_all(_wanted(program, options, ctx.meta.get(PROGRAMS, ())))
+    wanted = _wanted(program, options, ctx.meta.get(PROGRAMS, ()))
+    with said_if_busy(READING, is_quiet=options["quiet"]):
+        bundle, _ = collect_all(wanted)
     if options["dry_run"]:
         print_manifest(bundle)
         return

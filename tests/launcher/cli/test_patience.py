@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import sys
 
 import pytest
 
 from launcher import limits
-from launcher.cli.patience import said_if_slow
+from launcher.cli import patience
+from launcher.cli.patience import said_if_busy, said_if_slow
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,13 @@ def test_what_is_quick_is_not_spoken_of(
 
     asyncio.run(be_quick())
     assert "" == capsys.readouterr().err
+
+
+def test_a_busy_thread_is_spoken_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no loop turns another thread says it meanwhile."""
+    said = queue.Queue[str]()
+    monkeypatch.setattr(limits, "SAID_AFTER_S", 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(patience, "_say", said.put)
+    with said_if_busy("reading"):
+        assert "reading" == said.get(timeout=60)

@@ -18,6 +18,9 @@ _LEVELS = (ERROR, WARNING, NOTE)
 # Less is soon gone: a program with its data; a bundle of the largest size has 4 GiB.
 _DISK_BYTES_LOW, _DISK_BYTES_LEAST = 2 * limits.GIB, 64 * limits.MIB
 _MEMORY_BYTES_LOW = 512 * limits.MIB
+# A node is a process with a thread that listens to the agent, and may start others; to this come
+# the threads of BLAS, one for each core.
+_NODE_THREADS = 4
 # What Docker gives a container; libraries that share memory there (PyTorch) want more.
 _SHARED_MEMORY_BYTES_LOW = 64 * limits.MIB
 # A certificate of a run is valid from five minutes before it was made, by the launcher's clock.
@@ -111,6 +114,7 @@ def _on_peer(report: Report, peer: PeerReport) -> Iterator[Finding]:
     for level, text in (
         *_on_descriptors(peer, facts, sum(each.slots for each in report.peers)),
         *_on_room(facts),
+        *_on_processes(peer, facts),
         *_on_cores(peer, facts),
     ):
         yield Finding(level, (peer.label,), f"{peer.label} {text}")
@@ -159,6 +163,17 @@ def _on_room(facts: Facts) -> Iterator[tuple[str, str]]:
             WARNING,
             f"has a /dev/shm of {bytes_text(shared)}: distrcomp needs none of it where it may use "
             "memfd, but libraries like PyTorch do; in a container set --shm-size=1g",
+        )
+
+
+def _on_processes(peer: PeerReport, facts: Facts) -> Iterator[tuple[str, str]]:
+    needed = _NODE_THREADS * peer.slots + facts.cores
+    if facts.processes_free is not None and facts.processes_free < needed:
+        yield (
+            WARNING,
+            f"may start only {facts.processes_free:,} more processes and threads, and "
+            f"{counted(peer.slots, 'node')} there may want {needed:,}: raise the limit of its "
+            "control group, such as TasksMax= of a service unit or --pids-limit of a container",
         )
 
 

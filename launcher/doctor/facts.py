@@ -19,8 +19,10 @@ class Facts:
 
     Attributes:
         load: processes that want a core, on average over a minute.
+        memory_bytes, memory_free_bytes: of the machine, or what its cgroup leaves of that.
         disk_free_bytes: where the agent keeps what was shipped and the nodes' folders.
         open_files: how many descriptors a node may have; None: as many as it likes.
+        processes_free: how many more its cgroup allows, threads too; None where it has no say.
         shared_memory_bytes: the size of /dev/shm; None where there is none.
     """
 
@@ -34,6 +36,7 @@ class Facts:
     memory_free_bytes: int | None
     disk_free_bytes: int | None
     open_files: int | None
+    processes_free: int | None
     shared_memory_bytes: int | None
 
 

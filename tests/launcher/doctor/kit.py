@@ -9,7 +9,7 @@ from launcher.doctor.facts import Facts, Figures, PairReport, PeerReport, Report
 
 GIB = 2**30
 FACTS = Facts(
-    "1.0", "3.11.9", "2.1.0", "Linux", 8, 0.5, 32 * GIB, 20 * GIB, 100 * GIB, 1024, 16 * GIB
+    "1.0", "3.11.9", "2.1.0", "Linux", 8, 0.5, 32 * GIB, 20 * GIB, 100 * GIB, 1024, None, 16 * GIB
 )
 FIGURES = Figures(0.0001, 0.00001, 0.0001, 1e9, 1e9, "10.0.0.2", 1500, 1500)
 

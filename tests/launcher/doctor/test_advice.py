@@ -33,6 +33,7 @@ def test_good_health() -> None:
         ({"disk_free_bytes": GIB}, WARNING, "has 1.00 GiB left on the disk", "DISTRCOMP_HOME"),
         ({"disk_free_bytes": 2**20}, ERROR, "has 1.00 MiB left on the disk", "make room there"),
         ({"memory_free_bytes": 2**20}, WARNING, "has 1.00 MiB of memory left", "slots="),
+        ({"processes_free": 9}, WARNING, "only 9 more processes and threads, and 4", "TasksMax="),
         ({"shared_memory_bytes": 2**20}, WARNING, "a /dev/shm of 1.00 MiB", "--shm-size=1g"),
         ({"cores": 2}, WARNING, "gets 4 nodes on 2 cores", "slots=2 gives each a core"),
         ({"load": 20.0}, WARNING, "is busy: 20.0 processes want its 8 cores", "worse than"),
@@ -52,6 +53,7 @@ def test_a_machine(changed: dict[str, Any], level: str, said: str, advised: str)
         {"open_files": None},
         {"disk_free_bytes": None},
         {"memory_free_bytes": None},
+        {"processes_free": None},
         {"shared_memory_bytes": None},
     ],
 )

@@ -131,6 +131,10 @@ ANNOUNCEMENTS_MAX = 256
 # once, with a TLS handshake each.
 ANNOUNCEMENT_DETAILS_S = 1.0
 DISCOVERED_AT_ONCE_MAX = 16
+# Anybody can announce as many as they like: so how long all proofs take together, and what is said
+# of those that failed under one name, has a bound.
+DISCOVERED_PROVE_S = 10.0
+DISCOVERED_TOLD_MAX = 3
 # How often an agent looks whether its addresses are still those that it announces.
 ANNOUNCED_LOOK_S = 10.0
 # How long a run listens for a peer that is not where it was: an answer takes some 100 ms.

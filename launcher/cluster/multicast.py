@@ -10,7 +10,7 @@ import contextlib
 import importlib.util
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import limits
@@ -34,8 +34,12 @@ def require() -> None:
         )
 
 
-async def hear(seconds: float) -> list[Announcement]:
-    """What is announced within so many seconds, up to a bound; raises CannotStart."""
+async def hear(seconds: float, names: Sequence[str] = ()) -> list[Announcement]:
+    """What is announced within so many seconds, up to a bound; raises CannotStart.
+
+    Args:
+        names: of agents that are asked for by these, so that no crowd keeps them from being heard.
+    """
     require()
     from zeroconf import ServiceStateChange
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
@@ -56,6 +60,8 @@ async def hear(seconds: float) -> list[Announcement]:
             if state_change is not ServiceStateChange.Removed and not known:
                 asked[name] = asyncio.ensure_future(ask(name))
 
+        for each in names:
+            take(f"{each}.{SERVICE}", None)
         browser = AsyncServiceBrowser(responder.zeroconf, SERVICE, handlers=[take])
         try:
             await asyncio.sleep(seconds)

@@ -21,7 +21,7 @@ from .namesakes import two_of_a_name
 from .plain import counted
 from .side_by_side import NoWay, first_to_end
 
-Hear = Callable[[float], Awaitable[list[Announcement]]]
+Hear = Callable[[float, Sequence[str]], Awaitable[list[Announcement]]]
 
 
 @record
@@ -40,27 +40,68 @@ class Discovery:
 async def discover(operator: Operator, hear: Hear, seconds: float) -> Discovery:
     """The agents of our cluster that are heard of within so many seconds."""
     ours = fingerprint_of(operator.credentials.ca_pem)
-    announcements = await hear(seconds)
-    meant = sorted(
-        (each for each in announcements if each.fingerprint == ours), key=lambda each: each.name
-    )
+    members = [each.name for each in operator.members.all() if each.removed_unix_s is None]
+    announcements = await hear(seconds, members)
+    of_ours = [each for each in announcements if each.fingerprint == ours]
+    meant = _in_turn([each for each in of_ours if each.name in members])
     limit = asyncio.Semaphore(limits.DISCOVERED_AT_ONCE_MAX)
-    outcomes = await asyncio.gather(*(_prove(each, operator, limit) for each in meant))
+    proofs = [asyncio.ensure_future(_prove(each, operator, limit)) for each in meant]
+    if proofs:
+        _, late = await asyncio.wait(proofs, timeout=limits.DISCOVERED_PROVE_S)
+        for each in late:
+            each.cancel()
+        await asyncio.wait(proofs)
     found: dict[str, Connection] = {}
     remarks: list[str] = []
-    for announcement, outcome in zip(meant, outcomes, strict=True):
+    unused: dict[str, list[str]] = {}
+    for announcement, proof in zip(meant, proofs, strict=True):
+        outcome = "it has not answered in time" if proof.cancelled() else proof.result()
         if isinstance(outcome, str):
-            remarks.append(f"{announcement.name} is announced and not used: {outcome}")
+            unused.setdefault(announcement.name, []).append(outcome)
             continue
         await outcome.channel.close()
         known = found.setdefault(announcement.name, outcome)
         if known.welcome.process != outcome.welcome.process:
             both = f"{known.peer.address} and {outcome.peer.address}"
             remarks.append(f"{both}: {two_of_a_name(announcement.name)}")
-    others = len(announcements) - len(meant)
-    if others:
-        remarks.append(f"{counted(others, 'agent')} of other clusters are announced, too")
-    return Discovery(tuple(each.peer for each in found.values()), tuple(remarks))
+    for name in sorted(unused):
+        remarks += _not_used(name, unused[name])
+    remarks += _of_others(
+        [each.name for each in of_ours if each.name not in members],
+        len(announcements) - len(of_ours),
+    )
+    return Discovery(tuple(found[name].peer for name in sorted(found)), tuple(remarks))
+
+
+def _in_turn(announcements: Sequence[Announcement]) -> list[Announcement]:
+    """The first of each name, then the second: many of one name keep no other one waiting."""
+    seen: dict[str, int] = {}
+    placed: list[tuple[int, str, Announcement]] = []
+    for each in announcements:
+        seen[each.name] = seen.get(each.name, 0) + 1
+        placed.append((seen[each.name], each.name, each))
+    return [each for *_, each in sorted(placed, key=lambda place: place[:2])]
+
+
+def _not_used(name: str, reasons: Sequence[str]) -> list[str]:
+    """Why announcements of one name led to nobody who bears it."""
+    told = [
+        f"{name} is announced and not used: {why}" for why in reasons[: limits.DISCOVERED_TOLD_MAX]
+    ]
+    more = len(reasons) - len(told)
+    return [*told, f"{name} is announced {more} times more, and not used"] if more else told
+
+
+def _of_others(strangers: Sequence[str], n_other: int) -> list[str]:
+    """Of whom is announced and not meant."""
+    remarks = []
+    if strangers:
+        more = len(strangers) - 1
+        who = f"{strangers[0]} is" if not more else f"{strangers[0]} and {more} more are"
+        remarks.append(f"{who} announced as of this cluster, and no member of it")
+    if n_other:
+        remarks.append(f"{counted(n_other, 'agent')} of other clusters are announced, too")
+    return remarks
 
 
 async def find_again(peer: Peer, operator: Operator, hear: Hear, seconds: float) -> Connection:
@@ -70,7 +111,7 @@ async def find_again(peer: Peer, operator: Operator, hear: Hear, seconds: float)
         CannotStart: nobody who is heard of proves to be it.
     """
     ours = fingerprint_of(operator.credentials.ca_pem)
-    for each in await hear(seconds):
+    for each in await hear(seconds, [peer.certificate_name]):
         if (each.name, each.fingerprint) == (peer.certificate_name, ours):
             outcome = await _prove(each, operator, asyncio.Semaphore(1))
             if isinstance(outcome, Connection):

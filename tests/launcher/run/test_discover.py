@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,10 +49,12 @@ async def announced(
         yield Announcement(name, fingerprint, ("127.0.0.1",), port)
 
 
-def hear(*announcements: Announcement) -> Callable[[float], Awaitable[list[Announcement]]]:
+def hear(
+    *announcements: Announcement,
+) -> Callable[[float, Sequence[str]], Awaitable[list[Announcement]]]:
     """A network on which this is announced."""
 
-    async def heard(_: float) -> list[Announcement]:
+    async def heard(_: float, __: Sequence[str]) -> list[Announcement]:
         return list(announcements)
 
     return heard
@@ -133,6 +135,51 @@ def test_a_liar_beside_the_agent(lab: Lab, h1: ssl.SSLContext, tmp_path: Path) -
             await again.channel.close()
 
     play(act)
+
+
+def test_a_crowd(lab: Lab, h1: ssl.SSLContext) -> None:
+    """Who is no member is counted and not dialled; many lies of one name are three lines."""
+    connected: list[object] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.append(reader)
+        writer.close()
+
+    async def act() -> None:
+        async with (
+            announced(lab, None, note) as lie,
+            announced(lab, h1, answering(welcome())) as truth,
+        ):
+            strangers = [replace(lie, name=f"x{number}") for number in range(200)]
+            found = await discover(lab.operator, hear(*strangers), 0)
+            told = "x0 and 199 more are announced as of this cluster, and no member of it"
+            assert Discovery((), (told,)) == found
+            assert [] == connected
+            found = await discover(lab.operator, hear(*[lie] * 40, truth), 0)
+            assert (truth.port,) == tuple(peer.port for peer in found.peers)
+            assert 4 == len(found.remarks)
+            assert "h1 is announced 37 times more, and not used" == found.remarks[-1]
+            assert 40 == len(connected)
+
+    play(act)
+
+
+def test_members_are_asked_for(lab: Lab, h1: ssl.SSLContext) -> None:
+    """By their names, so that no crowd keeps them from being heard."""
+    asked: list[Sequence[str]] = []
+
+    async def heard(_: float, names: Sequence[str]) -> list[Announcement]:
+        asked.append(names)
+        return []
+
+    async def act() -> None:
+        await discover(lab.operator, heard, 0)
+        with pytest.raises(CannotStart):
+            await find_again(Peer("h2"), lab.operator, heard, 0)
+
+    play(act)
+    assert "h1" in asked[0]
+    assert ["h2"] == asked[1]
 
 
 def test_two_agents_under_one_name(lab: Lab, h1: ssl.SSLContext) -> None:

@@ -175,9 +175,15 @@ def test_one_direction_is_slow() -> None:
 
 
 def test_slow_for_a_reason() -> None:
-    """What was measured on a busy machine says nothing of the network."""
-    (finding,) = advise(report(peer(0, load=99.0), peer(1), pairs=(pair(0, 1, bytes_per_s=1e6),)))
-    assert "is busy" in finding.text
+    """What was measured on a busy machine is not told, unless no load explains it."""
+    peers = [peer(0, load=99.0), peer(1), peer(2)]
+    for slow in ({"bytes_per_s": 5e7}, {"latency_s": 0.3}):
+        good = (pair(0, 2), pair(1, 2))
+        (finding,) = advise(report(*peers, pairs=(pair(0, 1, **slow), *good)))
+        assert "is busy" in finding.text
+    busy, slow_too = advise(report(*peers[:2], pairs=(pair(0, 1, bytes_per_s=1e6),)))
+    assert "is busy" in busy.text
+    assert slow_too.text.startswith("from h0 to h1 go 1.00 MB/s, and 1.00 GB/s the other way")
 
 
 def test_one_pair_is_slow() -> None:

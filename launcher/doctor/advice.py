@@ -27,8 +27,8 @@ _SHARED_MEMORY_BYTES_LOW = 64 * limits.MIB
 _CLOCK_S_MAX, _CLOCK_S_ODD = 240.0, 1.0
 # A pair so many times slower than most is odd, and so is one direction beside the other.
 _TIMES_ODD = 4
-# Where a machine is busy, which is told, nobody knows what a pair would do without that; but no load
-# makes a network slower by this.
+# Where a machine is busy, which is told, nobody knows what a pair would do without that; but no
+# load makes a network slower by this.
 _TIMES_ODD_IF_BUSY = 50
 _PAIRS_TO_COMPARE = 3
 _LATENCY_S_ODD = 0.001

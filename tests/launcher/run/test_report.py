@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,18 @@ from launcher.run.report import (
     render_text,
     report_format,
 )
-from launcher.run.results import Cause, CollectedFile, NodeResult, RunResult
+from launcher.run.results import (
+    Cause,
+    CollectedFile,
+    Exchange,
+    NodeRecord,
+    NodeResult,
+    Phase,
+    PostMortem,
+    RunResult,
+    Sample,
+)
+from tests.test_docs import ROOT
 
 
 def node(number: int, outcome: str = "finished", **changes: object) -> NodeResult:
@@ -147,6 +159,40 @@ def test_json_holds_everything() -> None:
         "collected": [],
         "collected_in": "",
     } == json.loads(render_json(result, ["ü\n"]))
+
+
+def names_in(value: object) -> set[str]:
+    """The names of all objects in a JSON value."""
+    if isinstance(value, list):
+        return set().union(*map(names_in, value))
+    if isinstance(value, dict):
+        return value.keys() | set().union(*map(names_in, value.values()))
+    return set()
+
+
+def test_the_page_has_every_name_of_the_json() -> None:
+    """docs/reports.md: each name that can occur, and no other in the first column of its tables."""
+    post_mortem = PostMortem(0.1, 0.0, "", "", "", None)
+    sampled = NodeRecord(
+        samples=(Sample(0.1, 0.1, 1),), exchanges=(Exchange(1, 2, 3, 4),), n_call=5
+    )
+    result = replace(
+        run(
+            node(0, "failed", signal=9, exit_code=None, post_mortem=post_mortem),
+            cause=Cause("h", "t", 0, "h1"),
+        ),
+        collected=(CollectedFile(0, "f", 1, "00"),),
+        phases=(Phase("run", 0.0, 1.0, (("h1", 0.5),)),),
+        records=(sampled,),
+    )
+    names = names_in(json.loads(render_json(result, [""])))
+    page = (ROOT / "docs/reports.md").read_text("utf-8")
+    section = page.partition("## The JSON\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    in_backquotes = re.compile(r"`(\w+)`")
+    first = {name for row in rows for name in in_backquotes.findall(row.split("|")[1])}
+    assert set() == names - {name for row in rows for name in in_backquotes.findall(row)}
+    assert set() == first - names
 
 
 @given(st.text(st.characters()))

@@ -223,7 +223,15 @@ REFUSAL_LINES_MAX = 100
 REFUSAL_LINE_INTERVAL_S = 5.0
 # A service unit that stands where ours shall: ours has 1 KiB.
 SERVICE_UNIT_BYTES_MAX = 64 * KIB
-
+# A new release of an agent has to listen within this time, and then to be said to have answered;
+# loading it takes a second, on a machine that is busy ten.
+RELEASE_START_TIMEOUT_S = 30.0
+RELEASE_ANSWER_TIMEOUT_S = 30.0
+# What an agent may take to end the trial and become its new release, as its operator sees it.
+RELEASE_TAKE_TIMEOUT_S = 60.0
+# What a release may hold: ten times what the first one did.
+RELEASE_FILES_MAX = 5_000
+RELEASE_BYTES_MAX = 32 * MIB
 
 # --- launcher.environment ---
 # Environments that a machine keeps: a handful of the largest, which take 6 GiB each.

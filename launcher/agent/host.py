@@ -19,7 +19,7 @@ from distrcomp.preamble import Preamble
 
 from .. import limits
 from ..control import environments as e
-from ..control import files, looks, passing
+from ..control import files, looks, passing, updates
 from ..control import messages as m
 from ..control.channel import Channel, MemoryChannel
 from ..control.interfaces import Interface
@@ -36,8 +36,10 @@ from .starter import Starter
 
 if TYPE_CHECKING:
     from .passing import Pass
+    from .updating import Updating
 
 ENVIRONMENTS = "environments"
+_UPDATED = "it is being updated: try again in a moment"
 
 log = logging.getLogger("distrcomp.agent")
 
@@ -57,6 +59,9 @@ class Host:
         is_temporary: whether `folder` goes with the host.
         interfaces: tells where it may be dialled now.
         environments: where those are kept; by default in `folder`.
+
+    Attributes:
+        updating: by what it is updated; None where it is not.
     """
 
     def __init__(
@@ -83,6 +88,8 @@ class Host:
             self.guardian.watch_folder(str(folder))
         self._runs: dict[bytes, PeerRun] = {}
         self._sessions: set[asyncio.Task[Any]] = set()
+        self._conversations: set[Session] = set()
+        self.updating: Updating | None = None
         self._environments = Environments(environments or folder / ENVIRONMENTS)
         self._environments.sweep()
 
@@ -126,6 +133,7 @@ class Host:
     async def serve(self, channel: Channel, role: str) -> str | None:
         """One launcher's session, until it ends; why it was refused, if it was."""
         session = Session(role)
+        self._conversations.add(session)
         runs: list[PeerRun] = []
         why = ""
         teller = _Teller(channel)
@@ -134,6 +142,8 @@ class Host:
             message = await _first_message(channel)
             while True:
                 session.admit(message)
+                if self.updating is not None:
+                    self.updating.admit(message, is_busy=self._is_busy(session))
                 await self._act(message, channel, runs, provision)
                 message = await channel.receive()
         except ChannelClosed as error:
@@ -141,7 +151,8 @@ class Host:
             return None
         except asyncio.CancelledError:
             why = "this agent was stopped"
-            await _farewell(channel, "it was stopped on its machine")
+            is_updated = self.updating is not None and self.updating.successor is not None
+            await _farewell(channel, _UPDATED if is_updated else "it was stopped on its machine")
             raise
         except (LauncherError, ProtocolError) as error:
             why = str(error)
@@ -153,10 +164,20 @@ class Host:
             await _farewell(channel, f"a fault of its own, please report it: {error!r}")
             return None
         finally:
-            await channel.close()
-            for run in runs:
-                await self._end(run, why)
-            await provision.close()
+            try:
+                await channel.close()
+                for run in runs:
+                    await self._end(run, why)
+                await provision.close()
+            finally:
+                self._conversations.discard(session)
+                if self.updating is not None:
+                    await self.updating.leave(channel)
+
+    def _is_busy(self, own: Session) -> bool:
+        """Whether others than `own` have begun something here."""
+        idle = (State.NEW, State.GREETED)
+        return any(each is not own and each.state not in idle for each in self._conversations)
 
     async def close(self) -> None:
         """Ends what is left; for an agent that stops."""
@@ -206,6 +227,15 @@ class Host:
                 runs.append(self._begin(run_id, channel))
                 runs[0].python = provision.python
                 await runs[0].files.open(message)
+            case (
+                updates.AskRelease()
+                | updates.TryRelease()
+                | updates.TakeRelease()
+                | updates.KeepRelease()
+            ):
+                if self.updating is None:
+                    raise PeerRefused("it is no agent that could be updated")
+                await self.updating.act(message, channel, runs[0] if runs else None)
             case m.CloseRun():
                 closed = await self._end(runs[0])
                 await channel.send(closed)

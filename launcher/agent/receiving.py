@@ -37,6 +37,7 @@ class Receiving:
     Attributes:
         sandbox: where the files lie; None until all are there, and again after `end`.
         own_pass: by what it proves itself to the run's other peers; None: there is no need to.
+        store: where the contents are.
     """
 
     def __init__(
@@ -49,8 +50,8 @@ class Receiving:
     ) -> None:
         self.sandbox: Sandbox | None = None
         self.own_pass: Pass | None = None
+        self.store = self._store = store
         self._run_id = run_id
-        self._store = store
         self._sandboxes = sandboxes
         self._guardian = guardian
         self._tell = tell
@@ -241,6 +242,12 @@ class Receiving:
         damaged = await asyncio.shield(self._laying)
         self._unlaid = tuple(damaged)
         return damaged
+
+    def stocked(self) -> Manifest:
+        """What has come for the store alone; raises PeerRefused unless all has."""
+        if not self._is_stock or self._awaited or self._is_fetching:
+            raise PeerRefused("its files have not come")
+        return self._manifest
 
     def release(self) -> None:
         """All peers have the files, or will not get them: the store may drop what it must."""

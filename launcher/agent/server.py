@@ -62,17 +62,42 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
         self.refusals = Refusals()
         self._swept_at = 0
+        self.listeners: list[socket.socket] = []
+        self._accepting: asyncio.Future[Any] | None = None
+        self._may_accept = asyncio.Event()
+        self._may_accept.set()
 
     async def serve(self, listeners: list[socket.socket]) -> None:
         """Accepts on these sockets until cancelled, and then ends every session."""
+        self.listeners = listeners
+        task = asyncio.current_task()
         try:
-            await asyncio.gather(*(self._accept(listener) for listener in listeners))
+            while True:
+                await self._may_accept.wait()
+                accepting = asyncio.gather(*(self._accept(listener) for listener in listeners))
+                self._accepting = accepting
+                try:
+                    await accepting
+                except asyncio.CancelledError:
+                    if self._may_accept.is_set() or (task is not None and task.cancelling()):
+                        raise
         finally:
             for listener in listeners:
                 listener.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def pause(self) -> None:
+        """Leaves new connections where they are, for others or for later; returns when it does."""
+        self._may_accept.clear()
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.wait([self._accepting])
+
+    def resume(self) -> None:
+        """Accepts again."""
+        self._may_accept.set()
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()

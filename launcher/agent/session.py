@@ -8,6 +8,7 @@ the state after it. Whatever is not in the table is refused before anything look
              WantEnvironment             OpenRun                                    │
                       └────► providing ─────┘                                       │
     any of these, once a run is open ────────────── CloseRun ──────────────────► closed ◄┘
+    shipping ──TryRelease──► trying ──TakeRelease──► closed
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from enum import Enum, auto
 from typing import Any
 
 from ..control import environments as e
-from ..control import files, looks, passing
+from ..control import files, looks, passing, updates
 from ..control import messages as m
 from ..errors import PeerRefused
 from ..records import record
@@ -31,6 +32,7 @@ class State(Enum):
     SHIPPING = auto()
     STARTING = auto()
     RUNNING = auto()
+    TRYING = auto()
     CLOSED = auto()
 
 
@@ -74,6 +76,10 @@ OPERATIONS: dict[type, Operation] = {
     looks.TakeStacks: Operation(_LOOKING, _KNOWN),
     files.CollectFiles: Operation(_OPERATOR, frozenset({State.RUNNING})),
     m.CloseRun: Operation(_OPERATOR, _OPEN, State.CLOSED),
+    updates.AskRelease: Operation(_OPERATOR, frozenset({State.GREETED})),
+    updates.TryRelease: Operation(_OPERATOR, frozenset({State.SHIPPING}), State.TRYING),
+    updates.TakeRelease: Operation(_OPERATOR, frozenset({State.TRYING}), State.CLOSED),
+    updates.KeepRelease: Operation(_OPERATOR, frozenset({State.GREETED})),
 }
 
 

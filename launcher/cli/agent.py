@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from distrcomp.cores import usable_cores
 
@@ -19,6 +20,9 @@ from .. import limits
 from ..agent import server
 from ..agent.host import Host
 from ..agent.interfaces import own_interfaces
+from ..agent.releases import Releases
+from ..agent.succession import Inheritance, become, step_aside, take_inheritance
+from ..agent.updating import Updating
 from ..agent.window import Window
 from ..cluster import multicast
 from ..cluster.announcement import Announcement, fingerprint_of
@@ -29,6 +33,8 @@ from ..cluster.peers_file import AGENT_PORT
 from ..errors import BadUsage, Interrupted, LauncherError
 from ..run.signals import ended_by
 from .help import ToolCommand
+from .options import peers_options
+from .service import agent_words
 
 
 @click.command(cls=ToolCommand)
@@ -74,11 +80,25 @@ from .help import ToolCommand
     help="A unit of the system, or one of yours (default).",
 )
 @click.option("--run-as", metavar="USER", help="With --system: as whom; default: distrcomp.")
+@click.option(
+    "--update",
+    is_flag=True,
+    help="Bring the agents of --peers or -H to the distrcomp of this machine, the operator's.",
+)
+@peers_options
 def agent(**options: Any) -> None:
     """Receive programs from the cluster's operator and run their nodes here.
 
     A program runs with all rights of the user who runs the agent: that is not a sandbox.
     """
+    if options["update"]:
+        from .updating import update_agents
+
+        _refuse_beside("--update", ("update", "peers", "host"))
+        update_agents(options)
+        return
+    if options["host"] is not None:
+        raise BadUsage("-H and --peers are for --update")
     host, port = _parse_listen(options["listen"])
     if options["install"] or options["uninstall"]:
         from . import service
@@ -87,8 +107,11 @@ def agent(**options: Any) -> None:
             raise BadUsage("a service does not join: do that first, by `distrcomp agent --join -`")
         (service.install if options["install"] else service.uninstall)(options)
         return
-    join, credentials, slots = options["join"], options["credentials"], options["slots"]
+    join, credentials = options["join"], options["credentials"]
     home = Home.find(os.environ)
+    inheritance = take_inheritance(os.environ)
+    if inheritance is None:
+        step_aside(Releases(home), sys.argv[1:])
     if join is not None:
         if credentials is not None:
             raise BadUsage("--join makes credentials of its own: leave --credentials away")
@@ -100,10 +123,18 @@ def agent(**options: Any) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    serving = _serve(
-        identity, home, (host, port), slots or usable_cores(), announced=options["announce"]
-    )
-    asyncio.run(serving)
+    updating = asyncio.run(_serve(identity, home, (host, port), options, inheritance))
+    if updating.successor is not None:
+        become(updating.successor, agent_words(options), updating.listeners, updating.base)
+
+
+def _refuse_beside(option: str, allowed: tuple[str, ...]) -> None:
+    """Refuses what has been typed beside an option that it has no meaning for."""
+    ctx = click.get_current_context()
+    for param in ctx.command.params:
+        name = param.name or ""
+        if name not in allowed and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise BadUsage(f"{max(param.opts, key=len)} has no meaning beside {option}")
 
 
 def _join(line: str, home: Home, name: str | None, port: int) -> None:
@@ -119,26 +150,38 @@ def _join(line: str, home: Home, name: str | None, port: int) -> None:
 
 
 async def _serve(
-    credentials: Credentials, home: Home, address: tuple[str, int], slots: int, *, announced: bool
-) -> None:
-    """Serves until SIGINT or SIGTERM."""
-    listeners = server.listen(*address)
+    credentials: Credentials,
+    home: Home,
+    address: tuple[str, int],
+    options: dict[str, Any],
+    inheritance: Inheritance | None,
+) -> Updating:
+    """Serves until SIGINT or SIGTERM, or until another release is to take over."""
+    listeners = inheritance.sockets() if inheritance else server.listen(*address)
     listening = [listener.getsockname()[:2] for listener in listeners]
     host = Host(
         home.make_cache() / "agent",
         credentials.identity.name,
-        slots,
+        options["slots"] or usable_cores(),
         interfaces=lambda: own_interfaces(listening),
     )
     if host.swept:
         click.echo(f"removed {len(host.swept)} sandboxes of an agent that was killed", err=True)
     await host.starter.make_ready()
     window = _open_window(home, host)
+    serves = server.Server(host, credentials)
+    serving = asyncio.ensure_future(serves.serve(listeners))
+    words = agent_words(options)
+    host.updating = updating = Updating(
+        Releases(home), serves, host.guardian, words, inheritance, serving.cancel
+    )
     where = ", ".join(join_host_port(*address) for address in listening)
-    click.echo(f"agent {host.name} listens on {where} with {slots} slots", err=True)
+    click.echo(f"agent {host.name} listens on {where} with {host.slots} slots", err=True)
     gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
-    serving = asyncio.ensure_future(server.Server(host, credentials).serve(listeners))
-    announcing = _announce(credentials, host) if announced else None
+    if inheritance is not None:
+        inheritance.tell_ready()
+    is_told = options["announce"] and (inheritance is None or not inheritance.is_trial)
+    announcing = _announce(credentials, host) if is_told else None
     with ended_by(serving.cancel), contextlib.suppress(asyncio.CancelledError):
         await serving
     if announcing is not None:
@@ -147,7 +190,11 @@ async def _serve(
     if window is not None:
         await window.close()
     await host.close()
-    click.echo(f"agent {host.name} has stopped", err=True)
+    if updating.successor is None:
+        click.echo(f"agent {host.name} has stopped", err=True)
+    else:
+        click.echo(f"agent {host.name} becomes distrcomp {updating.successor.version}", err=True)
+    return updating
 
 
 def _announce(credentials: Credentials, host: Host) -> asyncio.Task[None]:

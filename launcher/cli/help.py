@@ -48,6 +48,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "agent": (
         ("distrcomp agent --join -", "join by the line of `cluster invite`, read from stdin"),
         ("distrcomp agent", "receive programs, once it has joined"),
+        ("distrcomp agent --update --peers peers.txt", "bring agents to this machine's version"),
     ),
     "bench": (
         ("distrcomp bench", "two nodes on this machine"),

@@ -84,7 +84,12 @@ def _user(options: dict[str, Any]) -> str:
 
 def _command(options: dict[str, Any]) -> list[str]:
     """What starts the agent with these options."""
-    words = [sys.executable, "-P", "-m", "launcher", "agent", "--listen", options["listen"]]
+    return [sys.executable, "-P", "-m", "launcher", "agent", *agent_words(options)]
+
+
+def agent_words(options: dict[str, Any]) -> list[str]:
+    """The options of an agent that runs on, as they are typed: joining is over."""
+    words = ["--listen", options["listen"]]
     if options["slots"] is not None:
         words += ["--slots", str(options["slots"])]
     if options["credentials"] is not None:

@@ -10,7 +10,7 @@ from distrcomp.notices import Machine
 from distrcomp.schema import Schema
 
 from ..records import record
-from . import environments, files, looks, passing
+from . import environments, files, looks, passing, updates
 from .interfaces import Interface
 from .nodes import NodeExited as NodeExited
 from .nodes import NodeFailed as NodeFailed
@@ -312,6 +312,7 @@ FROM_LAUNCHER = (
     files.CollectFiles,
     CloseRun,
     *environments.FROM_LAUNCHER,
+    *updates.ORDERS,
 )
 FROM_AGENT = (
     Welcome,
@@ -340,5 +341,6 @@ FROM_AGENT = (
     files.FilesSent,
     RunClosed,
     *environments.FROM_AGENT,
+    *updates.NEWS,
 )
 CONTROL = Schema(*FROM_LAUNCHER, *FROM_AGENT)

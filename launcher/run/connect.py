@@ -144,13 +144,17 @@ async def _connect(
         return await find_again(peer, operator, lost)
 
 
-async def dial_agent(peer: Peer, operator: Operator) -> Connection:
-    """Connects to the agent of one peer; raises CannotStart."""
+async def dial_agent(peer: Peer, operator: Operator, *, is_any_version: bool = False) -> Connection:
+    """Connects to the agent of one peer; raises CannotStart.
+
+    Args:
+        is_any_version: whether its distrcomp may be another than ours.
+    """
     addresses = await resolve(peer)
     several = len(addresses) > 1
 
     async def go(address: Address) -> Connection:
-        return await dial_at(peer, operator, address)
+        return await dial_at(peer, operator, address, is_any_version=is_any_version)
 
     async def drop(connection: Connection) -> None:
         await connection.channel.close()
@@ -181,7 +185,9 @@ async def resolve(peer: Peer) -> list[Address]:
     return list(dict.fromkeys(addresses))[: limits.ADDRESSES_TRIED_MAX]
 
 
-async def dial_at(peer: Peer, operator: Operator, address: Address) -> Connection:
+async def dial_at(
+    peer: Peer, operator: Operator, address: Address, *, is_any_version: bool = False
+) -> Connection:
     """The agent of `peer`, if it is found at this address; raises CannotStart."""
     try:
         async with asyncio.timeout(limits.CONNECT_TIMEOUT_S):
@@ -195,7 +201,7 @@ async def dial_at(peer: Peer, operator: Operator, address: Address) -> Connectio
         raise CannotStart(_explain_connect(peer, error)) from error
     channel = await _secure(peer, operator, raw, address)
     try:
-        connection = await greet(peer, channel)
+        connection = await greet(peer, channel, is_any_version=is_any_version)
     except BaseException:
         await channel.close()
         raise
@@ -227,7 +233,7 @@ def shown_address(address: Address) -> str:
     return f"{host}%{socket.if_indextoname(zone)}" if zone and "%" not in host else host
 
 
-async def greet(peer: Peer, channel: Channel) -> Connection:
+async def greet(peer: Peer, channel: Channel, *, is_any_version: bool = False) -> Connection:
     """Says hello and reads the welcome; raises CannotStart if the two do not fit."""
     hello = m.Hello(m.PROTOCOL, distrcomp.__version__, python_version())
     try:
@@ -247,7 +253,8 @@ async def greet(peer: Peer, channel: Channel) -> Connection:
         raise PeerRefused(f"{peer.address} refuses: {answer.why}")
     if not isinstance(answer, m.Welcome):
         raise CannotStart(f"{peer.address} speaks another protocol: no welcome came")
-    _check_versions(peer, answer)
+    if not is_any_version:
+        _check_versions(peer, answer)
     return Connection(peer, channel, answer, welcomed_at=monotonic())
 
 
@@ -256,7 +263,7 @@ def _check_versions(peer: Peer, welcome: m.Welcome) -> None:
     if welcome.version != ours or welcome.protocol != m.PROTOCOL:
         raise VersionsDiffer(
             f"{peer.address} has distrcomp {welcome.version} and this machine {ours}: install the "
-            "same version on both",
+            "same version on both, or bring this one there by `distrcomp agent --update`",
             *named,
         )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from launcher.agent import session
 from launcher.agent.session import OPERATIONS, Session, State
 from launcher.control import environments as e
-from launcher.control import files, looks, passing
+from launcher.control import files, looks, passing, updates
 from launcher.control import messages as m
 from launcher.errors import PeerRefused
 
@@ -41,6 +41,10 @@ SAMPLES: dict[type, Any] = {
     looks.TakeStacks: looks.TakeStacks(b"r" * 16, ()),
     files.CollectFiles: files.CollectFiles(("*",)),
     m.CloseRun: m.CloseRun(),
+    updates.AskRelease: updates.AskRelease(),
+    updates.TryRelease: updates.TryRelease("0.1"),
+    updates.TakeRelease: updates.TakeRelease(),
+    updates.KeepRelease: updates.KeepRelease(b"h" * 32),
 }
 WAY: dict[State, tuple[type, ...]] = {
     State.NEW: (),
@@ -49,6 +53,7 @@ WAY: dict[State, tuple[type, ...]] = {
     State.SHIPPING: (m.Hello, m.OpenRun),
     State.STARTING: (m.Hello, m.OpenRun, m.StartNodes),
     State.RUNNING: (m.Hello, m.OpenRun, m.StartNodes, m.Go),
+    State.TRYING: (m.Hello, m.OpenRun, updates.TryRelease),
     State.CLOSED: (m.Hello, m.OpenRun, m.CloseRun),
 }
 
@@ -100,6 +105,7 @@ def test_every_message_in_every_state(state: State) -> None:
             e.AskInstalled: State.GREETED,
             e.WantEnvironment: State.PROVIDING,
             m.OpenRun: State.SHIPPING,
+            **dict.fromkeys((updates.AskRelease, updates.KeepRelease), State.GREETED),
         },
         State.PROVIDING: {
             **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.PROVIDING),
@@ -111,6 +117,7 @@ def test_every_message_in_every_state(state: State) -> None:
             **dict.fromkeys((m.BlobPart, *passing.ORDERS), State.SHIPPING),
             m.StartNodes: State.STARTING,
             m.CloseRun: State.CLOSED,
+            updates.TryRelease: State.TRYING,
         },
         State.STARTING: {
             **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.STARTING),
@@ -125,6 +132,10 @@ def test_every_message_in_every_state(state: State) -> None:
             **dict.fromkeys((m.EndOfNode, m.AbortRun, m.AskNodes, m.SignalNodes), State.RUNNING),
             files.CollectFiles: State.RUNNING,
             m.CloseRun: State.CLOSED,
+        },
+        State.TRYING: {
+            **dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.TRYING),
+            updates.TakeRelease: State.CLOSED,
         },
         State.CLOSED: dict.fromkeys((m.Ping, looks.AskRuns, looks.TakeStacks), State.CLOSED),
     }[state]

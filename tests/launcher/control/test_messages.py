@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp.errors import ProtocolError
-from launcher.control import environments, files, looks, nodes, passing
+from launcher.control import environments, files, looks, nodes, passing, updates
 from launcher.control import messages as m
 from launcher.control import recordings as recorded
 
@@ -88,7 +88,7 @@ def test_each_has_one_direction() -> None:
     )
     classes = [
         each
-        for module in (m, looks, files, nodes, passing, recorded, environments)
+        for module in (m, looks, files, nodes, passing, recorded, environments, updates)
         for _, each in inspect.getmembers(module, inspect.isclass)
         if each.__module__ == module.__name__ and each not in inside  # parts of other messages
     ]

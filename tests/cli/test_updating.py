@@ -12,7 +12,9 @@ import shutil
 import socket
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,11 +26,13 @@ from launcher.cluster.credentials import load_operator
 from launcher.cluster.home import Home, write_private
 from launcher.cluster.members import Members
 from launcher.cluster.peers_file import Peer
+from launcher.control import messages as m
+from launcher.control import updates as u
 from launcher.environment.release import Release, own_release
 from launcher.errors import CannotStart
 from launcher.run.connect import Operator, dial_agent
 from launcher.run.update import Updated, update
-from launcher.ship.manifest import FileEntry, Manifest
+from launcher.ship.manifest import FileEntry, Manifest, pack_manifest
 from tests.command import Command, Machine
 from tests.faults.places import start_agent
 from tests.leaks import LeakChecker, wait_until
@@ -40,6 +44,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "discovery.md").read_text()
 OLD, NEW = distrcomp.__version__, "99.1"
 BOUND_S = 20.0
 INIT, SERVER, HOST = "distrcomp/__init__.py", "launcher/agent/server.py", "launcher/agent/host.py"
+EMPTY = hashlib.sha256(b"").digest()
 HANGS = "import time\nwhile True:\n    time.sleep(9)"
 
 
@@ -115,6 +120,20 @@ class Field:
             return found.welcome.version
 
         assert version == asyncio.run(ask())
+
+    def refusal(self, messages: list[Any]) -> str:
+        """Why the agent refuses one of these."""
+
+        async def say() -> str:
+            found = await dial_agent(self.peer, self.operator)
+            for message in messages:
+                await found.channel.send(message)
+            while not isinstance(answer := await found.channel.receive(), m.Refused):
+                """It says what is missing, or that nothing is, before it comes to the point."""
+            await found.channel.close()
+            return answer.why
+
+        return asyncio.run(say())
 
     def wait_port_free(self) -> None:
         """Until nobody listens where the agent did."""
@@ -265,21 +284,32 @@ def test_lost_operator(field: Field) -> None:
     field.check(OLD)
 
 
+def test_refused(field: Field) -> None:
+    """S-12, S-20: what is no release, or not what was told, is refused, and changes nothing."""
+    new = release()
+    opening = m.OpenRun(bytes(range(16)), pack_manifest(new.manifest), is_stock=True)
+    (entry, *_), evil = new.manifest.files, FileEntry("evil.pth", 0o600, 0, EMPTY)
+    altered = new.contents[entry.sha256][:-1] + b"?"
+    stray = m.OpenRun(bytes(range(16)), pack_manifest(Manifest((evil,))), is_stock=True)
+    with_nodes = replace(stray, is_stock=False)
+    for messages, why in (
+        ([opening, m.BlobPart(entry.sha256, altered, last=True)], "other content than"),
+        ([opening, u.TryRelease(NEW)], "its files have not come"),
+        ([with_nodes, m.BlobPart(EMPTY, b"", last=True), u.TryRelease(NEW)], "have not come"),
+        ([stray, u.TryRelease(NEW)], f"these files are not those of distrcomp {NEW}"),
+        ([u.KeepRelease(new.sha256)], "it does not run this release"),
+        ([u.KeepRelease(own_release().sha256)], "it does not run this release"),
+        ([u.TakeRelease()], "TakeRelease may not come now"),
+    ):
+        assert why in field.refusal(messages)
+    field.check(OLD)
+    assert not list(field.releases.glob("*"))
+
+
 def test_no_room(field: Field) -> None:
     """An agent that can't lay the files says so, and goes on."""
     field.releases.write_text("in the way")
     field.check_fails(release(), f"{field.releases} is not a folder")
-
-
-def test_installed_anew(field: Field, tmp_path: Path) -> None:
-    """An installation that was changed since the update counts again."""
-    field.update(release("98.0"))
-    field.stop()
-    words = ("agent", "--listen", f"{field.address[0]}:6969")
-    field.agent = field.machine.start(*words, env=newer(tmp_path / "tree"))
-    field.agent.wait_for_line("listens on")
-    assert f"distrcomp {NEW} is another than the one that was updated to 98.0" in field.agent.err
-    field.check(NEW)
 
 
 @pytest.mark.parametrize(

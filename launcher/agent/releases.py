@@ -109,7 +109,6 @@ class Releases:
         _require_release(version, manifest)
         laid = Laid(version, self.folder / release_hash(manifest).hex())
         make_private_folder(self.folder)
-        self._remove_all_but(laid.sha256)  # what an agent left that was killed
         place = self.folder / unpredictable_name(_LAYING)
         try:
             with disk_errors(self.folder):
@@ -127,7 +126,7 @@ class Releases:
         if release.sha256 == base:  # which agents start as where nothing is kept
             with disk_errors(self.folder):
                 (self.folder / _KEPT).unlink(missing_ok=True)
-            self._remove_all_but()
+            self._remove_others()
             return
         with disk_errors(self.folder):
             told = {
@@ -137,7 +136,7 @@ class Releases:
                 "tree": _tree_hash(release.folder),
             }
         write_private(self.folder / _KEPT, json.dumps(told).encode())
-        self._remove_all_but()
+        self._remove_others()
 
     def kept(self) -> Kept | None:
         """Which release is kept, unchecked; raises CannotStart for a file that is not ours."""
@@ -167,6 +166,11 @@ class Releases:
             if _tree_hash(release.folder) != kept.tree:
                 raise CannotStart(f"what lies in {release.folder} is not what was brought there")
 
+    def sweep(self) -> None:
+        """Removes what an agent has left that was killed."""
+        if self.folder.is_dir():
+            self._remove_others()
+
     def drop(self, release: Laid) -> None:
         """Removes a release that has not answered; for a thread."""
         for _ in range(_DROPS_MAX):  # what it has started may just be writing bytecode there
@@ -175,9 +179,9 @@ class Releases:
                 return
             time.sleep(_DROP_INTERVAL_S)
 
-    def _remove_all_but(self, coming: str = "") -> None:
-        """Removes what is neither kept, nor running, nor `coming`."""
-        stay = {_KEPT, self.running, coming}
+    def _remove_others(self) -> None:
+        """Removes what is neither kept nor running."""
+        stay = {_KEPT, self.running}
         with contextlib.suppress(CannotStart):
             kept = self.kept()
             stay.add(kept.release.sha256 if kept else "")

@@ -71,6 +71,8 @@ class Updating:
         self._server = server
         self._guardian = guardian
         self._options = options
+        if inheritance is None:  # whoever was before is no more
+            releases.sweep()
         self._is_on_trial = inheritance is not None and inheritance.is_trial
         self._stop = stop
         self._operator: Channel | None = None

@@ -64,17 +64,27 @@ async def update(peer: Peer, operator: Operator, release: Release) -> Updated:
     except (CannotStart, ChannelClosed, ProtocolError) as error:
         if isinstance(error, _CannotBeUpdated):
             raise
-        raise CannotStart(f"{error}; the agent goes on with distrcomp {welcome.version}") from error
+        if isinstance(error, CannotStart):
+            raise CannotStart(
+                f"{error}; the agent goes on with {_name(welcome.version)}"
+            ) from error
+        raise CannotStart(
+            f"the agent broke off ({error}); what starts there is {_name(welcome.version)}"
+        ) from error
     finally:
         await channel.close()
     try:
         await _keep(await _meet(peer, operator, release, known), release)
     except (CannotStart, ChannelClosed, ProtocolError) as error:
         raise CannotStart(
-            f"distrcomp {release.version} has answered when it was tried, and since then: {error}; "
+            f"{_name(release.version)} has answered when it was tried, and since then: {error}; "
             f"started again, the agent is {welcome.version}"
         ) from error
     return Updated(welcome.version, sent_bytes)
+
+
+def _name(version: str) -> str:
+    return f"distrcomp {version}"
 
 
 class _CannotBeUpdated(CannotStart):
@@ -82,7 +92,7 @@ class _CannotBeUpdated(CannotStart):
 
     def __init__(self, version: str, why: str) -> None:
         super().__init__(
-            f"distrcomp {version} there cannot be updated from here ({why}): install "
+            f"{_name(version)} there cannot be updated from here ({why}): install "
             "the version of this machine by hand, once"
         )
 
@@ -180,13 +190,13 @@ async def _meet(
                     why = str(error)
                 await asyncio.sleep(_DIAL_INTERVAL_S)
     except TimeoutError:
-        raise CannotStart(f"distrcomp {release.version} does not answer: {why}") from None
+        raise CannotStart(f"{_name(release.version)} does not answer: {why}") from None
     connection, sha256 = found
     if sha256 == release.sha256:
         return connection
     await connection.channel.close()
     version = connection.welcome.version
-    raise CannotStart(f"what answers is distrcomp {version} with other files than were sent")
+    raise CannotStart(f"what answers is {_name(version)} with other files than were sent")
 
 
 async def _dial_unknown(

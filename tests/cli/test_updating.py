@@ -266,6 +266,7 @@ def test_killed_agent(field: Field) -> None:
     field.wait_port_free()
     field.start()
     field.check(OLD)
+    assert [] == list(field.releases.iterdir())
 
 
 def test_lost_operator(field: Field) -> None:

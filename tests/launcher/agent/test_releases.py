@@ -117,6 +117,7 @@ def test_open_to_others(releases: Releases, own: Release, store: Store) -> None:
     with pytest.raises(CannotStart, match="is open to other users"):
         releases.check(kept)
     releases.drop(laid)
+    releases.sweep()
     with pytest.raises(CannotStart):
         releases.check(kept)
 

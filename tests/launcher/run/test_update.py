@@ -73,7 +73,8 @@ def test_has_it_already(tmp_path: Path) -> None:
         ),
         (
             (WELCOME, u.ReleaseIs(b"other"), m.Missing((b"z" * 32,))),
-            "it asked for a file that is not of distrcomp; the agent goes on with distrcomp 1.0",
+            "the agent broke off (it asked for a file that is not of distrcomp); what starts there "
+            "is distrcomp 1.0",
         ),
         (
             (WELCOME, u.ReleaseIs(b"other"), m.Shipped(), m.Refused("a run goes on there")),
@@ -81,7 +82,8 @@ def test_has_it_already(tmp_path: Path) -> None:
         ),
         (
             (WELCOME, u.ReleaseIs(b"other"), m.Shipped()),
-            "the other end closed the connection; the agent goes on with distrcomp 1.0",
+            "the agent broke off (the other end closed the connection); what starts there is "
+            "distrcomp 1.0",
         ),
     ],
 )

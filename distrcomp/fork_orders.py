@@ -15,7 +15,13 @@ DESCRIPTORS_MAX = 250
 
 
 class Load(NamedTuple):
-    """Load numpy, too, if that can be done."""
+    """Load numpy, too, if that can be done; to be said once.
+
+    Attributes:
+        links_machines: and what links between machines need.
+    """
+
+    links_machines: bool
 
 
 class Share(NamedTuple):

@@ -64,7 +64,6 @@ class Server:
         self._descriptors: deque[int] = deque()
         self._shared: list[tuple[int, int]] = []
         self._children: set[int] = set()
-        self._has_numpy = False
         self._words = fresh_start.ShownWords()
 
     def serve(self) -> list[str]:
@@ -89,13 +88,8 @@ class Server:
 
     def _obey(self, order: Any) -> list[str] | None:
         match order:
-            case Load():
-                if not self._has_numpy:
-                    self._has_numpy = True
-                    from .warm_numpy import preload
-
-                    self._end_of_nodes.share(preload())
-                    _settle()
+            case Load(links_machines):
+                self._load(links_machines)
             case Share(numbers):
                 self._shared += self._taken(numbers)
             case Unshare():
@@ -107,6 +101,14 @@ class Server:
             case Fork():
                 return self._fork(order)
         return None
+
+    def _load(self, links_machines: bool) -> None:
+        from .warm_numpy import preload
+
+        if links_machines:
+            from .links import handshake, tls  # noqa: F401  nodes will find them loaded
+        self._end_of_nodes.share(preload())
+        _settle()
 
     def _taken(self, numbers: tuple[int, ...]) -> list[tuple[int, int]]:
         """The descriptors that came along, fewer where some were lost on the way."""

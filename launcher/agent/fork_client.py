@@ -63,17 +63,17 @@ class ForkServer:
         self._writing = asyncio.Lock()
         self._awaited: dict[tuple[type, int], asyncio.Future[Any]] = {}
         self._number = 0
-        self._has_numpy = False
+        self._has_loaded = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._read)
         self.is_lost = False
 
-    async def load(self) -> None:
-        """Has it load numpy, once."""
-        if not self._has_numpy:
-            self._has_numpy = True
-            await self._say(Load())
+    async def load(self, links_machines: bool) -> None:
+        """Has it load numpy, once, and what links between machines need."""
+        if not self._has_loaded:
+            self._has_loaded = True
+            await self._say(Load(links_machines))
 
     async def share(self, descriptors: Sequence[int]) -> None:
         """What is forked from now on holds these, under the same numbers; none: no more."""

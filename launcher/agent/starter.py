@@ -37,7 +37,7 @@ class Starter:
         self._guardian = guardian
         self._server: ForkServer | None = None
         self._turn = asyncio.Lock()
-        self._loads_numpy = False
+        self._is_kept = False
 
     def warm_up(self) -> None:
         """Has the server ready, if there can be one."""
@@ -49,15 +49,15 @@ class Starter:
                 self._guardian.watch_helper(self._server.pid)
 
     async def make_ready(self) -> None:
-        """Has a server ready that has also loaded numpy; for an agent, which keeps it."""
-        self._loads_numpy = True
+        """Has a server ready that has loaded all that a node may need; for who keeps it."""
+        self._is_kept = True
         self.warm_up()
         await self._load()
 
     async def _load(self) -> None:
         if self._server is not None:
             with contextlib.suppress(CannotFork):
-                await self._server.load()
+                await self._server.load(self._is_kept)
 
     async def start(self, starts: Sequence[Start], born: Callable[[Child], None]) -> None:
         """Starts nodes that share what they inherit.
@@ -71,7 +71,7 @@ class Starter:
         async with self._turn:
             server = next(filter(None, map(self._server_for, starts)), None)
             if server is not None:
-                if self._loads_numpy or (len(starts) > 1 and mention_numpy(starts)):
+                if self._is_kept or (len(starts) > 1 and mention_numpy(starts)):
                     await self._load()
                 with contextlib.suppress(CannotFork):
                     await server.share(starts[0].inherited)

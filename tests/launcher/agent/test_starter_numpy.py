@@ -58,7 +58,7 @@ def test_same_as_cold(tmp_path: Path, leaks: object) -> None:
             async with opened(tmp_path / str(len(settings))) as (run, told):
                 await start(run, told, ABOUT_NUMPY, 2, environment=settings)
                 said += await told_of(told, 2)
-                loads = run._starter._server is not None and run._starter._server._has_numpy
+                loads = run._starter._server is not None and run._starter._server._has_loaded
                 assert (len(settings) == 1) == loads
         assert 1 == len({tuple(each[:2]) for each in said}), said
         assert 4 == len({each[2] for each in said}), said

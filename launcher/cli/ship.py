@@ -62,8 +62,10 @@ def _wanted(
     program: tuple[str, ...], options: dict[str, Any], others: Sequence[dict[str, Any]]
 ) -> list[Wanted]:
     """What each program would ship."""
-    if program or options["module"] or options["code"] or not options["include"]:
+    if program or options["module"] or options["code"]:
         first = wanted_of(program, options)[2]
+    elif not options["include"]:
+        raise BadUsage("ship what? name a program, or files by --include GLOB")
     else:
         first = Wanted(None, None, options["include"], options["exclude"], current_folder())
     more = [{**options, "include": (), **other} for other in others]

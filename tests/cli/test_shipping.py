@@ -53,6 +53,8 @@ def test_ship_to_nobody(machine: Machine) -> None:
     for words in (("prog.py",), ("-H", "localhost", "prog.py")):
         result = machine.run("ship", *words)
         assert (2, "distrcomp: ship to whom?") == (result.code, result.err[:24])
+    result = machine.run("ship")
+    assert (2, "distrcomp: ship what?") == (result.code, result.err[:21])
     assert 2 == machine.run("ship", "--dry-run").code
     (machine.work_dir / "other.py").write_text("x = 1\n")
     several = machine.run("ship", "--dry-run", "prog.py", ":", "other.py")

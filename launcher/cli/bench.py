@@ -31,7 +31,7 @@ from ..ship.bundle import Wanted, collect
 from ..ship.folders import current_folder
 from .help import ToolCommand
 from .keeping import check_place, write_file
-from .options import chosen_peers, peers_options
+from .options import chosen_peers, debug_option, peers_options
 from .showing import live_view, print_table
 
 _TABLE_WIDTH_MIN = 80
@@ -86,14 +86,13 @@ class _Run:
     help="Also draw time and bandwidth by size.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No status table while it measures.")
-@click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
+@debug_option
 @click.pass_context
 def bench(ctx: click.Context, /, **options: Any) -> None:
     """Measure messages between nodes: time and bandwidth, beside what the machine could do.
 
     On this machine, or between the first two machines of a peers file and inside one of them.
     """
-    ctx.meta["debug"] = options["debug"]
     json_file, plot = options["json"], options["plot"]
     _check_files(json_file, plot)
     wish = _wish(options)

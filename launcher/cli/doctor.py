@@ -16,7 +16,7 @@ from ..doctor.table import render_json, render_tables
 from ..errors import CannotStart, Interrupted
 from ..run.connect import operator_here
 from .help import ToolCommand
-from .options import chosen_net, chosen_peers, net_option, peers_options
+from .options import chosen_net, chosen_peers, debug_option, net_option, peers_options
 from .showing import print_table
 
 _TABLE_WIDTH_MIN = 120
@@ -35,14 +35,13 @@ _TABLE_WIDTH_MIN = 120
 )
 @click.option("--json", is_flag=True, help="Print the report for programs.")
 @click.option("-q", "--quiet", is_flag=True, help="Don't say what goes on meanwhile.")
-@click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
+@debug_option
 @click.pass_context
 def doctor(ctx: click.Context, /, **options: Any) -> None:
     """Examine every peer and every pair of peers, and say what to do.
 
     Without peers this machine alone. Exit code 3 if something will make runs fail.
     """
-    ctx.meta["debug"] = options["debug"]
     chosen = chosen_peers(options["peers"], options["host"]) or (Peer("localhost"),)
     as_json = options["json"]
     wish = Wish(

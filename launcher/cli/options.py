@@ -44,6 +44,18 @@ def peers_options(function: _Function) -> _Function:
     return file(inline(function))
 
 
+def debug_option(function: _Function) -> _Function:
+    """Adds `--debug`, which also says how errors are shown."""
+
+    def note(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> bool:
+        ctx.meta["debug"] = is_wanted
+        return is_wanted
+
+    return click.option(
+        "--debug", is_flag=True, callback=note, help="Show tracebacks of distrcomp itself."
+    )(function)
+
+
 def policy_options(function: _Function) -> _Function:
     """Adds what is done about nodes that fail, and that wait for each other."""
     failure = click.option(

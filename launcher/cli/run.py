@@ -11,6 +11,7 @@ from .completion import complete_variable
 from .environment_options import environment_options
 from .options import (
     collect_option,
+    debug_option,
     files_options,
     net_option,
     peers_options,
@@ -124,7 +125,7 @@ from .version import version_option
 @click.option("-q", "--quiet", is_flag=True, help="No table and no remarks.")
 @click.option("-v", "--verbose", is_flag=True, help="Say where each node runs.")
 @version_option
-@click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
+@debug_option
 @program_argument("PROGRAM [ARGS]...")
 @click.pass_context
 def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None:
@@ -134,7 +135,6 @@ def run(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None
     were copied; anything else is a command run on every node. Options end at PROGRAM. After a
     word `:` another program can follow, with its own -n, -x, --wdir, -m and -c.
     """
-    ctx.meta["debug"] = options["debug"]
     from .running import run_program
 
     ctx.exit(run_program(ctx, program, options))

@@ -14,7 +14,14 @@ from ..run.plain import counted, plain
 from ..ship.bundle import Bundle, Wanted
 from ..ship.folders import current_folder
 from ..ship.union import collect_all
-from .options import chosen_peers, files_options, peers_options, program_argument, program_options
+from .options import (
+    chosen_peers,
+    debug_option,
+    files_options,
+    peers_options,
+    program_argument,
+    program_options,
+)
 from .patience import REACHING, READING, said_if_busy, said_if_slow
 from .programs import PROGRAMS, RunCommand
 from .request import wanted_of
@@ -31,7 +38,7 @@ from .showing import live_view, print_manifest
 @click.option("--dry-run", is_flag=True, help="Print what would be shipped, and why; ship nothing.")
 @program_options
 @click.option("-q", "--quiet", is_flag=True, help="No bars, and print nothing but problems.")
-@click.option("--debug", is_flag=True, help="Show tracebacks of distrcomp itself.")
+@debug_option
 @program_argument("[PROGRAM [ARGS]...]")
 @click.pass_context
 def ship(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> None:
@@ -40,7 +47,6 @@ def ship(ctx: click.Context, /, program: tuple[str, ...], **options: Any) -> Non
     PROGRAM and the options say what that is, as in `distrcomp run`. Nothing is started. Without
     PROGRAM it is what --include names.
     """
-    ctx.meta["debug"] = options["debug"]
     wanted = _wanted(program, options, ctx.meta.get(PROGRAMS, ()))
     with said_if_busy(READING, is_quiet=options["quiet"]):
         bundle, _ = collect_all(wanted)

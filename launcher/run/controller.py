@@ -229,6 +229,8 @@ class Controller:
                 case Tell(peer, message):
                     if isinstance(message, m.CloseRun):
                         self.shipper.stop()
+                    if isinstance(message, m.StartNodes):
+                        self._view.starting(len(self.machine.course.placement))
                     if isinstance(message, looks.TakeStacks):
                         self.overview.expect(peer, looks.StacksTaken)
                     self._tell(peer, message)

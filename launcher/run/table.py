@@ -75,6 +75,9 @@ class View(Protocol):
     def preparing(self, peer: str, text: str) -> None:
         """Shows how far `peer` is with the program's environment; until the first `shipping`."""
 
+    def starting(self, n_node: int) -> None:
+        """Shows that all is shipped and the nodes are being started; until the first `update`."""
+
     def say(self, text: str) -> None:
         """Tells the person something that stays."""
 
@@ -103,6 +106,9 @@ class NoView:
         pass
 
     def preparing(self, peer: str, text: str) -> None:
+        pass
+
+    def starting(self, n_node: int) -> None:
         pass
 
     def say(self, text: str) -> None:
@@ -178,6 +184,12 @@ class LiveView:
         """Shows how far `peer` is with the program's environment; until the first `shipping`."""
         self._prepared[peer] = text
         self._draw(lambda: preparing_lines(self._prepared))
+
+    def starting(self, n_node: int) -> None:
+        from rich.text import Text
+
+        self._drawn_at = float("-inf")  # this comes once, and what it replaces is no longer so
+        self._draw(lambda: Text(f"starting {counted(n_node, 'node')}"))
 
     def say(self, text: str) -> None:
         """Tells the person something that stays, above the table."""

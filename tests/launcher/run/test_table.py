@@ -150,6 +150,15 @@ def test_shipping_shows_a_bar_for_each_peer() -> None:
     assert any(r"shipping to h2\r" in line and "3.0 of 4.0 MiB" in line for line in lines)
 
 
+def test_starting_takes_the_place_of_the_bars() -> None:
+    """Nothing is shipped any more, so no bar says so, however soon after it this comes."""
+    screen = Screen()
+    with screen.view as view:
+        view.shipping(0, 5, "h1")
+        view.starting(300)
+        assert "starting 300 nodes" in screen.drawn()
+
+
 def test_shipping_to_many_peers_is_one_bar() -> None:
     """Bars of more peers than fit are added up."""
     screen = Screen()

@@ -158,9 +158,12 @@ def _fail(life: Life, failure: Failure, node: int) -> list[Action]:
     if life.course.continue_on_failure or life.state is not State.RUNNING:
         return []
     life.state = State.STOPPING
-    culprit = node if failure.because_of is None else failure.because_of
+    culprit, why = node, failure.why
+    if failure.because_of is not None:
+        culprit = failure.because_of
+        why = why.partition(f"{life.ledger.name(culprit)} is gone: ")[2] or why  # said once
     return [
-        *life.tell_all(m.AbortRun(culprit, failure.why)),
+        *life.tell_all(m.AbortRun(culprit, why)),
         SetTimer("term", limits.STOP_STEP_S),
     ]
 

@@ -85,6 +85,13 @@ def test_consequence_before_cause() -> None:
     assert (139, "node 0 on h0 was killed by SIGSEGV (11)") == (driver.exit_code, driver.headline)
 
 
+def test_who_blames_another_is_not_quoted_as_blaming_it() -> None:
+    """A node that is told that another is gone reads why, and not that it is gone once more."""
+    driver = at(State.RUNNING)
+    driver.fail(2, "distrcomp.errors.NodeLost: node 0 on h0 is gone: it has finished", because_of=0)
+    assert m.AbortRun(0, "it has finished") in driver.told[0]
+
+
 def test_finished_while_others_wait() -> None:
     """F-07: a node that ends with 0 while another waits on it: that one's error is the cause."""
     driver = at(State.RUNNING)

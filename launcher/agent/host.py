@@ -78,14 +78,14 @@ class Host:
         self.slots = slots
         self.interfaces = interfaces
         self._process = secrets.randbits(63)
-        self._sandboxes = folder / "sandboxes"
-        self.swept = sweep(self._sandboxes)
-        self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
         self.guardian = Guardian(is_agents=not is_temporary)
-        self.starter = Starter(self.guardian)
         self._folder = folder if is_temporary else None
         if is_temporary:
             self.guardian.watch_folder(str(folder))
+        self._sandboxes = folder / "sandboxes"
+        self.swept = sweep(self._sandboxes)
+        self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
+        self.starter = Starter(self.guardian)
         self._runs: dict[bytes, PeerRun] = {}
         self._sessions: set[asyncio.Task[Any]] = set()
         self._conversations: set[Session] = set()

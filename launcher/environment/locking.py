@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import BadUsage, CannotStart, UvFailed
-from ..ship.folders import temporary_folder
+from ..ship.folders import disk_errors, temporary_folder
 from .lock import Lock, parse_lock
 from .need import OURS, Need
 from .remembered import Remembered
@@ -96,8 +96,9 @@ def _read_lock(path: Path, need: Need) -> Lock:
 def _arguments(need: Need, python: str | None, folder: Path) -> list[str]:
     """uv's, with the files that they name made in `folder`."""
     excludes, constraints = folder / "excludes.txt", folder / "constraints.txt"
-    excludes.write_text(f"{OURS}\n", "utf-8")
-    constraints.write_text("".join(f"{line}\n" for line in _own_requirements()), "utf-8")
+    with disk_errors(folder):
+        excludes.write_text(f"{OURS}\n", "utf-8")
+        constraints.write_text("".join(f"{line}\n" for line in _own_requirements()), "utf-8")
     sources = [str(path) for path in (*need.programs, *need.requirements)]
     return [
         *("pip", "compile", "--universal", "--format", "pylock.toml", "--no-header"),

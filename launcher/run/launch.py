@@ -81,8 +81,10 @@ class Launch:
                     is_temporary=True,
                     environments=Home.find(os.environ).cache / "agent" / ENVIRONMENTS,
                 )
-            except OSError as error:
+            except (OSError, CannotStart) as error:
                 shutil.rmtree(folder, ignore_errors=True)
+                if isinstance(error, CannotStart):
+                    raise
                 raise CannotStart(f"this machine lacks something: {error.strerror}") from error
         self._timeline.enter("connect", monotonic())
         operator = None if all(peer.is_here for peer in peers) else operator_here()

@@ -128,7 +128,7 @@ def start_cold(start: Start) -> Child:
             _, status, usage = os.wait4(process.pid, 0)  # noqa: ASYNC222  it is over
         except ChildProcessError as error:  # somebody else in this process has taken what it left
             process.returncode = 0
-            raise ChildLost from error
+            raise ChildLost("something else in its agent has waited for it") from error
         process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode, usage.ru_maxrss * limits.KIB
 

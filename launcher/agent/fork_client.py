@@ -119,7 +119,7 @@ class ForkServer:
             await self._say(Reap(pid))
             reaped = await self._wait(answer)
         except ServerLost as error:
-            raise ChildLost from error
+            raise ChildLost("the fork server that had started it was killed") from error
         return reaped.code, reaped.peak_kib * limits.KIB
 
     def _expect(self, kind: type, number: int) -> asyncio.Future[Any]:

@@ -235,10 +235,10 @@ class NodeProcess:
         """The exit code, negative for a signal, and the bytes it has used at most."""
         try:
             code, peak_bytes = await self._child.reap()
-        except ChildLost:
-            said = self._own_code
-            log.error("node %d: how it ended is not known but for what it said", self.node)
-            code, peak_bytes = _UNKNOWN_END if said is None else said, 0
+        except ChildLost as error:
+            code, peak_bytes = _UNKNOWN_END if self._own_code is None else self._own_code, 0
+            if self._own_code is None:
+                self._fault = self._fault or f"it ended, and nobody has seen how: {error}"
         self._code = code
         return code, peak_bytes
 

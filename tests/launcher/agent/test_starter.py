@@ -17,6 +17,7 @@ from launcher.agent.child import Ends, Start
 from launcher.agent.fork_client import CannotFork, ForkServer, ServerLost
 from launcher.agent.peer_run import PeerRun
 from launcher.control import messages as m
+from launcher.control.nodes import NodeFailed
 from tests.launcher.agent.agent_kit import lives, n_descriptors, order, play, until
 from tests.launcher.agent.peer_run_kit import Told, opened, ship, start
 
@@ -74,7 +75,7 @@ def test_ends(last: str, expected: tuple[object, object], tmp_path: Path, leaks:
     [
         ("pass", (0, None)),
         ("sys.exit(3)", (3, None)),
-        ("os.kill(os.getpid(), 15)", (1, None)),  # nobody has seen it
+        ("os.kill(os.getpid(), 15)", (1, None)),  # nobody has seen it, and that is said
     ],
 )
 def test_server_is_killed(
@@ -92,6 +93,11 @@ def test_server_is_killed(
             run.take_input(f"{last}\n".encode())
             await told.wait(m.NodeExited)
             assert expected == end_of(told)
+            unseen = [
+                each.error for each in told.all(NodeFailed) if "nobody has seen" in each.error
+            ]
+            assert (1 if "kill" in last else 0) == len(unseen)
+            assert all("the fork server that had started it was killed" in each for each in unseen)
             run._starter.warm_up()
             assert killed != server_pid(run)
 

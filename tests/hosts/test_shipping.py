@@ -93,3 +93,19 @@ def test_there_and_back(cluster: Cluster) -> None:
     assert "node 2" == (folder / "2/who.txt").read_text()
     again = cluster.operator.run("ship", "--peers", "peers.txt", "--include", "big", program)
     assert "0 bytes were sent from here\n" in again.out
+
+
+def test_files_from_here_and_from_elsewhere(cluster: Cluster) -> None:
+    """The operator's machine takes part beside hosts: nobody's files take the place of others'."""
+    peers = cluster.operator.work_dir / "peers.txt"
+    (cluster.operator.work_dir / "mixed.txt").write_text(f"localhost slots=2\n{peers.read_text()}")
+    (cluster.operator.work_dir / "big").write_bytes(b"x")
+    program = cluster.program(WRITING.rpartition("print")[0])
+    words = ("--peers", "mixed.txt", "-n", "5", "--map-by", "node", "--include", "big")
+    result = cluster.operator.run("run", *words, "--collect", "*.txt", program)
+    assert 0 == result.code, result
+    (folder,) = (cluster.operator.work_dir / "distrcomp-out").iterdir()
+    found = {str(path.relative_to(folder)): path.read_text() for path in folder.glob("*/*")}
+    own = {f"{node}/who.txt": f"node {node}" for node in range(5)}
+    shared = {f"{node}/beside.txt": "beside" for node in range(4)}  # node 4 is here, as node 0 is
+    assert {**own, **shared} == found

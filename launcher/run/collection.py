@@ -3,7 +3,8 @@
 Nothing an agent says is believed: a path must be a plain one that a pattern of the user's means,
 may come once, and its content must be what its hash says; files and bytes are counted. Everything
 is written below one folder that is made for this run, through no link, as 0600 in 0700; a file gets
-its name when it is whole.
+its name when it is whole, and before that it has none, where the disk can do that: so a launcher
+that is killed leaves no half a file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from ..ship.manifest import check_path, shown
 from ..ship.patterns import Patterns
 from .course import Course
 from .results import CollectedFile
+
+_OPEN_FILES = "/proc/self/fd"
 
 
 class Collection:
@@ -102,10 +105,7 @@ class Collection:
     def _begin(self, part: FilePart) -> _Coming:
         if self._root < 0:
             self._root = self._make_root()
-        name = unpredictable_name(".coming-")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_SAFELY
-        descriptor = os.open(name, flags, 0o600, dir_fd=self._root)
-        return _Coming(part.node, part.path, name, descriptor)
+        return _Coming(part.node, part.path, *_new_file(self._root))
 
     def _make_root(self) -> int:
         Path(self._into).mkdir(0o700, exist_ok=True)
@@ -128,7 +128,10 @@ class Collection:
                 inner = os.open(part, OPEN_FOLDER, dir_fd=outer)
                 os.close(outer)
                 outer = inner
-            os.rename(coming.name, name, src_dir_fd=self._root, dst_dir_fd=outer)
+            if coming.name:
+                os.rename(coming.name, name, src_dir_fd=self._root, dst_dir_fd=outer)
+            else:
+                os.link(f"{_OPEN_FILES}/{coming.descriptor}", name, dst_dir_fd=outer)
         finally:
             os.close(outer)
         os.close(coming.descriptor)
@@ -140,8 +143,9 @@ class Collection:
         coming = self._coming.pop(peer, None)
         if coming is not None:
             os.close(coming.descriptor)
-            with contextlib.suppress(OSError):
-                os.unlink(coming.name, dir_fd=self._root)
+            if coming.name:
+                with contextlib.suppress(OSError):
+                    os.unlink(coming.name, dir_fd=self._root)
 
     def close(self) -> None:
         """Nothing more comes; folders without a file go."""
@@ -158,8 +162,18 @@ class Collection:
         self.files.sort(key=lambda file: (file.node, file.path))
 
 
+def _new_file(folder: int) -> tuple[str, int]:
+    """Its name, "" where it can do without, and its descriptor."""
+    if Path(_OPEN_FILES).is_dir():  # by which it gets its name
+        with contextlib.suppress(OSError):  # not every disk can do it
+            return "", os.open(".", os.O_WRONLY | os.O_TMPFILE | OPEN_SAFELY, 0o600, dir_fd=folder)
+    name = unpredictable_name(".coming-")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_SAFELY
+    return name, os.open(name, flags, 0o600, dir_fd=folder)
+
+
 class _Coming:
-    """A file of which not all is here."""
+    """A file of which not all is here; without a name as long as that is so, or with one."""
 
     def __init__(self, node: int, path: str, name: str, descriptor: int) -> None:
         self.node = node

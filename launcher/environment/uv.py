@@ -131,7 +131,10 @@ async def run_uv(
     if code != 0:
         words = words_of(lines)
         if _NO_SPACE in words:
-            raise CannotStart(f"no space left on {folder}: free some and run again")
+            raise CannotStart(
+                f"no space left on {folder}, or where uv keeps things: free some and run again; "
+                f"uv says:\n{words}"
+            )
         raise UvFailed(words or f"it ended with code {code} and said nothing")
     return printed.decode("utf-8", "replace")
 

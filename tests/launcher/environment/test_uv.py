@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from launcher.environment.uv import find_uv, run_uv, uv_environment, words_of
-from launcher.errors import UvFailed
+from launcher.errors import CannotStart, UvFailed
 from tests.launcher.agent.agent_kit import lives, play
 from tests.launcher.environment.keeper import Keeper
 
@@ -63,6 +65,26 @@ def test_its_own_words(tmp_path: Path) -> None:
             await run_uv(arguments, tmp_path, nothing, Keeper(), "no-such-package\n")
 
     play(act)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F-20: uv says which file it could not write, and that need not be where it works."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8k,mode=700", "tmpfs", str(cache)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting isn't allowed here")
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache))
+
+    async def act() -> None:
+        with pytest.raises(CannotStart, match=rf"^no space left on [^\0]*uv says:\n[^\0]*{cache}"):
+            await run_uv(["venv", str(tmp_path / "new")], tmp_path, nothing)
+
+    try:
+        play(act)
+    finally:
+        subprocess.run(["umount", str(cache)], check=True)
 
 
 def test_who_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaks: object) -> None:

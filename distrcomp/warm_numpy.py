@@ -17,6 +17,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -38,7 +39,10 @@ def preload() -> dict[str, ModuleType]:
     before = os.environ.get(_THREADS[0])
     os.environ[_THREADS[0]] = "1"
     try:
-        importlib.import_module("numpy")
+        with warnings.catch_warnings():
+            known = list(warnings.filters)
+            importlib.import_module("numpy")
+            filters = [each for each in warnings.filters if each not in known]
     finally:
         del os.environ[_THREADS[0]]
         if before is not None:
@@ -53,7 +57,7 @@ def preload() -> dict[str, ModuleType]:
         raise RuntimeError("numpy's threads cannot be set")
     names = [name for name in sys.modules if name.partition(".")[0] == "numpy"]
     modules = {name: sys.modules.pop(name) for name in names}
-    sys.meta_path.insert(0, _Finder(modules, setters[0]))
+    sys.meta_path.insert(0, _Finder(modules, setters[0], filters))
     return modules
 
 
@@ -67,9 +71,13 @@ class _Finder:
     """Finds numpy once; an importer in the sense of importlib."""
 
     def __init__(
-        self, modules: dict[str, ModuleType], set_threads: Callable[[int], object]
+        self,
+        modules: dict[str, ModuleType],
+        set_threads: Callable[[int], object],
+        filters: list[Any],
     ) -> None:
         self._modules = modules
+        self._filters = filters
         self._set_threads = set_threads
         self._spec = modules["numpy"].__spec__
 
@@ -91,6 +99,10 @@ class _Finder:
         module.__spec__ = self._spec
         sys.meta_path.remove(self)
         sys.modules.update(self._modules)
+        filters: Any = warnings.filters
+        filters[:0] = self._filters  # numpy's own, which it has set when it was loaded
+        with warnings.catch_warnings():
+            pass  # its end makes what Python remembers of the filters void
         n_thread = threads_wanted(os.environ, len(os.sched_getaffinity(0)))
         if n_thread > 1:
             self._set_threads(n_thread)

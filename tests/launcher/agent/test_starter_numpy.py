@@ -16,7 +16,10 @@ import os, sys
 def n_task():
     return len(os.listdir("/proc/self/task"))
 before, there = n_task(), "numpy" in sys.modules
+import warnings
+print(*(each[0] + each[2].__name__ for each in warnings.filters))
 import numpy
+print(*(each[0] + each[2].__name__ for each in warnings.filters))
 print(there, numpy.__spec__.origin == numpy.__file__, type(numpy.__spec__.loader).__name__,
       n_task() - before, "numpy.linalg" in sys.modules)
 print(*(str(each).partition(" at ")[0] for each in sys.meta_path))
@@ -60,8 +63,8 @@ def test_same_as_cold(tmp_path: Path, leaks: object) -> None:
                 said += await told_of(told, 2)
                 loads = run._starter._server is not None and run._starter._server._has_loaded
                 assert (len(settings) == 1) == loads
-        assert 1 == len({tuple(each[:2]) for each in said}), said
-        assert 4 == len({each[2] for each in said}), said
+        assert 1 == len({tuple(each[:4]) for each in said}), said
+        assert 4 == len({each[4] for each in said}), said
 
     play(act)
 

@@ -194,7 +194,11 @@ def _obey(runner: Runner, order: dict[str, Any]) -> dict[str, Any]:
         "begin": dict,
         "run": lambda: runner.run(order["number"], order["source"]),
         "push": lambda: runner.push(order["values"]),
-        "pull": lambda: runner.pull(order["name"], is_plain=order["is_plain"]),
+        "pull": lambda: (
+            runner.pull(order["name"], is_plain=order["is_plain"])
+            if order["node"] in (None, dc.node_id)
+            else {}
+        ),
     }
     return acts[order["act"]]()
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import click
 
-from distrcomp.errors import ProtocolError
 from distrcomp.values import pickled, unpack_plain, unpickled
 
 from ..errors import BadUsage, LauncherError
@@ -60,6 +59,13 @@ def _at_exit(act: Callable[[], None]) -> None:
     register(act)
 
 
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise BadUsage(f"{line}: {error}") from error
+
+
 class Magics:
     """What a shell gets.
 
@@ -73,9 +79,12 @@ class Magics:
         self._words: list[str] = []
 
     def register(self) -> None:
-        """Makes the magics known, and sees to the end of the nodes with this process."""
+        """Makes the magics known."""
         self._shell.register_magic_function(self.cell, "cell", "nodes")
         self._shell.register_magic_function(self.line, "line", "nodes")
+
+    def end_with_process(self) -> None:
+        """Sees to the end of the nodes with this process."""
         _at_exit(self.stop)
 
     @_shortly
@@ -84,7 +93,7 @@ class Magics:
 
         %%nodes [OPTIONS]: those of `distrcomp run`, such as -n 4, --peers FILE, --include GLOB.
         """
-        session = self._living(shlex.split(line))
+        session = self._living(_words(line))
         number = len(self._shell.history_manager.input_hist_parsed) - 1  # what stands at the cell
         with contextlib.suppress(SyntaxError):  # which the nodes tell, with its line
             source = self._shell.transform_cell(source)
@@ -93,7 +102,7 @@ class Magics:
     @_shortly
     def line(self, line: str) -> Any:
         """%nodes push NAME... | pull NAME [NODE] | stop"""
-        match shlex.split(line):
+        match _words(line):
             case []:
                 return click.echo(self._told(), nl=False)
             case ["stop"]:
@@ -156,7 +165,12 @@ class Magics:
         missing = [name for name in names if name not in self._shell.user_ns]
         if missing:
             raise BadUsage(f"there is no {missing[0]} in the notebook")
-        values = {name: pickled(self._shell.user_ns[name]) for name in names}
+        values = {}
+        for name in names:
+            try:
+                values[name] = pickled(self._shell.user_ns[name])
+            except Exception as error:  # pickling a value may raise anything
+                raise BadUsage(f"{name} can't be sent: {type(error).__name__}: {error}") from error
         self._obeyed(self._living([]), {"act": "push", "values": values})
 
     def _pull(self, name: str, node: int | None) -> None:
@@ -166,13 +180,19 @@ class Magics:
             raise BadUsage(f"there are {self._session.n_node} nodes, from 0 on")
         # A pickle runs what its sender likes, so none is read that comes from another machine.
         is_plain = not self._session.is_here
-        cell = self._obeyed(self._session, {"act": "pull", "name": name, "is_plain": is_plain})
-        packed = [cell.answers[each].get("value", b"") for each in sorted(cell.answers)]
+        order = {"act": "pull", "name": name, "node": node, "is_plain": is_plain}
+        cell = self._obeyed(self._session, order)
+        givers = sorted(cell.answers) if node is None else [node]
         try:
-            values = [(unpack_plain if is_plain else unpickled)(data) for data in packed]
-        except (ProtocolError, TypeError) as error:
-            raise CellFailed(f"what a node has sent can't be read: {error}") from error
-        self._shell.user_ns[name] = values if node is None else values[node]
+            values = [
+                (unpack_plain if is_plain else unpickled)(cell.answers[each].get("value", b""))
+                for each in givers
+            ]
+        except Exception as error:  # unpickling a value may raise anything
+            raise CellFailed(
+                f"what a node has sent can't be read: {type(error).__name__}: {error}"
+            ) from error
+        self._shell.user_ns[name] = values if node is None else values[0]
 
     def _told(self) -> str:
         session = self._session

@@ -31,6 +31,8 @@ MISTAKES = {
     "%nodes nonsense": "%nodes takes: push NAME",
     "%nodes pull x": "no nodes live",
     "%nodes push nothing": "there is no nothing in the notebook",
+    "import threading\nlock = threading.Lock()\n%nodes push lock": "lock can't be sent: TypeErr",
+    "%nodes pull 'x": "No closing quotation",
     "%%nodes -n 1 --peers nowhere.txt\n1": "nowhere.txt",
 }
 """What is typed wrongly, and what is said."""
@@ -122,6 +124,9 @@ def test_ipython_s_syntax_and_parts_after_a_failure(machine: Machine) -> None:
         "if x == 2:\n    print(half.recv(0), dc.recv(0))\nhalf.allreduce(1)",
         "%%nodes\nimport os\nos.close(1)\nos.close(2)",
         "%%nodes\nx",
+        "%%nodes\nif x == 1:\n    only = 'here'",
+        "%nodes pull only 1\nonly",
+        "%reload_ext distrcomp\n%nodes",
     )
     texts = ["\n".join(text for _, text in cell) for cell in outputs]
     assert "--(Node 1  localhost)--------\nOut: ['1', '1']" in texts[2]
@@ -134,6 +139,8 @@ def test_ipython_s_syntax_and_parts_after_a_failure(machine: Machine) -> None:
     assert "--(Node 1  localhost)--------\nOut: 1" in texts[6]
     assert "" == texts[7]
     assert "--(Node 2  localhost)--------\nOut: 2" in texts[8]
+    assert "'here'" == texts[10]
+    assert texts[11].startswith("node 0 on localhost\n")
 
 
 def test_a_killed_kernel_leaves_nobody(machine: Machine) -> None:

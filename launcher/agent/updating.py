@@ -121,8 +121,8 @@ class Updating:
             ours = distrcomp.__version__
             log.info("distrcomp %s is tried in the place of %s", release.version, ours)
             self._trial = trial = Trial(release, self._guardian)
-            await self._server.pause()
             await trial.begin(self._server.listeners, self._options, self.base)
+            await self._server.pause()  # until it serves, this agent does
             self._has_begun = True
             await channel.send(u.TrialBegun())
             await trial.outlive()
@@ -151,8 +151,10 @@ class Updating:
 
     async def _keep(self, sha256: bytes) -> None:
         running = self._releases.running
-        if self._is_on_trial or sha256 != self._own_sha256 or running != sha256.hex():
+        if self._is_on_trial or sha256 != self._own_sha256:
             raise PeerRefused("it does not run this release")
+        if running != sha256.hex():  # it is the installed one, which starts anyway
+            return
         release = Laid(distrcomp.__version__, self._releases.folder / running)
         await asyncio.to_thread(self._releases.keep, release, self.base)
         log.info("distrcomp %s is started from now on", release.version)

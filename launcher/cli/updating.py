@@ -35,7 +35,7 @@ def update_agents(options: dict[str, Any]) -> None:
     try:
         failed = asyncio.run(_update_all(chosen, operator, own_release()))
     except KeyboardInterrupt:
-        raise Interrupted("interrupted: agents that no line tells of go on as they were") from None
+        raise Interrupted("interrupted: try again for the agents that no line tells of") from None
     if failed:
         raise CannotStart(f"{failed} of {len(chosen)} peers are not updated")
 

@@ -51,6 +51,7 @@ async def update(peer: Peer, operator: Operator, release: Release) -> Updated:
     known = {welcome.process}
     try:
         if await _release_there(connection) == release.sha256:
+            await _keep(connection, release)  # an earlier update may have been cut off before that
             return Updated(welcome.version, None)
         sent_bytes = await _send(channel, release)
         await channel.send(u.TryRelease(release.version))

@@ -177,6 +177,41 @@ def test_many_nodes_at_once(credentials: Any) -> None:
 # --- the port ------------------------------------------------------------------------------------
 
 
+def test_pause(credentials: Any) -> None:
+    """While it pauses whoever dials waits, and may be taken by others; later it is served."""
+
+    async def act() -> None:
+        host, listeners = FakeHost(), listen("127.0.0.1", 0)
+        server = Server(host, credentials)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(server.serve(listeners))
+        await server.pause()
+        clients = [await _dial_node(listeners) for _ in range(2)]
+        loop = asyncio.get_running_loop()
+        taken, _ = await loop.sock_accept(listeners[0])
+        assert [] == host.taken
+        server.resume()
+        await until(lambda: host.taken)
+        await server.pause()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        for connection in (taken, *clients, *(each for _, each in host.taken)):
+            connection.close()
+        assert 1 == len(host.taken)
+
+    play(act)
+
+
+async def _dial_node(listeners: list[socket.socket]) -> socket.socket:
+    """A connection of a node."""
+    client = socket.socket()
+    client.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(client, listeners[0].getsockname())
+    await loop.sock_sendall(client, pack_preamble(Preamble(RUN_ID, 0, 1)))
+    return client
+
+
 def test_port_in_use() -> None:
     """F-16: a port that is taken is named, with who holds it."""
     (holder,) = listen("127.0.0.1", 0)

@@ -51,7 +51,8 @@ def outcome(folder: Path, *answers: Any) -> Updated:
 
 def test_has_it_already(tmp_path: Path) -> None:
     """Nothing is sent to an agent whose release has the same hash, whatever it calls itself."""
-    assert Updated("1.0", None) == outcome(tmp_path, WELCOME, u.ReleaseIs(RELEASE.sha256))
+    answers = WELCOME, u.ReleaseIs(RELEASE.sha256), u.ReleaseKept()
+    assert Updated("1.0", None) == outcome(tmp_path, *answers)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import os
 import sys
 import threading
 
-from .agent.spawning import end_early, spawn_early, wants_server
+from .agent.spawning import end_early, spawn_early
+from .foresight import wants_server
 
 # Objects made before Python looks among the newest for garbage. While a run loads what it needs
 # there is none, and looking takes a fifteenth of the time.

@@ -11,15 +11,10 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
 
 # What a node's environment has beside its agent's, and its command line beside the server's own.
 _ROOM_BYTES = 4096
 _ROOM_FOR_ARGUMENTS_BYTES = 128
-# With these words a run needs no server here, or another one than we would start.
-_NOT_HERE = ("--peers", "--hostfile", "--machinefile", "-H", "--host", "--cold", "--dry-run")
-_NOT_HERE_TOO = ("--engine", "-h", "--help", "--version")
-_PYTHON = ("-m", "-c")
 # Variables by which MPI launchers and batch systems tell a process what it is.
 _OF_JOBS = ("OMPI_", "PMI", "MV2_", "JSM_", "FLUX_", "SLURM_")
 
@@ -89,29 +84,3 @@ def end_early() -> None:
     """Ends a server for which nobody has asked."""
     while _early:
         _early.pop().end()
-
-
-def wants_server(words: Sequence[str]) -> bool:
-    """Whether a command line most likely runs a Python program on this machine.
-
-    Example:
-        >>> wants_server(["run", "-n", "4", "prog.py", "--peers"])
-        True
-        >>> wants_server(["run", "--peers=all.txt", "prog.py"])
-        False
-    """
-    if not words or words[0] != "run":
-        return False
-    for word in words[1:]:
-        option = word.partition("=")[0]
-        if option in _NOT_HERE or option in _NOT_HERE_TOO:
-            return False
-        if word in _PYTHON or word.endswith(".py"):
-            return not _is_set_otherwise()
-    return False
-
-
-def _is_set_otherwise() -> bool:
-    """Whether the environment speaks of other machines, or of what we would not start."""
-    names = ("DISTRCOMP_PEERS", *(f"DISTRCOMP_RUN_{word[2:].upper()}" for word in _NOT_HERE))
-    return any(os.environ.get(name.replace("-", "_")) for name in names)

@@ -179,7 +179,6 @@ def _settle() -> None:
 
 def main() -> int:
     """The server; and each node that it forks."""
-    server = os.getpid()
     connection = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, ends of children would be lost
@@ -188,8 +187,8 @@ def main() -> int:
     arguments = Server(connection, end).serve()
     code = node.main(arguments)
     world = joined()
-    if world is not None and world.notices is not None and os.getppid() != server:
-        world.notices.send(Exits(code))  # nobody is left to tell the agent
+    if world is not None and world.notices is not None:
+        world.notices.send(Exits(code))  # the server may be killed before it has told the agent
     end.code = code
     return code
 

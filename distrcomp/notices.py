@@ -148,7 +148,7 @@ class Ready(NamedTuple):
 
 
 class Exits(NamedTuple):
-    """The node ends by this exit code, and who would have told the agent is gone."""
+    """The node is about to end by this exit code, should nobody else tell the agent."""
 
     code: int
 

@@ -104,6 +104,24 @@ def test_server_is_killed(
     play(act)
 
 
+def test_server_is_killed_at_a_nodes_end(tmp_path: Path, leaks: object) -> None:
+    """What a node says of its end holds though its server lived when it began to end."""
+    last = "import atexit\natexit.register(lambda: (print('at the end', flush=True), input()))"
+
+    async def act() -> None:
+        async with opened(tmp_path) as (run, told):
+            await start(run, told, f"{last}\n", stdin_node=0)
+            await until(lambda: "at the end\n" in told.printed(0))
+            killed = server_pid(run)
+            os.kill(killed, signal.SIGKILL)
+            await until(lambda: not lives(killed))
+            run.take_input(b"\n")
+            await told.wait(m.NodeExited)
+            assert (0, None) == end_of(told)
+
+    play(act)
+
+
 def test_server_is_stopped(tmp_path: Path, leaks: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer is given up, and the nodes are started cold."""
     monkeypatch.setattr(limits, "FORK_ANSWER_TIMEOUT_S", 0.5)

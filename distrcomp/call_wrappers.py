@@ -33,6 +33,7 @@ from .call_records import (
 )
 from .collectives.kinds import Kind
 from .mailbox import ANY
+from .spaces import COLLECTIVE
 from .status import Status
 
 _pack = RECORD.pack_into
@@ -297,7 +298,8 @@ def record_collectives(recorder: Recorder, kind: Any) -> None:
             flags = 0
             return value
         finally:
-            recorder.note(began, _now(), ident, UNKNOWN, UNKNOWN, UNKNOWN, number, flags, 0)
+            space = self._number - COLLECTIVE
+            recorder.note(began, _now(), ident, UNKNOWN, UNKNOWN, UNKNOWN, number, flags, space)
 
     kind.run = wrapper
 

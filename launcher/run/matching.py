@@ -20,6 +20,7 @@ from typing import NamedTuple
 from distrcomp.call_records import (
     CALLS,
     FAILED,
+    OTHERS,
     PART,
     RECEIVE_REQUESTS,
     RECEIVES,
@@ -39,6 +40,11 @@ _RECEIVES = frozenset(map(CALLS.index, (*RECEIVES, *TAKES)))
 _REQUESTS = frozenset(map(CALLS.index, RECEIVE_REQUESTS))
 _WAITS = frozenset(map(CALLS.index, WAITS))
 _BOTH = CALLS.index("sendrecv")
+_TOGETHER = frozenset(map(CALLS.index, OTHERS)) - {CALLS.index("probe")}
+# Nobody leaves these before everybody has come.
+_OF_ALL = frozenset(
+    map(CALLS.index, ("barrier", "allgather", "alltoall", "allreduce", "reduce_scatter", "split"))
+)
 
 
 class Call(NamedTuple):
@@ -72,7 +78,7 @@ class Call(NamedTuple):
 
 @record
 class Arrow:
-    """A message: who sent it by which call, and who received it by which.
+    """A message: who sent it by which call, and who received it by which; or who awaited whom.
 
     Calls are (node, index).
     """
@@ -116,6 +122,38 @@ def match(calls: Sequence[Sequence[Call]], slack: int = 0) -> list[Arrow]:
             found = _take(sent, node, late, len(calls))
             if found is not None:
                 arrows.append(Arrow(found, (node, wanted.index)))
+    return arrows
+
+
+def meetings(calls: Sequence[Sequence[Call]]) -> list[Arrow]:
+    """Of the world's collectives that wait for all: who came last, and who waited for it.
+
+    All nodes call the world's collectives in the same order, so those of one place in it are one.
+    That ends with the first that failed, or is not the same everywhere.
+    """
+    own = [
+        sorted(
+            (
+                index
+                for index, call in enumerate(each)
+                if call.space == 0 and call.call in _TOGETHER
+            ),
+            key=lambda index, each=each: each[index].began,  # type: ignore[misc]
+        )
+        for each in calls
+    ]
+    arrows = []
+    for indices in zip(*own, strict=False):
+        met = [each[index] for each, index in zip(calls, indices, strict=True)]
+        if any(call.has_failed for call in met) or len({call.call for call in met}) > 1:
+            break
+        if met[0].call in _OF_ALL:
+            last = max(range(len(met)), key=lambda node: met[node].began)
+            arrows += [
+                Arrow((last, indices[last]), (node, index))
+                for node, index in enumerate(indices)
+                if node != last
+            ]
     return arrows
 
 

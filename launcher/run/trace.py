@@ -1,8 +1,9 @@
 """A run as a trace in Chrome's trace event format, which Perfetto opens; no I/O.
 
 One process a node, with its threads; a complete event ("X") for each call; an arrow (flow events
-"s" and "f") for each message, from the send to the call that returned it; counters ("C") for memory
-and processors. Times are microseconds since the programs began, by the launcher's clock.
+"s" and "f") for each message, from the send to the call that returned it, and in collectives from
+the last node to those that waited for it; counters ("C") for memory and processors. Times are
+microseconds since the programs began, by the launcher's clock.
 
 Format: "Trace Event Format", Google, 2016; what Perfetto wants of it is in its documentation of
 external formats. A flow event belongs to the event around its time, so it lies inside.
@@ -13,12 +14,12 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from distrcomp.call_records import CALLS, OTHERS, RECEIVE_REQUESTS, UNKNOWN, WAITS
 
-from .matching import Call, match, unpack
+from .matching import Call, match, meetings, unpack
 from .plain import plain
 from .recording import Recorded
 from .results import NodeRecord, NodeResult, RunResult
@@ -77,10 +78,12 @@ def _events(
             if not call.is_part:
                 place = f'"pid":{node.node},"tid":{numbers[call.thread]}'
                 yield _complete(place, call, sent.get((node.node, index)), zero)
-    for number, arrow in enumerate(arrows, 1):
+    awaited = ((arrow, "awaited", "collective") for arrow in meetings(calls))
+    told = ((arrow, "message", "message") for arrow in arrows)
+    for number, (arrow, name, kind) in enumerate(chain(told, awaited), 1):
         (source, index), (dest, other) = arrow.send, arrow.receive
         send, receive = calls[source][index], calls[dest][other]
-        flow = f'"id":{number},"name":"message","cat":"message"'
+        flow = f'"id":{number},"name":"{name}","cat":"{kind}"'
         place = f'"pid":{source},"tid":{threads[source][send.thread]}'
         yield f'{{"ph":"s",{flow},{place},"ts":{_us(send.began - zero)}}}'
         place = f'"pid":{dest},"tid":{threads[dest][receive.thread]}'

@@ -15,6 +15,7 @@ from distrcomp.collectives.kinds import Kind
 from distrcomp.communicator import Communicator
 from distrcomp.errors import NoSuchNode, RecvTimeout
 from distrcomp.requests import Request
+from distrcomp.spaces import COLLECTIVE
 from distrcomp.status import Status
 from tests.distrcomp.kit import KINDS, nodes
 
@@ -154,13 +155,15 @@ def test_collectives(two: Recorded) -> None:
 
 def test_collectives_that_no_call_begins(two: Recorded) -> None:
     """Those of `mpi` are recorded where they run; what runs within a recorded one is not again."""
-    path: Any = type("Path", (), {"run": lambda _, *given: given})
+    path: Any = type("Path", (), {"run": lambda _, *given: given, "_number": 8 + COLLECTIVE})
     record_collectives(two.recorder, path)
     assert (Kind.LARGE_REDUCE, 0, "x") == path().run(Kind.LARGE_REDUCE, 0, "x")
     assert (Kind.CARD, 0) == path().run(Kind.CARD, 0)
     two.recorder.inside.add(threading.get_ident())
     assert (Kind.BCAST, 0) == path().run(Kind.BCAST, 0)
     assert ["reduce"] == [each[0] for each in two.told()]
+    records = b"".join(part.records for part in two.recorder.parts())
+    assert [8] == [space for *_, space in RECORD.iter_unpack(records)]
 
 
 def test_names_stay(two: Recorded) -> None:

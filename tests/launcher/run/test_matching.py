@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.run.matching import Arrow, Call, match, unpack
+from launcher.run.matching import Arrow, Call, match, meetings, unpack
 from tests.launcher.run.record_kit import call, packed
 
 
@@ -49,6 +49,39 @@ def test_both_at_once() -> None:
     one = [call("sendrecv", 10, 1, 3), call("sendrecv", 10, 1, -1, flags=2)]
     other = [call("sendrecv", 12, 0, 3), call("sendrecv", 12, 0, -1, flags=2)]
     assert {((0, 0), (1, 1)), ((1, 0), (0, 1))} == arrows(one, other)
+
+
+def awaited(*calls: list[Call]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Who came last and who waited, as pairs of (node, index)."""
+    return [(each.send, each.receive) for each in meetings(calls)]
+
+
+def test_who_came_last_was_waited_for() -> None:
+    """In collectives that nobody leaves before all have come; others keep their place, too."""
+    one = [call("barrier", 10), call("send", 12, 1, 0), call("bcast", 20), call("allreduce", 30)]
+    other = [call("bcast", 21), call("barrier", 15), call("allreduce", 25)]
+    third = [
+        call("barrier", 5),
+        call("iallreduce", 6, space=4),
+        call("bcast", 7),
+        call("allreduce", 9),
+    ]
+    assert [
+        *(((1, 1), (0, 0)), ((1, 1), (2, 0))),
+        *(((0, 3), (1, 2)), ((0, 3), (2, 3))),
+    ] == awaited(one, other, third)
+
+
+def test_where_nodes_part_nothing_is_told() -> None:
+    """From a failed collective on, or another one at some node, or one that was not recorded."""
+    good, parted = call("barrier", 10), call("allreduce", 20)
+    assert [((1, 0), (0, 0))] == awaited(
+        [good, parted, call("barrier", 30)], [call("barrier", 12), good._replace(began=22)]
+    )
+    assert [] == awaited([good._replace(flags=1), parted], [good, parted])
+    assert [] == awaited([good], [])
+    assert [] == awaited([good])
+    assert [] == awaited()
 
 
 def test_what_failed_or_comes_too_late_has_no_arrow() -> None:

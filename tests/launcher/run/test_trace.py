@@ -72,6 +72,15 @@ def test_calls_and_arrows() -> None:
     assert ["s", "f"] == [each["ph"] for each in events if each["ph"] in "sf"]
 
 
+def test_who_was_waited_for() -> None:
+    """From the node that came last to a barrier an arrow leads to the other one's."""
+    late, early = packed(call("barrier", 2 * SECOND + 5)), packed(call("barrier", 2 * SECOND))
+    events = trace(result({}, {}), early, late)["traceEvents"]
+    assert [("s", "awaited", 1, 1e6 + 0.005), ("f", "awaited", 0, 1e6 + 0.009)] == [
+        (each["ph"], each["name"], each["pid"], each["ts"]) for each in events if each["ph"] in "sf"
+    ]
+
+
 def test_clocks_are_corrected() -> None:
     """Each machine's clock by its own offset, which may drift."""
     lines = (((1.0, 0.0),), ((101.0, 100.0), (111.0, 100.0 + 10e-6)))

@@ -11,13 +11,36 @@ from collections.abc import Sequence
 
 # With these options a run needs no server here, or another one than would be started early.
 NOT_HERE = frozenset(
-    "--peers --hostfile --machinefile -H --host --engine --cold --dry-run --with --requirements "
-    "-h --help --version".split()
+    [
+        "--peers",
+        "--hostfile",
+        "--machinefile",
+        "-H",
+        "--host",
+        "--engine",
+        "--cold",
+        "--dry-run",
+        "--with",
+        "--requirements",
+        "-h",
+        "--help",
+        "--version",
+    ]
 )
 # Those after which no value comes, of the others.
 FLAGS = frozenset(
-    "--oversubscribe --strict --strict-sends --allow-skew --mpi4py --debug "
-    "-q --quiet -v --verbose".split()
+    [
+        "--oversubscribe",
+        "--strict",
+        "--strict-sends",
+        "--allow-skew",
+        "--mpi4py",
+        "--debug",
+        "-q",
+        "--quiet",
+        "-v",
+        "--verbose",
+    ]
 )
 # The words of one letter, or nearly, after which one does come, if it does not stand in them.
 SHORT = ("-n", "-np", "-x")

@@ -94,11 +94,16 @@ def command_line(
 
 
 def python_variables(python: str) -> dict[str, str]:
-    """What makes an environment's interpreter, if it is one, and its commands the first ones."""
-    if python == sys.executable:
-        return {}
+    """What makes an environment's interpreter, if it is one, and its commands the first ones.
+
+    The agent's own is found, too, where it was started by its full name; one whose folder stands in
+    PATH keeps its place there.
+    """
     folder = Path(python).parent
     path = os.environ.get("PATH") or os.defpath
+    if python == sys.executable:
+        is_found = str(folder) in path.split(os.pathsep)
+        return {} if is_found else {"PATH": f"{folder}{os.pathsep}{path}"}
     of_agent = {name: "" for name in ("PYTHONPATH", "PYTHONHOME") if name in os.environ}
     return {
         "PATH": f"{folder}{os.pathsep}{path}",

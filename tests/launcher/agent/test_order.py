@@ -121,11 +121,19 @@ def test_threads_that_nobody_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "" == threads_note(both, "h1")
 
 
+def test_own_python_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python` is the agent's where no other folder of PATH can be meant: its own is not in it."""
+    here = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", f"/bin:{here}")
+    assert {} == python_variables(sys.executable)
+    monkeypatch.setenv("PATH", "/bin")
+    assert {"PATH": f"{here}:/bin"} == python_variables(sys.executable)
+
+
 def test_variables_of_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands come first, and what would have Python look elsewhere is taken away."""
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.setenv("PYTHONPATH", "/of/the/agent")
     monkeypatch.delenv("PYTHONHOME", raising=False)
-    assert {} == python_variables(sys.executable)
     expected = {"PATH": "/kept/x/bin:/usr/bin", "VIRTUAL_ENV": "/kept/x", "PYTHONPATH": ""}
     assert expected == python_variables("/kept/x/bin/python")

@@ -108,7 +108,11 @@ class Collection:
         return _Coming(part.node, part.path, *_new_file(self._root))
 
     def _make_root(self) -> int:
-        Path(self._into).mkdir(0o700, exist_ok=True)
+        try:
+            Path(self._into).mkdir(0o700, exist_ok=True)
+        except FileExistsError as error:
+            where = f"files cannot be brought back into {self._into}"
+            raise CannotWrite(f"{where}: something that is no folder has that name") from error
         for run in (self._run_id[: limits.RUN_ID_SHOWN], self._run_id):
             folder = Path(self._into) / run
             with contextlib.suppress(FileExistsError):

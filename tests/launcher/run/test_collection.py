@@ -153,3 +153,11 @@ def test_a_folder_of_that_name(tmp_path: Path) -> None:
     made.take(0, whole(0, "a"))
     made.close()
     assert str(tmp_path / "out" / (b"r" * 16).hex()) == made.folder
+
+
+def test_a_file_of_that_name(tmp_path: Path) -> None:
+    """What stands in the way here is not laid at the peer's door."""
+    (tmp_path / "out").touch()
+    made = collection(tmp_path)
+    with pytest.raises(CannotWrite, match=r"out: something that is no folder has that name"):
+        made.take(0, whole(0, "a"))

@@ -55,9 +55,13 @@ def test_a_failed_run_is_kept(machine: Machine) -> None:
     assert {"node": 0, "tag": 3} == calls[1, "wait"]
     assert {"node": 2, "failed": True} == calls[0, "recv"]
     assert {"barrier", "allreduce"} == {name for pid, name in calls if pid == 2}
-    assert {"s": 2, "f": 2} == dict(
-        Counter(each["ph"] for each in trace["traceEvents"] if each["ph"] in "sf")
+    arrows = Counter(
+        (each["ph"], each["name"]) for each in trace["traceEvents"] if each["ph"] in "sf"
     )
+    # Each of two collectives has one node that came last, and two that waited for it.
+    assert dict.fromkeys((("s", "message"), ("f", "message")), 2) | dict.fromkeys(
+        (("s", "awaited"), ("f", "awaited")), 4
+    ) == dict(arrows)
     assert 0 == trace["otherData"]["dropped_calls"]
 
 
@@ -83,11 +87,12 @@ def test_documented_commands_do_what_is_said(machine: Machine) -> None:
     """Each command line of docs/reports.md, as it stands there."""
     shutil.copytree(EXAMPLES, machine.work_dir / "examples")
     typed = typed_commands(pages()["docs/reports.md"])
-    assert 2 == len(typed)
+    assert 3 == len(typed)
     for words in typed:
         assert 0 == machine.run(*words).code
     assert "<!doctype html>" in (machine.work_dir / "run.html").read_text("utf-8")
     assert json.loads((machine.work_dir / "trace.json").read_text())["traceEvents"]
+    assert 4 == json.loads((machine.work_dir / "run.json").read_text())["n_node"]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from .run.request import Display, Request
 from .run.results import RunResult
 from .run.sinks import STDOUT, Sinks
 from .run.stdin import FedStdin
-from .run.table import NoView
+from .run.table import View
 
 Name = str | os.PathLike[str]
 
@@ -186,7 +186,7 @@ def run(program: Name | Program, *arguments: str | Program, **options: Unpack[Op
     folder = options.get("output_dir")
     shown = options.get("output", "none")
     display = Display(
-        NoView(),
+        View(),
         lambda n_node: Sinks(n_node, shown, None if folder is None else Path(folder), _print),
         fed.read,
     )

@@ -12,7 +12,7 @@ from ..errors import Interrupted
 from ..run.launch import Launch
 from ..run.programs import bundled
 from ..run.request import Preparation, Request
-from ..run.table import NoView
+from ..run.table import View
 from ..ship.bundle import Bundle
 from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files
@@ -77,4 +77,4 @@ async def _lock(launch: Launch, request: Request, preparation: Preparation) -> L
     from ..run.providing import lock_for  # most runs need none of what that loads
 
     with launch.guarded() as guardian:
-        return await lock_for(request.need, preparation.connections, NoView(), guardian)
+        return await lock_for(request.need, preparation.connections, View(), guardian)

@@ -16,7 +16,7 @@ from ..run.report import collected_lines, render_text, where_nodes_were
 from ..run.request import Display, Preparation
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
-from ..run.table import LiveView, NoView, View
+from ..run.table import LiveView, View
 from ..ship.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _view(show: Show) -> View:
 def live_view(*, is_quiet: bool) -> View:
     """Tables and bars where there is a terminal."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    return LiveView() if on_terminal and not is_quiet else NoView()
+    return LiveView() if on_terminal and not is_quiet else View()
 
 
 def _write_through(stream: int, data: bytes) -> None:

@@ -28,7 +28,7 @@ from ..run.plain import counted
 from ..run.request import Display, Part, Request
 from ..run.results import RunResult
 from ..run.sinks import STDOUT, Sinks
-from ..run.table import NoView
+from ..run.table import View
 from ..ship.bundle import Wanted, collect
 from ..ship.folders import current_folder
 from .facts import Figures, PairReport, PeerReport, Report, Told, Way
@@ -52,7 +52,7 @@ class Wish:
     say: Callable[[str], None]
 
 
-class _Unseen(NoView):
+class _Unseen(View):
     """Shows nothing of a run that the person has not asked for, nor that we interrupt it."""
 
     def say(self, text: str) -> None:

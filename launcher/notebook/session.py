@@ -24,7 +24,7 @@ from ..run.request import Display, Request
 from ..run.results import RunResult
 from ..run.sinks import STDERR, STDOUT, Sinks
 from ..run.stdin import FedStdin
-from ..run.table import NoView
+from ..run.table import View
 from .answers import UNREADABLE, Answer, MarkerFinder, order_frame
 
 
@@ -52,7 +52,7 @@ class Cell:
     said: list[str] = field(default_factory=list)
 
 
-class _View(NoView):
+class _View(View):
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from .. import limits
 from ..records import record
@@ -51,20 +51,23 @@ class Row:
     waits_for: str = ""
 
 
-class View(Protocol):
-    """What the controller shows its progress to."""
+class View:
+    """What is shown of a run's progress; by itself nothing, but it says what must be said."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        pass
 
     def is_due(self) -> bool:
         """Whether an `update` now would be drawn."""
+        return False
 
     def update(self, rows: Sequence[Row], total_s: float, run: str = "") -> None:
         """Shows the nodes, how long the run has taken, and what it is called."""
@@ -80,44 +83,12 @@ class View(Protocol):
 
     def say(self, text: str) -> None:
         """Tells the person something that stays."""
-
-
-class NoView:
-    """The view where there is no terminal: shows nothing, but says what must be said."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
-
-    def is_due(self) -> bool:
-        return False
-
-    def update(self, rows: Sequence[Row], total_s: float, run: str = "") -> None:
-        pass
-
-    def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
-        pass
-
-    def preparing(self, peer: str, text: str) -> None:
-        pass
-
-    def starting(self, n_node: int) -> None:
-        pass
-
-    def say(self, text: str) -> None:
         if sys.stderr is not None:
             sys.stderr.write(f"distrcomp: {text}\n")
             sys.stderr.flush()
 
 
-class LiveView:
+class LiveView(View):
     """The view on a terminal.
 
     Args:
@@ -159,11 +130,9 @@ class LiveView:
             self._live = None
 
     def is_due(self) -> bool:
-        """Whether an `update` now would be drawn."""
         return self._clock() - self._drawn_at >= 1 / limits.TABLE_REFRESHES_PER_S
 
     def update(self, rows: Sequence[Row], total_s: float, run: str = "") -> None:
-        """Shows the nodes, how long the run has taken, and what it is called."""
         if self._console is not None:
             rows_max = min(limits.TABLE_ROWS_MAX, self._console.height - _FRAME_LINES)
             width = max(_ECHO_COLUMNS, self._console.width - _ECHO_COLUMNS)
@@ -176,12 +145,10 @@ class LiveView:
             self._draw(table)
 
     def shipping(self, done_bytes: int, total_bytes: int, peer: str = "") -> None:
-        """Shows how much of what `peer` lacks has been sent; until the first `update`."""
         self._shipped[peer] = (done_bytes, total_bytes)
         self._draw(lambda: shipping_bars(self._shipped))
 
     def preparing(self, peer: str, text: str) -> None:
-        """Shows how far `peer` is with the program's environment; until the first `shipping`."""
         self._prepared[peer] = text
         self._draw(lambda: preparing_lines(self._prepared))
 

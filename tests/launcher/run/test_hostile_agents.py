@@ -26,7 +26,7 @@ from launcher.run.events import TimerFired
 from launcher.run.life import State
 from launcher.run.plain import listed, plain_lines
 from launcher.run.sinks import Sinks
-from launcher.run.table import NoView
+from launcher.run.table import View
 from launcher.ship.bundle import Bundle
 from launcher.ship.manifest import FileEntry, Manifest
 from tests.launcher.run.course_kit import CLOSED, at, make_course
@@ -62,7 +62,7 @@ def play(folder: Path, hostile: Script, **course: Any) -> Controller:
             Connection(Peer(f"h{peer}"), ours, welcome) for peer, (ours, _) in enumerate(pairs)
         ]
         sinks = Sinks(3, "report", folder / "out", lambda *_: None)
-        controller = Controller(make_course(**course), connections, bundle, sinks, NoView(), None)
+        controller = Controller(make_course(**course), connections, bundle, sinks, View(), None)
         agents = [
             asyncio.ensure_future(act_as(theirs))
             for act_as, (_, theirs) in zip((hostile, good), pairs, strict=True)

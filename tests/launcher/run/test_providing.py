@@ -17,7 +17,7 @@ from launcher.environment.need import Need
 from launcher.environment.wheels import Wheels
 from launcher.errors import BadUsage, CannotStart
 from launcher.run.providing import Provider, provide
-from launcher.run.table import NoView
+from launcher.run.table import View
 from tests.launcher.agent.agent_kit import play
 from tests.launcher.environment.keeper import Keeper
 from tests.launcher.environment.test_wheels import lock_of
@@ -30,7 +30,7 @@ WANTED = e.WantEnvironment("", "", False)
 Peer = Callable[[Channel], Awaitable[None]]
 
 
-class Shown(NoView):
+class Shown(View):
     """Notes what is shown."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ def served(tmp_path: Path, url: str, offset: int = 0) -> list[Any]:
 
     async def act() -> None:
         ours, theirs = connection("h1")
-        provider = Provider(ours, Wheels(lock, tmp_path / "kept", tmp_path), NoView())
+        provider = Provider(ours, Wheels(lock, tmp_path / "kept", tmp_path), View())
         await asyncio.gather(provider.provide(WANTED), serve(theirs))
         assert bool(heard[0].wheels) is provider.has_offered
 

@@ -24,7 +24,7 @@ from launcher.control import messages as m
 from launcher.control import passing as p
 from launcher.run.connect import Connection, connect_all
 from launcher.run.stock import Stocked, stock
-from launcher.run.table import NoView
+from launcher.run.table import View
 from launcher.ship.bundle import Bundle, Wanted, collect
 from launcher.ship.manifest import pack_manifest
 from tests.launcher.agent.agent_kit import play, until
@@ -77,7 +77,7 @@ class Field:
 
     async def stock(self) -> Stocked:
         """Brings the bundle to all."""
-        return await stock(self.bundle, await self.connect(), NoView())
+        return await stock(self.bundle, await self.connect(), View())
 
     def n_held(self) -> int:
         """How many agents have all of it."""
@@ -154,7 +154,7 @@ def test_nobody_gives(on_field: Any, monkeypatch: pytest.MonkeyPatch) -> None:
             Connection(Peer("127.0.0.1", 1, None, each.peer.name), each.channel, each.welcome)
             for each in await field.connect()
         ]
-        stocked = await stock(field.bundle, connections, NoView())
+        stocked = await stock(field.bundle, connections, View())
         assert (N * (SIZE + 1), (), 0) == (stocked.sent_bytes, stocked.problems, stocked.exit_code)
         assert N == field.n_held()
 
@@ -239,7 +239,7 @@ def test_a_peer_that_disappears(on_field: Any) -> None:
     async def act(field: Field) -> None:
         connections = await field.connect()
         await field.end(5)
-        stocked = await stock(field.bundle, connections, NoView())
+        stocked = await stock(field.bundle, connections, View())
         assert 3 == stocked.exit_code
         assert ["a5"] == [problem.split(":")[0] for problem in stocked.problems]
         assert N - 1 == field.n_held() == len(stocked.lacked_bytes)

@@ -10,7 +10,7 @@ from .events import FromPeer
 from .life import State
 from .results import Phase
 
-# What a state of a run is called in a report; another one goes by its own name.
+# What a state of a run is called in a report; when it is DONE, nothing goes on.
 _NAMES = {
     State.SHIPPING: "ship",
     State.STARTING: "start",
@@ -85,7 +85,7 @@ class Timeline:
         if state is State.DONE:
             self.end(now)
             return
-        name = _NAMES.get(state, state.name.lower())
+        name = _NAMES[state]
         if not self._spans or self._spans[-1].name != name:
             self.enter(name, now)
 

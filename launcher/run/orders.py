@@ -15,7 +15,7 @@ from .addresses import machines_of
 from .connect import Connection
 from .course import Course
 from .programs import programs_of
-from .recording import recording, wanted
+from .recording import record_order, recording
 from .request import Request
 
 
@@ -28,7 +28,7 @@ def course_of(
     """The run in every detail: what each agent will be told."""
     run_id = secrets.token_bytes(limits.RUN_ID_BYTES)
     machines = machines_of(connections, request.net)
-    record = wanted(request.record, len(placement))
+    record = record_order(request.record, len(placement))
     authority, certificates = _credentials(run_id, len(machines), len(placement))
     programs, program_of = programs_of(request, len(placement))
     orders = tuple(

@@ -19,14 +19,14 @@ from .clocks import Clocks
 from .results import Exchange, NodeRecord, Sample
 
 
-def wanted(record: str, n_node: int) -> str:
+def record_order(record: str, n_node: int) -> str:
     """What to tell the nodes of a run, so that all of them together stay within bounds.
 
     Args:
         record: "tally", "calls", or "" for nothing.
 
     Example:
-        >>> wanted("tally", 4), wanted("calls", 4)
+        >>> record_order("tally", 4), record_order("calls", 4)
         ('tally', 'calls:125000')
     """
     if record != "calls":
@@ -34,11 +34,11 @@ def wanted(record: str, n_node: int) -> str:
     return f"calls:{max(limits.CALLS_OF_NODE_MIN, limits.CALLS_RECORDED_MAX // n_node)}"
 
 
-def recording(programs: Sequence[Program], told: str) -> tuple[Program, ...]:
-    """The programs, each with what its nodes are to record, in the words of `wanted`."""
-    if not told:
+def recording(programs: Sequence[Program], order: str) -> tuple[Program, ...]:
+    """The programs, each with what its nodes are to record, as `record_order` says it."""
+    if not order:
         return tuple(programs)
-    setting = Setting(recordings.RECORD_VARIABLE, told)
+    setting = Setting(recordings.RECORD_VARIABLE, order)
     return tuple(replace(each, environment=(*each.environment, setting)) for each in programs)
 
 
@@ -101,12 +101,12 @@ class Recording:
 
     Args:
         placement: the index of each node's peer.
-        wanted: what each node was asked to record; see `wanted`.
+        order: what each node was told to record; see `record_order`.
     """
 
-    def __init__(self, placement: Sequence[int], wanted: str) -> None:
-        n_call = int(wanted.partition(":")[2] or 0)
-        self.is_on = bool(wanted)
+    def __init__(self, placement: Sequence[int], order: str) -> None:
+        n_call = int(order.partition(":")[2] or 0)
+        self.is_on = bool(order)
         self._placement = placement
         self._nodes = [_Node() for _ in placement]
         self._n_call_byte_max = n_call * RECORD.size

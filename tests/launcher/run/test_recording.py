@@ -13,7 +13,7 @@ from distrcomp.call_records import RECORD
 from distrcomp.notices import Calls, LinkBytes, Tally
 from launcher.control import recordings as r
 from launcher.run.clocks import Clocks
-from launcher.run.recording import Recording, Series, wanted
+from launcher.run.recording import Recording, Series, record_order
 from launcher.run.results import Exchange, NodeRecord, Sample
 from tests.launcher.run.record_kit import call, packed
 
@@ -118,8 +118,8 @@ def test_a_series_has_a_bound(n_sample: int, samples_max: int) -> None:
 def test_all_nodes_share_a_bound() -> None:
     """A large run has fewer calls of each node, and some of each in any case."""
     assert ["", "tally", "calls:500000", "calls:1000"] == [
-        wanted("", 4),
-        wanted("tally", 4),
-        wanted("calls", 1),
-        wanted("calls", 4096),
+        record_order("", 4),
+        record_order("tally", 4),
+        record_order("calls", 1),
+        record_order("calls", 4096),
     ]

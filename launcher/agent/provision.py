@@ -190,7 +190,7 @@ class Provision:
         entries = [FileEntry(one.name, 0o600, one.size, one.sha256) for one in offered.wheels]
         if not entries:
             return None, offered.why_not
-        check_manifest(Manifest(tuple(entries)), limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
+        check_manifest(Manifest(tuple(entries)))
         if any("/" in entry.path or not entry.path.endswith(".whl") for entry in entries):
             raise PeerRefused("what was offered is no wheel")
         hashes = [entry.sha256 for entry in entries]

@@ -74,7 +74,7 @@ class Receiving:
     async def open(self, order: m.OpenRun) -> None:
         """Takes the manifest and says what is missing; raises BadManifest."""
         manifest = unpack_manifest(order.manifest)
-        check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
+        check_manifest(manifest)
         self._manifest, self._unlaid = manifest, manifest.files
         self._entries = {entry.sha256: entry for entry in manifest.files}
         self._is_stock = order.is_stock

@@ -89,7 +89,7 @@ class Sandbox:
         """
         damaged: list[FileEntry] = []
         dropped: set[bytes] = set()
-        check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
+        check_manifest(manifest)
         with disk_errors(self.path):
             by_folder = sorted(manifest.files, key=_folder_of)
             for folder_path, entries in itertools.groupby(by_folder, _folder_of):

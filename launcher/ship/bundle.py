@@ -119,7 +119,7 @@ def collect(wanted: Wanted) -> Bundle:
         sources.setdefault(file_entry.sha256, source)
     manifest = Manifest(tuple(entries))
     try:
-        check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
+        check_manifest(manifest)
     except BadManifest as error:
         raise BadUsage(f"these files cannot be shipped together: {error}") from error
     return Bundle(manifest, sources, layout.reasons, entry)

@@ -56,7 +56,11 @@ def unpack_manifest(packed: bytes) -> Manifest:
     return manifest
 
 
-def check_manifest(manifest: Manifest, files_max: int, bytes_max: int) -> None:
+def check_manifest(
+    manifest: Manifest,
+    files_max: int = limits.BUNDLE_FILES_MAX,
+    bytes_max: int = limits.BUNDLE_BYTES_MAX,
+) -> None:
     """Refuses a manifest that must not be laid into a sandbox.
 
     Args:
@@ -68,7 +72,7 @@ def check_manifest(manifest: Manifest, files_max: int, bytes_max: int) -> None:
         BadManifest: the first thing that is wrong with it; nothing else is raised.
 
     Example:
-        >>> check_manifest(Manifest((FileEntry("../x", 0o600, 0, bytes(32)),)), 10, 100)
+        >>> check_manifest(Manifest((FileEntry("../x", 0o600, 0, bytes(32)),)))
         Traceback (most recent call last):
         launcher.errors.BadManifest: the file name '../x' is refused: it has the part '..'
     """

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .. import limits
 from ..errors import BadManifest, BadUsage
 from .bundle import Bundle, Wanted, collect
 from .manifest import FileEntry, Manifest, check_manifest
@@ -35,7 +34,7 @@ def collect_all(wanted: Sequence[Wanted]) -> tuple[Bundle, tuple[str | None, ...
             reasons.setdefault(entry.path, bundle.reasons.get(entry.path, ""))
     manifest = Manifest(tuple(files[path] for path in sorted(files)))
     try:
-        check_manifest(manifest, limits.BUNDLE_FILES_MAX, limits.BUNDLE_BYTES_MAX)
+        check_manifest(manifest)
     except BadManifest as error:
         raise BadUsage(f"the programs cannot be shipped together: {error}") from error
     entries = tuple(bundle.entry for bundle in bundles)

@@ -76,22 +76,3 @@ class Reaped(NamedTuple):
 
 TO_SERVER = Schema(Load, Share, Unshare, Fork, Reap)
 TO_AGENT = Schema(Forked, Reaped)
-
-# What an interpreter, the C library or numpy reads once, when it starts.
-_READ_AT_START = ("PYTHON", "LC_", "LD_", "MALLOC_", "OPENBLAS_", "NPY_", "NUMPY_")
-_READ_AT_START_TOO = frozenset(("HOME", "LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES"))
-
-
-def read_at_start(environment: dict[str, str]) -> dict[str, str]:
-    """The variables that count only when a process starts: where they differ, a fork is no use.
-
-    Example:
-        >>> read_at_start({"PYTHONPATH": "lib", "USER": "me", "TZ": "UTC"})
-        {'PYTHONPATH': 'lib', 'TZ': 'UTC'}
-    """
-    return {
-        name: value
-        for name, value in environment.items()
-        if (name.startswith(_READ_AT_START) and not name.endswith("_NUM_THREADS"))
-        or name in _READ_AT_START_TOO
-    }

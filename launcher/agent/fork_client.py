@@ -28,13 +28,12 @@ from distrcomp.fork_orders import (
     Reaped,
     Share,
     Unshare,
-    read_at_start,
 )
 from distrcomp.frames import FrameDecoder, frame
 
 from .. import limits
 from .child import Child, ChildLost, Ends, Start
-from .spawning import server_environment, take_spawned
+from .spawning import read_at_start, server_environment, take_spawned
 
 
 class CannotFork(Exception):

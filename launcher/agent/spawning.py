@@ -17,6 +17,9 @@ _ROOM_BYTES = 4096
 _ROOM_FOR_ARGUMENTS_BYTES = 128
 # Variables by which MPI launchers and batch systems tell a process what it is.
 _OF_JOBS = ("OMPI_", "PMI", "MV2_", "JSM_", "FLUX_", "SLURM_")
+# What an interpreter, the C library or numpy reads once, when it starts.
+_READ_AT_START = ("PYTHON", "LC_", "LD_", "MALLOC_", "OPENBLAS_", "NPY_", "NUMPY_")
+_READ_AT_START_TOO = frozenset(("HOME", "LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES"))
 
 
 class Spawned:
@@ -62,6 +65,21 @@ def server_environment() -> dict[str, str]:
     if any(name.startswith(_OF_JOBS) for name in os.environ):  # the server is no part of that job
         ours["DISTRCOMP_NODE_ID"] = os.environ.get("DISTRCOMP_NODE_ID", "0")
     return {**os.environ, **ours}
+
+
+def read_at_start(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that count only when a process starts: where they differ, a fork is no use.
+
+    Example:
+        >>> read_at_start({"PYTHONPATH": "lib", "USER": "me", "TZ": "UTC"})
+        {'PYTHONPATH': 'lib', 'TZ': 'UTC'}
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if (name.startswith(_READ_AT_START) and not name.endswith("_NUM_THREADS"))
+        or name in _READ_AT_START_TOO
+    }
 
 
 _early: list[Spawned] = []

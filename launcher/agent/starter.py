@@ -16,12 +16,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from distrcomp.fork_orders import read_at_start
-
 from .. import limits
 from .child import Child, Ends, Start, start_cold
 from .fork_client import CannotFork, ForkServer, settled_now
 from .guardian import Guardian
+from .spawning import read_at_start
 
 log = logging.getLogger("distrcomp.agent")
 

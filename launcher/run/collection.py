@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections import Counter
 from pathlib import Path
 
 from .. import limits
@@ -35,18 +36,19 @@ class Collection:
     Attributes:
         files: those that are whole, in the order in which they came.
         folder: where they lie; "" as long as there are none.
+        come_bytes: how much has come from each peer.
     """
 
     def __init__(self, course: Course) -> None:
         self.files: list[CollectedFile] = []
         self.folder = ""
+        self.come_bytes: Counter[int] = Counter()
         self._into = course.collect_into
         self._run_id = course.opening.run_id.hex()
         self._patterns = Patterns(course.collect)
         self._root = -1
         self._coming: dict[int, _Coming] = {}
         self._known: set[tuple[int, str]] = set()
-        self._total_bytes = 0
 
     def take(self, peer: int, part: FilePart) -> None:
         """Takes the next bytes from a peer, whose node it is about.
@@ -75,10 +77,10 @@ class Collection:
         if coming is None:
             self._require_wanted(part)
             coming = self._coming[peer] = self._begin(part)
-        self._total_bytes += len(part.data)
+        self.come_bytes[peer] += len(part.data)
         if (coming.node, coming.path) != (part.node, part.path):
             raise PeerRefused(f"it sent {shown(part.path)} before another file was whole")
-        if self._total_bytes > limits.COLLECTED_BYTES_MAX:
+        if self.come_bytes.total() > limits.COLLECTED_BYTES_MAX:
             raise PeerRefused(f"it sent more than {limits.COLLECTED_BYTES_MAX:,} bytes of files")
         if not part.data and not part.last:
             raise PeerRefused("it sent a part of a file with nothing in it")

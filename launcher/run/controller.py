@@ -215,6 +215,9 @@ class Controller:
         except CannotWrite as error:
             event = CannotKeep(str(error))
         else:
+            label = self.machine.ledger.labels[peer]
+            what = f"{part.path} of node {part.node}"
+            self._view.collecting(label, self.collection.come_bytes[peer], what)
             return
         self._perform(self.machine.handle(event, self._loop.time()))
 
@@ -276,7 +279,7 @@ class Controller:
 
     def _show(self) -> None:
         ledger, now = self.machine.ledger, self._loop.time()
-        if ledger.started_at is None or not self._view.is_due():
+        if ledger.started_at is None or self.collection.come_bytes or not self._view.is_due():
             return
         rows = [self._row(number, now) for number in range(len(ledger.nodes))]
         run_id = self.machine.course.opening.run_id.hex()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from .. import limits
 from ..records import record
 from .plain import counted, plain
+from .units import bytes_text
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -81,6 +82,9 @@ class View:
     def starting(self, n_node: int) -> None:
         """Shows that all is shipped and the nodes are being started; until the first `update`."""
 
+    def collecting(self, peer: str, done_bytes: int, what: str) -> None:
+        """Shows how much has come back from `peer`, and what of; in the place of the nodes."""
+
     def say(self, text: str) -> None:
         """Tells the person something that stays."""
         if sys.stderr is not None:
@@ -105,6 +109,7 @@ class LiveView(View):
         self._drawn_at = float("-inf")
         self._shipped: dict[str, tuple[int, int]] = {}
         self._prepared: dict[str, str] = {}
+        self._collected: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -150,13 +155,17 @@ class LiveView(View):
 
     def preparing(self, peer: str, text: str) -> None:
         self._prepared[peer] = text
-        self._draw(lambda: preparing_lines(self._prepared))
+        self._draw(lambda: lines_by_peer("environment on", self._prepared))
 
     def starting(self, n_node: int) -> None:
         from rich.text import Text
 
         self._drawn_at = float("-inf")  # this comes once, and what it replaces is no longer so
         self._draw(lambda: Text(f"starting {counted(n_node, 'node')}"))
+
+    def collecting(self, peer: str, done_bytes: int, what: str) -> None:
+        self._collected[peer] = f"{bytes_text(done_bytes)}  {what}"
+        self._draw(lambda: lines_by_peer("files from", self._collected))
 
     def say(self, text: str) -> None:
         """Tells the person something that stays, above the table."""
@@ -205,13 +214,13 @@ def status_table(rows: Sequence[Row], total_s: float, rows_max: int, run: str = 
     return table
 
 
-def preparing_lines(prepared: dict[str, str]) -> RenderableType:
+def lines_by_peer(what: str, said: dict[str, str]) -> RenderableType:
     """A line for each peer, or for as many as there is room for."""
     from rich.table import Table
     from rich.text import Text
 
-    rows = list(prepared.items())[: limits.TABLE_ROWS_MAX]
-    names = [f"environment on {plain(peer)}" for peer, _ in rows]
+    rows = list(said.items())[: limits.TABLE_ROWS_MAX]
+    names = [f"{what} {plain(peer)}" for peer, _ in rows]
     lines = Table.grid(padding=(0, 1), expand=True)
     lines.add_column(no_wrap=True, overflow="ellipsis", width=min(32, max(map(len, names))))
     lines.add_column(no_wrap=True, overflow="ellipsis", ratio=1)

@@ -229,6 +229,20 @@ def test_rich_is_imported_only_when_a_view_is_entered() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
+def test_files_that_come_back() -> None:
+    """In the place of the nodes, which have ended, stands how much has come from where."""
+    screen = Screen(width=60)
+    with screen.view as view:
+        view.update(rows(1), 1)
+        screen.clock.now += 1
+        view.collecting("h1", 3 * 2**20, "results/a.bin of node 0")
+        screen.clock.now += 1
+        view.collecting("h2", 2**10, "b\n.bin of node 1")
+        lines = [line.strip() for line in seen(screen.drawn()).replace("\r", "\n").split("\n")]
+    assert ["files from h1 3.00 MiB  results/a.bin of node 0"] == lines[-2:-1]
+    assert "files from h2 1.00 KiB  b\\n.bin of node 1" == lines[-1]
+
+
 def test_environments_before_shipping() -> None:
     """Each peer's last words stand in a line of its own, made harmless, cut to the width."""
     screen = Screen(width=50)

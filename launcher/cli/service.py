@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import shlex
 import stat
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from ..agent.service_unit import SYSTEM_HOME, UNIT_NAME, Service, is_ours, unit_
 from ..errors import BadUsage, CannotStart
 
 _SYSTEM_FOLDER = Path("/etc/systemd/system")
+_RUNS_HERE = Path("/run/systemd/system")  # as sd_booted(3) tells it
 
 
 def install(options: dict[str, Any]) -> None:
@@ -31,6 +33,14 @@ def install(options: dict[str, Any]) -> None:
     else:
         _write(path, text)
         click.echo(f"{'replaced' if known is not None else 'wrote'} {path}")
+    if not _RUNS_HERE.is_dir():
+        started = shlex.join(["distrcomp", "agent", *agent_words(options)])
+        click.echo(
+            "distrcomp: systemd does not run this machine, as in most containers: nobody starts "
+            f"the unit here; what it would start is `{started}`",
+            err=True,
+        )
+        return
     manager = _manager(user)
     if known is not None:
         click.echo(f"next: {manager} daemon-reload && {manager} restart {UNIT_NAME}")

@@ -27,6 +27,7 @@ def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("DISTRCOMP_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(service, "_SYSTEM_FOLDER", tmp_path / "system")
+    monkeypatch.setattr(service, "_RUNS_HERE", tmp_path)
     return tmp_path / "config" / "systemd" / "user" / UNIT_NAME
 
 
@@ -52,6 +53,19 @@ def test_install_and_uninstall(unit: Path, capsys: pytest.CaptureFixture[str]) -
     service.uninstall(OPTIONS)
     assert f"removed {unit}" == said(capsys)[0]
     assert (False, False) == (unit.exists(), link.is_symlink())
+
+
+def test_a_machine_without_systemd(
+    unit: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The unit is written, as into an image; nothing is told to type that can't work there."""
+    monkeypatch.setattr(service, "_RUNS_HERE", unit / "nowhere")
+    service.install(OPTIONS)
+    told = capsys.readouterr()
+    assert f"wrote {unit}\n" == told.out
+    assert "systemd does not run this machine" in told.err
+    assert "`distrcomp agent --listen :6969 --slots 4 --announce`" in told.err
+    assert unit.exists()
 
 
 def test_once_more(unit: Path, capsys: pytest.CaptureFixture[str]) -> None:

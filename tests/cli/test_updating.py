@@ -253,7 +253,7 @@ def test_run_goes_on(field: Field) -> None:
 
 
 def test_killed_agent(field: Field) -> None:
-    """Killed while a version is on trial that hangs: nothing of that stays, and the old starts."""
+    """Killed while a version is on trial that hangs: the old one starts, and nothing else stays."""
 
     async def kill() -> None:
         wanted = release(**{SERVER: HANGS})
@@ -266,6 +266,10 @@ def test_killed_agent(field: Field) -> None:
     asyncio.run(kill())
     field.agent.wait()
     field.wait_port_free()
+    result = field.console.run("agent", "--update", "--peers", "peers.txt")
+    assert "alpha  not updated: " in result.out
+    assert "refuses the connection: nothing listens there" in result.out
+    assert (3, "distrcomp: 1 of 1 peers are not updated\n") == (result.code, result.err)
     field.start()
     field.check(OLD)
     assert [] == list(field.releases.iterdir())

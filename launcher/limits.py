@@ -150,6 +150,8 @@ JOIN_REASON_CHARACTERS_MAX = 500
 # Addresses of its own that an agent tells a launcher: containers and virtual machines may have made
 # many; nodes try ADDRESSES_TRIED_MAX of them.
 INTERFACES_TOLD_MAX = 16
+# Ends of nodes are told to the others at once, or as many together as there are in this time.
+ENDS_GATHERED_S = 0.02
 # What one read of a node's output or notices takes: as much as a pipe holds.
 OUTPUT_PART_BYTES = 64 * KIB
 # Names of files that a program left in its sandbox, told at the end of the run.

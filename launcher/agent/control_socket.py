@@ -14,6 +14,11 @@ from distrcomp.notices import TO_NODE
 from .. import limits
 
 
+def packed(*notices: Any) -> bytes:
+    """Notices as a node takes them."""
+    return b"".join(frame(TO_NODE.pack(each)) for each in notices)
+
+
 class ControlSocket:
     """The agent's end of a node's control socket: nothing here ever blocks.
 
@@ -35,8 +40,8 @@ class ControlSocket:
     def read(self) -> bytes:
         return self._socket.recv(limits.OUTPUT_PART_BYTES)
 
-    def send(self, notice: Any, connection: socket.socket | None) -> None:
-        data = frame(TO_NODE.pack(notice))
+    def send(self, data: bytes, connection: socket.socket | None = None) -> None:
+        """Sends packed notices, and with the last of them a socket."""
         self._outgoing.append((data, connection))
         self.waiting_bytes += len(data)
         self.n_links_waiting += connection is not None

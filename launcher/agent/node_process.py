@@ -26,7 +26,7 @@ from distrcomp.notices import TO_AGENT, AskTraffic, Failed, Traffic
 from .. import limits
 from ..records import record
 from .child import Child, ChildLost
-from .control_socket import ControlSocket
+from .control_socket import ControlSocket, packed
 from .stack_file import ask_for_stacks, crash_of
 from .usage import cpu_seconds
 
@@ -154,7 +154,11 @@ class NodeProcess:
 
         A node that leaves too much unread is killed.
         """
-        self._control.send(notice, connection)
+        self.tell_packed(packed(notice), connection)
+
+    def tell_packed(self, notices: bytes, connection: socket.socket | None = None) -> None:
+        """The same of notices that are packed already."""
+        self._control.send(notices, connection)
         if self._control.waiting_bytes > limits.NOTICES_WAITING_BYTES_MAX:
             self._control.drop()
             self._kill_for("it did not read what it was told, and was killed by its agent")

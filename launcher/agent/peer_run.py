@@ -23,6 +23,7 @@ from ..ship.patterns import Patterns
 from ..ship.store import Store
 from . import stopped
 from .child import Child, Start, start_cold
+from .control_socket import packed
 from .findings import findings, stacks_of
 from .guardian import Guardian, kill_stragglers, mark_of
 from .links import Links
@@ -89,6 +90,8 @@ class PeerRun:
         self._nodes: dict[int, NodeProcess] = {}
         self.links = Links(self._nodes)
         self._ready: set[int] = set()
+        self._ends: list[n.NodeEnded] = []
+        self._gathers_ends = False
         self._failed_at: dict[int, float] = {}
         self._kills = read_kills()
         self._went_at: float | None = None
@@ -216,12 +219,25 @@ class PeerRun:
         await self._tell(m.InputTaken())
 
     def end_of_node(self, node: int, why: str) -> None:
-        """Passes the end of a node, anywhere, on to the nodes here."""
-        self._tell_all(n.NodeEnded(node, why))
+        """Passes the end of a node, anywhere, on to the nodes here: the first at once.
+
+        What ends soon after it is told together, for each time wakes all nodes, and mostly all end.
+        """
+        self._ends.append(n.NodeEnded(node, why))
+        if not self._gathers_ends:
+            self._tell_ends()
+
+    def _tell_ends(self) -> None:
+        ends, self._ends = self._ends, []
+        self._gathers_ends = bool(ends)
+        if ends:
+            self._tell_all(*ends)
+            self._loop.call_later(limits.ENDS_GATHERED_S, self._tell_ends)
 
     def abort(self, node: int | None, why: str) -> None:
         """Passes the run's failure on to the nodes here."""
-        self._tell_all(n.Abort(node, why))
+        self._tell_all(*self._ends, n.Abort(node, why))
+        self._ends.clear()
 
     def ask(self, number: int, nodes: Sequence[int]) -> None:
         """Asks some nodes, as far as they are here, how they stand."""
@@ -338,9 +354,11 @@ class PeerRun:
             await self._tell(found)
         await self._tell(m.NodeExited(node.node, code, number))
 
-    def _tell_all(self, notice: Any) -> None:
+    def _tell_all(self, *notices: Any) -> None:
+        data = packed(*notices)
         for node in self._nodes.values():
-            node.tell(notice)
+            if not node.has_ended:
+                node.tell_packed(data)
 
     def _spawn(self, act: Any) -> None:
         task = asyncio.ensure_future(act)

@@ -15,7 +15,7 @@ from distrcomp import notices as n
 from distrcomp.frames import frame
 from distrcomp.preamble import Preamble
 from launcher import limits
-from launcher.agent.control_socket import ControlSocket
+from launcher.agent.control_socket import ControlSocket, packed
 from launcher.control import messages as m
 from tests.launcher.agent.agent_kit import (
     RUN_ID,
@@ -123,8 +123,8 @@ def test_too_many_descriptors_on_their_way() -> None:
         crowded = CrowdedSocket()
         control = ControlSocket(crowded)  # type: ignore[arg-type]
         ours, theirs = socket.socketpair()
-        control.send(n.LinkMade(3, local=False), theirs)
-        control.send(n.Abort(3, "boom"), None)
+        control.send(packed(n.LinkMade(3, local=False)), theirs)
+        control.send(packed(n.Abort(3, "boom")))
         assert b"LinkMade" not in crowded.sent
         assert b"boom" in crowded.sent
         assert (0, 0, -1) == (control.waiting_bytes, control.n_links_waiting, theirs.fileno())

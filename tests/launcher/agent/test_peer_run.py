@@ -273,3 +273,31 @@ def test_close_before_start(tmp_path: Path, leaks: object) -> None:
             await run.start(order(2))
 
     play(act)
+
+
+LOSES_TWO = """
+import distrcomp as dc
+for other in (2, 1) if dc.node_id == 0 else ():
+    try:
+        dc.recv(other)
+    except dc.NodeLost as lost:
+        print(lost.node, lost.why, flush=True)
+dc.recv((dc.node_id + 1) % 3)
+"""
+
+
+def test_ends_are_told_together(tmp_path: Path, leaks: object) -> None:
+    """The first end of a node is told at once, those right behind it soon."""
+
+    async def act() -> None:
+        async with opened(tmp_path) as (run, told):
+            await start(run, told, LOSES_TWO, 3)
+            run.end_of_node(1, "it left")
+            run.end_of_node(2, "it fell")
+            await until(lambda: told.printed(0).count("\n") == 2)
+            assert "2 it fell\n1 it left\n" == told.printed(0)
+            run.end_of_node(0, "it ends")
+            run.abort(2, "it fell")
+            assert {0, 1, 2} == {each.node for each in await told.wait(m.NodeExited, 3)}
+
+    play(act)

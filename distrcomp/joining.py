@@ -34,6 +34,11 @@ from .progress import Progress
 from .requests import Request
 from .stacks import StackWriter
 
+_CLOSED = (
+    "the program has closed descriptors that it had not opened: what it sent last may be lost, and "
+    "nobody learns what it left unread"
+)
+
 
 class World:
     """This process as a member of its run.
@@ -98,13 +103,15 @@ class World:
 
     def mismatch_left(self, is_last: bool) -> CollectiveMismatch | None:
         """What nobody was told of so far; `is_last`: this node makes no call any more."""
-        return mismatch_left(self._engine, is_last)
+        return mismatch_left(self._engine, is_last) if self._engine.is_whole else None
 
     def end(self) -> None:
         """At exit: ends this node's part in order, and its part in its MPI job."""
         mismatch = self.mismatch_left(is_last=True)
         if mismatch is not None:
             sys.stderr.write(f"distrcomp: {mismatch}\n")
+        if not self._engine.is_whole:
+            sys.stderr.write(f"distrcomp: {_CLOSED}\n")
         self.close(in_order=True)
         if self.job is not None:
             self.job.end()

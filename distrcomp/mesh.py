@@ -102,6 +102,8 @@ class Mesh:
             self._closed = WorldClosed("this node has closed its connection to the others")
             self._drop_shortcuts()
             progress = self._progress
+            if not self.is_whole:  # what has their numbers now is the program's
+                return False
             progress.poller.wake()
             while progress.is_polling:  # another thread waits in a call: it will meet `_closed`
                 progress.condition.wait()
@@ -119,6 +121,11 @@ class Mesh:
             raise interrupt
         self.check_interrupt()
         return True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the program has left alone what this node has open."""
+        return self._progress.poller.is_whole
 
     def account(self, is_forsaken: Callable[[Any], bool]) -> Account:
         """What this node leaves behind; for its end. See Requests.close."""

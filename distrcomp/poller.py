@@ -44,8 +44,19 @@ class Poller:
         self._reader, writer = self._pipe()
         self._writer: int | None = writer
         self._signals_reader, self._signals_writer = self._pipe()
+        self._pipes = {end: os.fstat(end) for end in (writer, self._signals_writer)}
         self._signals_lock = threading.RLock()  # a handler may wait while its thread holds it
         self._signals = b""  # the numbers of those that came during this wait
+
+    @property
+    def is_whole(self) -> bool:
+        """False where the program has closed its pipes, as one does that closes all it finds."""
+        try:
+            return self._writer is None or all(
+                os.path.samestat(os.fstat(end), pipe) for end, pipe in self._pipes.items()
+            )
+        except OSError:
+            return False
 
     def __len__(self) -> int:
         """How many links it watches."""

@@ -340,3 +340,20 @@ def test_a_full_disk_for_what_is_said(machine: Machine, words: str) -> None:
     assert "No space left on device" in result.err
     assert "Traceback" not in result.err
     assert 1 == len(result.err.splitlines()), result.err
+
+
+@pytest.mark.parametrize("first", ["pass", "dc.barrier()"])
+def test_all_descriptors_closed(machine: Machine, first: str) -> None:
+    """A program that closes all it finds open is told so; nothing of ours comes into its files."""
+    source = (
+        f"import os, distrcomp as dc\n{first}\nos.closerange(3, 200)\n"
+        "files = [open(f'{dc.output_dir}/{n}', 'w+') for n in range(20)]\n"
+    )
+    result = run_source(machine, source, "-n", "2", "--collect", "**")
+    assert 0 == result.code, result
+    assert 2 == result.out.count("the program has closed descriptors that it had not opened"), (
+        result
+    )
+    assert "40 files brought back" in result.out
+    assert "(0 bytes)" in result.out
+    assert "Traceback" not in result.out

@@ -20,7 +20,7 @@ from .. import limits
 from ..agent import server
 from ..agent.host import Host
 from ..agent.interfaces import own_interfaces
-from ..agent.releases import Releases
+from ..agent.releases import Laid, Releases
 from ..agent.succession import Inheritance, become, step_aside, take_inheritance
 from ..agent.updating import Updating
 from ..agent.window import Window
@@ -176,7 +176,8 @@ async def _serve(
         Releases(home), serves, host.guardian, words, inheritance, serving.cancel
     )
     where = ", ".join(join_host_port(*address) for address in listening)
-    click.echo(f"agent {host.name} listens on {where} with {host.slots} slots", err=True)
+    with contextlib.suppress(*(() if inheritance is None else (OSError,))):  # as in `_becomes`
+        click.echo(f"agent {host.name} listens on {where} with {host.slots} slots", err=True)
     gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
     if inheritance is not None:
         inheritance.tell_ready()
@@ -193,8 +194,14 @@ async def _serve(
     if updating.successor is None:
         click.echo(f"agent {host.name} has stopped", err=True)
     else:
-        click.echo(f"agent {host.name} becomes distrcomp {updating.successor.version}", err=True)
+        _becomes(host.name, updating.successor)
     return updating
+
+
+def _becomes(name: str, successor: Laid) -> None:
+    """Says so, if anybody reads that: whoever has read the log may be gone long since."""
+    with contextlib.suppress(OSError):
+        click.echo(f"agent {name} becomes distrcomp {successor.version}", err=True)
 
 
 def _announce(credentials: Credentials, host: Host) -> asyncio.Task[None]:

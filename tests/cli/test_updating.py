@@ -11,6 +11,8 @@ import shlex
 import shutil
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -273,6 +275,24 @@ def test_killed_agent(field: Field) -> None:
     field.start()
     field.check(OLD)
     assert [] == list(field.releases.iterdir())
+
+
+def test_unread_log(field: Field) -> None:
+    """An agent whose log nobody reads any more is updated as any other."""
+    field.stop()
+    words = [sys.executable, "-m", "launcher", "agent", "--listen", f"{field.address[0]}:6969"]
+    with subprocess.Popen(
+        words, stderr=subprocess.PIPE, env=field.machine.environment(), start_new_session=True
+    ) as agent:
+        assert agent.stderr is not None
+        assert b"listens on" in agent.stderr.readline()
+        agent.stderr.close()
+        field.update(release())
+        field.check(NEW)
+        assert agent.poll() is None
+        agent.terminate()
+    field.wait_port_free()
+    field.start()
 
 
 def test_lost_operator(field: Field) -> None:

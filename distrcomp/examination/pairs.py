@@ -123,12 +123,14 @@ def _pull(other: int) -> float:
 def _path(other: int) -> tuple[str, int | None]:
     """The address at the other end of the link, and the largest packet on the way there."""
     control = join().control
-    link: Any = None if control is None else control.link_to(other)
+    link = None if control is None else control.link_to(other)
+    connection = None if link is None else link.connection
+    if connection is None or connection.family == socket.AF_UNIX:
+        return "", None
     try:
-        connection: socket.socket = link.connection
         address = str(connection.getpeername()[0])
         is_new = connection.family == socket.AF_INET6 and "." not in address
         level, option = (41, _IPV6_MTU) if is_new else (0, _IP_MTU)
         return address, connection.getsockopt(level, option)
-    except (AttributeError, OSError):
+    except OSError:
         return "", None

@@ -8,10 +8,13 @@ time; the engine holds its lock around every call.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import DistrcompError
 from ..frames import Message
+
+if TYPE_CHECKING:
+    import socket
 
 
 class LinkEnded(DistrcompError):
@@ -64,6 +67,10 @@ class Link(Protocol):
     @property
     def is_broken(self) -> bool:
         """Writing has failed: what is posted is lost, and the end of what can be read will come."""
+
+    @property
+    def connection(self) -> socket.socket | None:
+        """The socket, to be asked where it goes; None for a link that goes by no socket."""
 
     def fileno(self) -> int | None:
         """The descriptor that becomes readable, or writable while `queued_bytes` is not 0.

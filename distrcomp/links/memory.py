@@ -116,6 +116,10 @@ class MemoryLink:
     def is_broken(self) -> bool:
         return self._to.is_deserted or self._from.is_ended or self._is_closed
 
+    @property
+    def connection(self) -> None:
+        return None
+
     def fileno(self) -> None:
         return None
 

@@ -78,6 +78,10 @@ class MpiLink(ByteStream):
     def is_broken(self) -> bool:
         return self._heard_end or self.is_closed
 
+    @property
+    def connection(self) -> None:
+        return None
+
     def fileno(self) -> None:
         return None
 

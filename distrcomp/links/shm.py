@@ -105,6 +105,10 @@ class ShmLink(ShmInput):
     def is_broken(self) -> bool:
         return self._other_ended or self._is_closed
 
+    @property
+    def connection(self) -> None:
+        return None
+
     def fileno(self) -> None:
         return None
 

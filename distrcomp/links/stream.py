@@ -62,7 +62,6 @@ class StreamLink(ByteStream):
 
     @property
     def connection(self) -> socket.socket:
-        """The socket, to be asked where it goes."""
         return self._socket
 
     def fileno(self) -> int:

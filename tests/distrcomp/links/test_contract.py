@@ -121,6 +121,13 @@ def test_nothing_to_read(pair: Pair) -> None:
         assert end.link.flush() is False
 
 
+def test_connection(pair: Pair) -> None:
+    """A link over sockets names its socket, which is the one that becomes readable; others none."""
+    for end in pair:
+        connection = end.link.connection
+        assert end.link.fileno() == (None if connection is None else connection.fileno())
+
+
 @pytest.mark.parametrize("sizes", [(), (1_000,), (100 * KIB,), (MIB, 0, MIB)])
 def test_what_arrives_is_the_receivers_own(pair: Pair, sizes: tuple[int, ...]) -> None:
     """What arrives is writable, and shares nothing with the sender or another message."""

@@ -73,8 +73,7 @@ async def examine(wish: Wish) -> Report:
     reached = await asyncio.gather(*(_find(peer, wish) for peer in wish.peers))
     reports = _once_each([each.report for each in reached])
     able = [index for index, report in enumerate(reports) if not report.why]
-    told = Told()
-    able = await _run_all(wish, reports, able, {}, told)
+    able, told = await _run_all(wish, reports, able, {})
     for node, index in enumerate(able):
         facts = told.facts.get(node)
         why = "" if facts else "its node told nothing: see the agent's own output"
@@ -84,10 +83,10 @@ async def examine(wish: Wish) -> Report:
     if linked:
         wish.say(f"measuring {counted(len(linked), 'pair')}")
         argument = {"rounds": rounds_of(linked), "seconds": wish.seconds}
-        still = await _run_all(wish, reports, able, argument, told, once=True)
+        still, measured = await _run_all(wish, reports, able, argument, once=True)
         if still == able:
             pairs = {
-                pair: _measured(report, told.pairs.get(pair)) for pair, report in pairs.items()
+                pair: _measured(report, measured.pairs.get(pair)) for pair, report in pairs.items()
             }
     doubts = tuple(doubt for each in reached for doubt in each.doubts)
     return Report(tuple(reports), tuple(pairs.values()), doubts)
@@ -188,23 +187,22 @@ async def _run_all(
     reports: list[PeerReport],
     able: list[int],
     argument: object,
-    told: Told,
     *,
     once: bool = False,
-) -> list[int]:
-    """Runs the examination on these peers; which of them took part.
+) -> tuple[list[int], Told]:
+    """Runs the examination on these peers; which of them took part, and what their nodes told.
 
     One because of which a run can't start is told of in its report, and left out; with `once` that
     is the end of it.
     """
     while able:
         try:
-            result = await _run(wish, [wish.peers[index] for index in able], argument, told)
+            result, told = await _run(wish, [wish.peers[index] for index in able], argument)
         except LauncherError as error:
             why, culprit = str(error), None
         else:
             if all(node.outcome != "never started" for node in result.nodes):
-                return able
+                return able, told
             cause = result.cause
             why = "it did not start" if cause is None else cause.headline
             culprit = None if cause is None else cause.peer
@@ -212,13 +210,13 @@ async def _run_all(
         if once or not blamed:  # nobody in particular: who knows what is left
             for index in [] if once else able:
                 reports[index] = replace(reports[index], why=why)
-            return []
+            return [], Told()
         reports[blamed[0]] = replace(reports[blamed[0]], why=why)
         able = [index for index in able if index != blamed[0]]
-    return able
+    return [], Told()
 
 
-async def _run(wish: Wish, peers: list[Peer], argument: object, told: Told) -> RunResult:
+async def _run(wish: Wish, peers: list[Peer], argument: object) -> tuple[RunResult, Told]:
     program = Program(("-m", "distrcomp.examination", json.dumps(argument)), is_python=True)
     wanted = Wanted(None, None, (), (), current_folder())
     request = Request(
@@ -232,22 +230,22 @@ async def _run(wish: Wish, peers: list[Peer], argument: object, told: Told) -> R
         proves_links=False,
         allow_skew=True,
     )
-    printed = bytearray()
+    told = Told()
     launch, loop = Launch(request), asyncio.get_running_loop()
 
     def take(stream: int, data: bytes) -> None:
+        """The next whole lines of any node; when all are done none needs to stay to be reached."""
+        n_done = len(told.done)
         if stream == STDOUT:
-            printed.extend(data)
-            n_told = printed.count(b'"ways":')
-            if b'"ways":' in data and n_told == len(peers):  # until then they stay to be reached
-                loop.call_soon_threadsafe(launch.interrupt)
+            told.take(data.splitlines())
+        if n_done < len(told.done) == len(peers):
+            loop.call_soon_threadsafe(launch.interrupt)
 
     display = Display(_Unseen(), lambda n_node: Sinks(n_node, "raw", None, take))
     async with launch:
         preparation = await launch.prepare(collect(wanted))
         result, _ = await launch.run(preparation, display)
-    told.take(bytes(printed).splitlines())
-    return result
+    return result, told
 
 
 # --- what they told ------------------------------------------------------------------------------

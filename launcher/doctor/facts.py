@@ -155,11 +155,16 @@ class Report:
 
 @dataclass
 class Told:
-    """What the nodes of the examination have printed, by node; what is no such line is dropped."""
+    """What the nodes of one run have printed, by node; what is no such line is dropped.
+
+    Attributes:
+        done: the nodes that have told what their machine is like, and all their ways.
+    """
 
     facts: dict[int, Facts] = field(default_factory=dict)
     ways: dict[tuple[int, int], list[Way]] = field(default_factory=dict)
     pairs: dict[tuple[int, int], Figures | str] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
 
     def take(self, lines: Iterable[bytes]) -> None:
         """Takes what they have printed."""
@@ -173,9 +178,11 @@ class Told:
         node = int(told["node"])
         if "facts" in told:
             self.facts[node] = _made(Facts, told["facts"])
-        for each in told.get("ways", ()):
-            way = _made(Way, each)
+        if "way" in told:
+            way = _made(Way, told["way"])
             self.ways.setdefault((node, way.to), []).append(way)
+        if "done" in told:
+            self.done.add(node)
         if "pair" in told:
             pair = dict(told["pair"])
             (one, other), why = pair.pop("nodes"), pair.pop("why")

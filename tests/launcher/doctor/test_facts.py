@@ -22,7 +22,9 @@ def test_lines() -> None:
     told.take(
         [
             line(facts=asdict(FACTS)),
-            line(ways=[asdict(way(0)), asdict(way(0, "no"))]),
+            line(way=asdict(way(0))),
+            line(way=asdict(way(0, "no"))),
+            line(done=True),
             line(pair={"nodes": [1, 2], "why": "", **asdict(FIGURES)}),
             line(pair={"nodes": [1, 3], "why": "broken off"}),
         ]
@@ -30,6 +32,17 @@ def test_lines() -> None:
     assert {1: FACTS} == told.facts
     assert {(1, 0): [way(0), way(0, "no")]} == told.ways
     assert {(1, 2): FIGURES, (1, 3): "broken off"} == told.pairs
+    assert {1} == told.done
+
+
+def test_who_is_done() -> None:
+    """A node is done when its line says so, once; words in other output don't count."""
+    told = Told()
+    told.take([line(facts=asdict(FACTS)), b'it printed "done": true', b'"done": true'])
+    assert set() == told.done
+    for _ in range(2):
+        told.take([line(done=True)])
+        assert {1} == told.done
 
 
 @pytest.mark.parametrize(
@@ -45,9 +58,11 @@ def test_lines() -> None:
         line(facts={}),
         line(facts={**asdict(FACTS), "cores": "many"}),
         line(facts={**asdict(FACTS), "more": 1}),
+        line(facts={**asdict(FACTS), "libraries": ["numpy"]}),
+        line(facts={**asdict(FACTS), "libraries": {"numpy": 2}}),
         line(facts={**asdict(FACTS), "load": float("nan")}),
-        line(ways=[3]),
-        line(ways=7),
+        line(way=[3]),
+        line(way=7),
         line(pair={"nodes": [1], "why": ""}),
         line(pair={"nodes": [1, 2], "why": "", "latency_s": 1}),
     ],

@@ -16,6 +16,7 @@ from ..cores import cgroup_folders, read_small, usable_cores
 
 _V2_FOLDERS = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
 _V1_FOLDERS = {name: (f"sys/fs/cgroup/{name}",) for name in ("memory", "pids")}
+_LIBRARIES = ("numpy", "cloudpickle", "msgpack")
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108  looked at, not written to
 
 
@@ -32,7 +33,7 @@ def machine_facts(root: str = "/", folder: str = ".") -> dict[str, Any]:
     return {
         "distrcomp": dc.__version__,
         "python": platform.python_version(),
-        "numpy": _version("numpy"),
+        "libraries": {package: _version(package) for package in _LIBRARIES},
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cores": usable_cores(root),
         "load": os.getloadavg()[0],

@@ -19,7 +19,7 @@ from .help import ToolCommand
 from .options import chosen_net, chosen_peers, debug_option, net_option, peers_options
 from .showing import print_table
 
-_TABLE_WIDTH_MIN = 120
+_TABLE_WIDTH_MIN = 132
 
 
 @click.command(cls=ToolCommand)

@@ -36,6 +36,18 @@ _LATENCY_S_ODD = 0.001
 _LOAD_BUSY = 1.5
 # Descriptors of a node beside its links.
 _NODE_DESCRIPTORS = 32
+# What distrcomp sends by, and what follows where it differs.
+_LIBRARIES = {
+    "numpy": (
+        WARNING,
+        "Arrays travel all the same, but results and pickles of a program may differ",
+    ),
+    "cloudpickle": (
+        WARNING,
+        "Functions and classes that a program sends may not be read by another one",
+    ),
+    "msgpack": (NOTE, "Its format is the same in all of them, but faults and speed may differ"),
+}
 
 
 @dataclass(frozen=True)
@@ -88,12 +100,10 @@ def _on_versions(report: Report) -> Iterator[Finding]:
             "x.y, or give --allow-skew if nothing that is sent holds code"
         )
         yield Finding(ERROR, whom, text)
-    if each := _differing({label: facts.numpy for label, facts in known.items()}):
-        text = (
-            f"numpy differs: {each}. Arrays travel all the same, but results and pickles of a "
-            "program may differ: install the same version everywhere"
-        )
-        yield Finding(WARNING, whom, text)
+    for name, (level, harm) in _LIBRARIES.items():
+        if each := _differing({label: facts.libraries.get(name) for label, facts in known.items()}):
+            text = f"{name} differs: {each}. {harm}: install the same version everywhere"
+            yield Finding(level, whom, text)
 
 
 def _differing(versions: dict[str, str | None]) -> str:

@@ -18,6 +18,7 @@ class Facts:
     """What a machine says of itself; None where it doesn't know.
 
     Attributes:
+        libraries: the versions of those that distrcomp sends by.
         load: processes that want a core, on average over a minute.
         memory_bytes, memory_free_bytes: of the machine, or what its cgroup leaves of that.
         disk_free_bytes: where the agent keeps what was shipped and the nodes' folders.
@@ -28,7 +29,7 @@ class Facts:
 
     distrcomp: str
     python: str
-    numpy: str | None
+    libraries: dict[str, str | None]
     system: str
     cores: int
     load: float
@@ -198,6 +199,8 @@ def _made(kind: type[_Record], told: Any) -> _Record:
 
 
 def _checked(value: Any, hint: Any) -> Any:
+    if get_origin(hint) is dict and isinstance(value, dict):
+        return {name: _checked(each, get_args(hint)[1]) for name, each in value.items()}
     allowed = get_args(hint) if get_origin(hint) is types.UnionType else (hint,)
     if float in allowed and type(value) is int:
         value = float(value)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 JSON_FORMAT = 1
 _DASH = "-"
+_LIBRARIES = ("numpy", "cloudpickle", "msgpack")
 _NO, _YES = "no", "yes"
 _MARKS = {ERROR: ("✗", "red"), WARNING: ("!", "yellow"), NOTE: ("-", "dim")}
 
@@ -65,8 +66,8 @@ def _peers_table(report: Report) -> RenderableType:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("peer", "reached at", "distrcomp", "Python", "numpy"):
-        table.add_column(title)
+    for title in ("peer", "reached at", "distrcomp", "Python", *_LIBRARIES):
+        table.add_column(title, no_wrap=title != "reached at")
     for title in ("cores", "slots", "memory free", "disk free", "open files", "/dev/shm"):  # noqa: S108
         table.add_column(title, justify="right")
     for peer in report.peers:
@@ -77,7 +78,7 @@ def _peers_table(report: Report) -> RenderableType:
 def _peer_row(peer: PeerReport) -> list[str]:
     facts, where = peer.facts, peer.reached_at or peer.address
     if peer.why or facts is None:
-        return [peer.label, "not usable", peer.version, peer.python, *[_DASH] * 7]
+        return [peer.label, "not usable", peer.version, peer.python, *[_DASH] * 9]
     limit = "no limit" if facts.open_files is None else f"{facts.open_files:,}"
     sizes = [
         bytes_text(nbytes, _DASH)
@@ -88,7 +89,7 @@ def _peer_row(peer: PeerReport) -> list[str]:
         where,
         facts.distrcomp,
         facts.python,
-        facts.numpy or _DASH,
+        *(facts.libraries.get(name) or _DASH for name in _LIBRARIES),
         str(facts.cores),
         str(peer.slots),
         *sizes[:2],

@@ -15,7 +15,9 @@ def test_this_machine() -> None:
     """Versions, cores, memory, disk and limits are all known here."""
     facts = machine_facts()
     assert distrcomp.__version__ == facts["distrcomp"]
-    assert None not in [facts[name] for name in ("numpy", "memory_bytes", "disk_free_bytes")]
+    assert ["numpy", "cloudpickle", "msgpack"] == list(facts["libraries"])
+    assert None not in [*facts["libraries"].values(), facts["memory_bytes"]]
+    assert facts["disk_free_bytes"] is not None
     assert 1 <= facts["cores"] <= (os.cpu_count() or 1)
     assert 0 < facts["memory_free_bytes"] <= facts["memory_bytes"]
 

@@ -9,7 +9,18 @@ from launcher.doctor.facts import Facts, Figures, PairReport, PeerReport, Report
 
 GIB = 2**30
 FACTS = Facts(
-    "1.0", "3.11.9", "2.1.0", "Linux", 8, 0.5, 32 * GIB, 20 * GIB, 100 * GIB, 1024, None, 16 * GIB
+    distrcomp="1.0",
+    python="3.11.9",
+    libraries={"numpy": "2.1.0", "cloudpickle": "3.1.1", "msgpack": "1.1.0"},
+    system="Linux",
+    cores=8,
+    load=0.5,
+    memory_bytes=32 * GIB,
+    memory_free_bytes=20 * GIB,
+    disk_free_bytes=100 * GIB,
+    open_files=1024,
+    processes_free=None,
+    shared_memory_bytes=16 * GIB,
 )
 FIGURES = Figures(0.0001, 0.00001, 0.0001, 1e9, 1e9, "10.0.0.2", 1500, 1500)
 
@@ -20,6 +31,11 @@ def peer(number: int, **changed: Any) -> PeerReport:
     return PeerReport(
         f"h{number}", f"h{number}:6969", reached_at=f"10.0.0.{number}", slots=4, facts=facts
     )
+
+
+def peer_with(number: int, library: str, version: str | None) -> PeerReport:
+    """A peer without fault, with this version of one of its libraries."""
+    return peer(number, libraries={**FACTS.libraries, library: version})
 
 
 def way(to: int, why: str = "", host: str = "") -> Way:

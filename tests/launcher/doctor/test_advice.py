@@ -9,7 +9,7 @@ import pytest
 
 from launcher.doctor.advice import ERROR, NOTE, WARNING, advise
 from launcher.doctor.facts import Report
-from tests.launcher.doctor.kit import GIB, pair, peer, report, way
+from tests.launcher.doctor.kit import GIB, pair, peer, peer_with, report, way
 
 REFUSED = "connection refused: no agent listens there"
 
@@ -73,10 +73,24 @@ def test_many_nodes_want_many_descriptors() -> None:
 
 def test_numpy_differs() -> None:
     """Another numpy on some machine is worth a warning, or none at all; a third number is not."""
-    level, text = one_finding(report(peer(0), peer(1, numpy="1.26.4")))
+    level, text = one_finding(report(peer(0), peer_with(1, "numpy", "1.26.4")))
     assert (WARNING, True) == (level, text.startswith("numpy differs: 2.1 on h0, 1.26 on h1."))
-    assert "none on h1" in one_finding(report(peer(0), peer(1, numpy=None)))[1]
-    assert () == advise(report(peer(0), peer(1, numpy="2.1.3")))
+    assert "none on h1" in one_finding(report(peer(0), peer_with(1, "numpy", None)))[1]
+    assert () == advise(report(peer(0), peer_with(1, "numpy", "2.1.3")))
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "level", "said"),
+    [
+        ("cloudpickle", "3.0.0", WARNING, "3.1 on h0, 3.0 on h1. Functions and classes that"),
+        ("msgpack", "1.0.8", NOTE, "1.1 on h0, 1.0 on h1. Its format is the same"),
+    ],
+)
+def test_other_libraries_differ(name: str, version: str, level: str, said: str) -> None:
+    """What functions travel by is worth a warning, what has one format a note."""
+    found_level, text = one_finding(report(peer(0), peer_with(1, name, version)))
+    assert (level, True) == (found_level, text.startswith(f"{name} differs: {said}"))
+    assert text.endswith(": install the same version everywhere")
 
 
 def test_python_differs() -> None:

@@ -24,7 +24,7 @@ def printed(found: Report) -> str:
 def test_good_health() -> None:
     """Each peer has its line, each pair has, and that nothing is wrong is said."""
     text = printed(report())
-    assert "h0    10.0.0.0    1.0        3.11.9" in text
+    assert "h0    10.0.0.0    1.0        3.11.9  2.1.0  3.1.1        1.1.0 " in text
     assert "h0    h1  yes    yes   10.0.0.2   100 µs   1.00 GB/s" in text
     assert "< 100 µs" in text
     assert text.endswith("nothing to complain of\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import re
 import socket
@@ -16,6 +15,7 @@ from ..cluster import names, peers_file
 from ..cluster.home import Home, write_private
 from ..cluster.peers_file import Peer
 from ..errors import BadUsage, Interrupted
+from .adding import add_peer
 from .help import ToolGroup
 from .options import peers_variable
 
@@ -82,7 +82,7 @@ def invite(listen: str | None, ttl: str, peers: Path | None) -> None:
     member = joined.member
     click.echo(f"{member.name} joined from {member.addresses[0]}.")
     if peers is not None:
-        _add_to(peers, Peer(member.addresses[0], joined.port, name=member.name))
+        add_peer(peers, Peer(member.addresses[0], joined.port, name=member.name))
 
 
 @cluster.command()
@@ -168,22 +168,6 @@ def _parse_listen(text: str) -> tuple[str, int | None]:
     if host is None or (port is None and port_text is not None):
         raise BadUsage(f"--listen {names.shown(text)} is not HOST or HOST:PORT")
     return host, port
-
-
-def _add_to(path: Path, peer: Peer) -> None:
-    line = peers_file.format_peer(peer)
-    standing = peers_file.append_peer(path, peer)
-    if standing is None:
-        click.echo(f"Added `{line}` to {path}.")
-        return
-    where, other = standing
-    if peers_file.format_peer(dataclasses.replace(other, slots=None)) == line:
-        click.echo(f"{where} is `{peers_file.format_peer(other)}` already.")
-        return
-    click.echo(
-        f"{where} is `{peers_file.format_peer(other)}` and was not changed; for {peer.name} it "
-        f"would be `{line}`."
-    )
 
 
 def _date(unix_s: int) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from ..cluster import multicast
-from ..cluster.peers_file import Peer, append_peer, check_appendable, format_peer
+from ..cluster.peers_file import Peer, check_appendable, format_peer
 from ..errors import BadUsage, CannotStart
 from ..run.connect import Operator, operator_here
 from ..run.discover import Discovery, discover
 from ..run.ping import Pinged, ping_all
 from ..run.plain import plain
+from .adding import add_peer
 from .help import ToolCommand, ToolGroup
 from .options import chosen_peers, peers_options
 from .patience import REACHING, said_if_slow
@@ -69,7 +70,7 @@ def discover_peers(wait: float, write: Path | None) -> None:
     for peer in found.peers:
         click.echo(format_peer(peer))
         if write is not None:
-            _add(write, peer)
+            add_peer(write, peer)
     if not found.peers:
         raise CannotStart(
             f"no agent of this cluster was heard of in {wait:g} s: agents are announced that were "
@@ -85,15 +86,3 @@ async def _pinged(chosen: tuple[Peer, ...], operator: Operator) -> list[Pinged]:
 async def _heard(operator: Operator, wait: float) -> Discovery:
     async with said_if_slow(f"listening for {wait:g} s, and then asking who was heard"):
         return await discover(operator, multicast.hear, wait)
-
-
-def _add(path: Path, peer: Peer) -> None:
-    """Adds a line, and says what became of it."""
-    known = append_peer(path, peer)
-    if known is None:
-        said = f"{peer.label} was added to {path}"
-    else:
-        where, other = known
-        moved = "" if other.host == peer.host else f" as {other.address}: change it by hand"
-        said = f"{peer.label} stands in {where} already{moved}"
-    click.echo(f"distrcomp: {plain(said)}", err=True)

@@ -39,7 +39,7 @@ def test_discover_and_run(cluster: Cluster) -> None:
     assert 0 == run.code, run
     again = cluster.operator.run("peers", "discover", "--write", "found.txt", "--wait", "1")
     assert found.out == again.out
-    assert "h1 stands in found.txt line 1 already" in again.err
+    assert "found.txt line 1 is `10.77.0.1 name=h1` already" in again.err
 
 
 def test_an_agent_that_has_moved(cluster: Cluster) -> None:

@@ -293,6 +293,19 @@ LOOK_WAIT_S = 2.0
 # length.
 LAST_LINES_MAX = 20
 POST_MORTEMS_SHOWN_MAX = 8
+# Characters of a program and its arguments in a line of the report, and of why a node failed in the
+# table of a page: more is no line any more.
+PROGRAM_SHOWN_CHARACTERS_MAX = 60
+REASON_SHOWN_CHARACTERS_MAX = 160
+# A page opens the output of all nodes where it has no more lines: two screens. Of output that is
+# folded it shows the end of the last line.
+PAGE_OPENED_LINES_MAX = 60
+PAGE_LAST_LINE_CHARACTERS_MAX = 300
+# Marks in a phase's bar, of 1,000 points; fields of a side of the heat map, beyond which nodes
+# share them; pairs of nodes that are told by their amount, the busiest first.
+PAGE_MARKS_MAX = 500
+PAGE_HEAT_FIELDS_MAX = 64
+PAGE_PAIRS_SHOWN_MAX = 8
 # How often the live table is looked at while nothing happens.
 SHOW_INTERVAL_S = 0.25
 # How long a person looks at nothing before a line says what is waited for.

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, log1p
 
+from .. import limits
 from .markup import told
 from .results import Phase, Sample
 from .units import duration_text
 
 _WIDTH = 1000.0
-_CELLS_MAX = 64
 # The kernel counts processor time in hundredths of a second: shorter spans say nothing.
 _SPAN_MIN_S = 0.09
 _TOPS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -40,9 +40,10 @@ def phase_bar(phase: Phase, whole_s: float) -> str:
     scale = _WIDTH / whole_s if whole_s > 0 else 0.0
     begin = phase.began_s * scale
     width = max(3.0, phase.seconds * scale)
+    places = sorted({round(begin + seconds * scale, 1) for _, seconds in phase.peers})
     marks = "".join(
         f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="10"/>'
-        for x in sorted({round(begin + seconds * scale, 1) for _, seconds in phase.peers})[:500]
+        for x in places[: limits.PAGE_MARKS_MAX]
     )
     return (
         f'<svg class="bar" viewBox="0 0 {_WIDTH:.0f} 10" preserveAspectRatio="none" role="img">'
@@ -121,7 +122,7 @@ def heat_map(
         kind: the class that colours it.
         word: an amount in words.
     """
-    share = ceil(n_node / _CELLS_MAX)
+    share = ceil(n_node / limits.PAGE_HEAT_FIELDS_MAX)
     n_cell = ceil(n_node / share)
     fields: dict[tuple[int, int], int] = {}
     for (source, dest), value in cells.items():

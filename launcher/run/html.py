@@ -29,8 +29,6 @@ from .report import cause_lines
 from .results import RunResult
 from .units import bytes_text, duration_text
 
-_OPENED_LINES_MAX = 60
-
 
 @record
 class Facts:
@@ -155,9 +153,10 @@ def _output(result: RunResult, outputs: Sequence[Parts], texts: Sequence[str]) -
     culprit = None if result.cause is None else result.cause.node
     n_line = sum(text.count("\n") for text in texts)
     for node, parts, text in zip(result.nodes, outputs, texts, strict=True):
-        is_open = node.node == culprit or (0 < n_line <= _OPENED_LINES_MAX and text)
+        is_open = node.node == culprit or (0 < n_line <= limits.PAGE_OPENED_LINES_MAX and text)
         shown = [(origin, printed(part)) for origin, part in parts]
-        last = printed(text.rstrip().rpartition("\n")[2][-300:]) or "nothing"
+        last_line = text.rstrip().rpartition("\n")[2]
+        last = printed(last_line[-limits.PAGE_LAST_LINE_CHARACTERS_MAX :]) or "nothing"
         size = counted(text.count("\n") + (not text.endswith("\n") and bool(text)), "line")
         yield (
             f'<details class="node"{" open" if is_open else ""}><summary>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .. import limits
 from .charts import heat_map, loads, nice, phase_bar, split_bar, steps
 from .markup import told
 from .plain import counted, node_list
@@ -11,7 +12,6 @@ from .report import collected_lines, describe_end
 from .results import NodeRecord, NodeResult, RunResult, Sample
 from .units import bytes_text, duration_text
 
-_WHY_CHARACTERS_MAX = 160
 # Pictures are lower for so many nodes, and lists of so many are scrolled.
 _MANY_NODES, _LONG_NODES = 10, 24
 
@@ -58,7 +58,7 @@ def _node_row(node: NodeResult, record: NodeRecord | None, span_s: float, n_prin
     how = ""
     if node.outcome not in ("finished", "stopped"):  # how a stopped node went is our doing
         why = node.reason or describe_end(node.exit_code, node.signal)
-        how = f'<div class="why soft small">{told(why[:_WHY_CHARACTERS_MAX])}</div>'
+        how = f'<div class="why soft small">{told(why[: limits.REASON_SHOWN_CHARACTERS_MAX])}</div>'
     cells = [
         f'<td class="name mono">{node.node}',
         f'<td class="name">{told(node.peer)}',
@@ -191,7 +191,7 @@ def heat_maps(result: RunResult) -> str:
         n_message = sum(counts.values())
         drawn = heat_map(counts, result.n_node, "count", lambda n: counted(n, "message"))
         maps.append(f"<div><h3>Messages, {n_message:,} in all</h3>{drawn}</div>")
-    busiest = sorted(carried.items(), key=lambda each: -each[1])[:8]
+    busiest = sorted(carried.items(), key=lambda each: -each[1])[: limits.PAGE_PAIRS_SHOWN_MAX]
     rows = "".join(
         f'<tr><td class="mono name">{source} → {dest}<td class="r">{bytes_text(value)}'
         + (f'<td class="r">{counts.get((source, dest), 0):,}' if are_counted else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .. import limits
 from ..control.programs import Program
 from ..ship.bundle import Bundle
 from ..ship.union import collect_all
@@ -15,9 +16,6 @@ from .course import Course
 from .plain import cut
 from .request import Request
 from .results import NodeResult
-
-_NAME_CHARACTERS_MAX = 60
-"""Of a program and its arguments in a line of the report."""
 
 
 def bundled(request: Request) -> tuple[Request, Bundle]:
@@ -49,7 +47,7 @@ def with_programs(nodes: Sequence[NodeResult], course: Course) -> tuple[NodeResu
     """How nodes ended, and what each ran, where the run has several programs."""
     if not course.programs:
         return tuple(nodes)
-    names = [cut(program, _NAME_CHARACTERS_MAX) for program in course.programs]
+    names = [cut(program, limits.PROGRAM_SHOWN_CHARACTERS_MAX) for program in course.programs]
     return tuple(replace(node, program=names[course.program_index(node.node)]) for node in nodes)
 
 
@@ -58,5 +56,8 @@ def names_by_node(request: Request, n_node: int) -> tuple[str, ...]:
     if len(request.parts) < 2:
         return ()
     programs, program_of = programs_of(request, n_node)
-    names = [cut(" ".join(program.arguments), _NAME_CHARACTERS_MAX) for program in programs]
+    names = [
+        cut(" ".join(program.arguments), limits.PROGRAM_SHOWN_CHARACTERS_MAX)
+        for program in programs
+    ]
     return tuple(names[index] for index in program_of)

@@ -12,6 +12,8 @@ LauncherError
 │   └── DamagedContent     a content that is not what its hash says
 ├── RunFailed           1: a run did not end well, and `Result.check` was to say so
 ├── CannotWrite         1: the run is over, but its report could not be put where it was asked
+├── NodesEnded           the living nodes of a notebook have ended
+├── CellFailed           a cell raised on some of them
 ├── Interrupted       130: Ctrl-C before anything ran
 └── ChannelClosed          the other end of a control channel is gone
 """
@@ -24,6 +26,7 @@ from distrcomp.errors import DistrcompError
 
 if TYPE_CHECKING:
     from .calling import Result
+    from .run.results import RunResult
 
 # Exit codes that are no program's own: errors and failures of a run share them.
 EXIT_BAD_USAGE, EXIT_CANNOT_START, EXIT_TIME_LIMIT, EXIT_INTERRUPTED = 2, 3, 124, 130
@@ -57,6 +60,22 @@ class RunFailed(LauncherError):
 
 class CannotWrite(LauncherError):
     """The run is over, but its report could not be put where it was asked for."""
+
+    exit_code = 1
+
+
+class NodesEnded(LauncherError):
+    """The nodes have ended, and with them all that cells have made there; `result` says how."""
+
+    exit_code = 1
+
+    def __init__(self, story: str, result: RunResult | None = None) -> None:
+        super().__init__(story)
+        self.result = result
+
+
+class CellFailed(LauncherError):
+    """A cell raised on some nodes, whose tracebacks are shown with their output."""
 
     exit_code = 1
 

@@ -19,17 +19,11 @@ import click
 
 from distrcomp.values import pickled, unpack_plain, unpickled
 
-from ..errors import BadUsage, LauncherError
-from .session import Cell, NodesEnded, Session, request_for
+from ..errors import BadUsage, CellFailed, LauncherError, NodesEnded
+from .session import Cell, Session, request_for
 from .text import cell_text, failure_text
 
 _USAGE = "%nodes takes: push NAME..., pull NAME [NODE], stop; by itself it says who lives"
-
-
-class CellFailed(LauncherError):
-    """A cell raised on some nodes, whose tracebacks are shown with their output."""
-
-    exit_code = 1
 
 
 def _shortly(act: Callable[..., Any]) -> Callable[..., Any]:

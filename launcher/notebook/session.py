@@ -16,26 +16,15 @@ from typing import Any
 
 from .. import limits
 from ..calling import request_from
-from ..errors import BadUsage, LauncherError
+from ..errors import BadUsage, NodesEnded
 from ..run.background import BackgroundRun
 from ..run.output import NodeOutput
 from ..run.plain import node_list
 from ..run.request import Display, Request
-from ..run.results import RunResult
 from ..run.sinks import STDERR, STDOUT, Sinks
 from ..run.stdin import FedStdin
 from ..run.table import View
 from .answers import UNREADABLE, Answer, MarkerFinder, order_frame
-
-
-class NodesEnded(LauncherError):
-    """The nodes have ended, and with them all that cells have made there; `result` says how."""
-
-    exit_code = 1
-
-    def __init__(self, story: str, result: RunResult | None = None) -> None:
-        super().__init__(story)
-        self.result = result
 
 
 @dataclass

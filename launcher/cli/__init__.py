@@ -24,7 +24,7 @@ _COMMANDS = {
     "bench": "Measure messages between nodes, beside what the machine could do.",
     "cluster": "Make a cluster, and say who belongs to it.",
     "doctor": "Examine every peer and every pair of peers, and say what to do.",
-    "peers": "List the peers: reachable, round trip, slots, versions.",
+    "peers": "List the peers: reachable, round trip, slots, versions; or discover some.",
     "ps": "List the nodes of the runs that go on here or on the peers.",
     "ship": "Bring files to the peers before a run needs them.",
     "run": "Run a program on many nodes.",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from launcher.agent import service_files
 from launcher.agent.service_unit import UNIT_NAME
 from launcher.cli import service
 from launcher.errors import BadUsage, CannotStart
@@ -26,8 +27,8 @@ def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the user's unit belongs."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("DISTRCOMP_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(service, "_SYSTEM_FOLDER", tmp_path / "system")
-    monkeypatch.setattr(service, "_RUNS_HERE", tmp_path)
+    monkeypatch.setattr(service_files, "_SYSTEM_FOLDER", tmp_path / "system")
+    monkeypatch.setattr(service_files, "_RUNS_HERE", tmp_path)
     return tmp_path / "config" / "systemd" / "user" / UNIT_NAME
 
 
@@ -59,7 +60,7 @@ def test_a_machine_without_systemd(
     unit: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The unit is written, as into an image; nothing is told to type that can't work there."""
-    monkeypatch.setattr(service, "_RUNS_HERE", unit / "nowhere")
+    monkeypatch.setattr(service_files, "_RUNS_HERE", unit / "nowhere")
     service.install(OPTIONS)
     told = capsys.readouterr()
     assert f"wrote {unit}\n" == told.out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import sys
@@ -14,23 +13,16 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from distrcomp.cores import usable_cores
-
 from .. import limits
-from ..agent import server
-from ..agent.host import Host
-from ..agent.interfaces import own_interfaces
-from ..agent.releases import Laid, Releases
-from ..agent.succession import Inheritance, become, step_aside, take_inheritance
-from ..agent.updating import Updating
-from ..agent.window import Window
+from ..agent.daemon import Daemon, Options
+from ..agent.releases import Releases
+from ..agent.succession import Inheritance, step_aside, take_inheritance
 from ..cluster import multicast
-from ..cluster.announcement import Announcement, fingerprint_of
 from ..cluster.credentials import Credentials, load_agent
 from ..cluster.home import Home
-from ..cluster.names import join_host_port, parse_port, split_host_port
+from ..cluster.names import parse_port, split_host_port
 from ..cluster.peers_file import AGENT_PORT
-from ..errors import BadUsage, Interrupted, LauncherError
+from ..errors import BadUsage, Interrupted
 from ..run.signals import ended_by
 from .help import ToolCommand
 from .options import peers_options
@@ -46,7 +38,7 @@ from .service import agent_words
 )
 @click.option(
     "--slots",
-    type=click.IntRange(1, 4096),
+    type=click.IntRange(1, limits.SLOTS_MAX),
     metavar="N",
     help="Nodes to offer; default: the cores.",
 )
@@ -123,9 +115,9 @@ def agent(**options: Any) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    updating = asyncio.run(_serve(identity, home, (host, port), options, inheritance))
-    if updating.successor is not None:
-        become(updating.successor, agent_words(options), updating.listeners, updating.base)
+    words = agent_words(options)
+    own = Options((host, port), options["slots"], options["announce"], words)
+    asyncio.run(_serve(identity, home, own, inheritance)).give_way()
 
 
 def _refuse_beside(option: str, allowed: tuple[str, ...]) -> None:
@@ -150,82 +142,31 @@ def _join(line: str, home: Home, name: str | None, port: int) -> None:
 
 
 async def _serve(
-    credentials: Credentials,
-    home: Home,
-    address: tuple[str, int],
-    options: dict[str, Any],
-    inheritance: Inheritance | None,
-) -> Updating:
+    credentials: Credentials, home: Home, options: Options, inheritance: Inheritance | None
+) -> Daemon:
     """Serves until SIGINT or SIGTERM, or until another release is to take over."""
-    listeners = inheritance.sockets() if inheritance else server.listen(*address)
-    listening = [listener.getsockname()[:2] for listener in listeners]
-    host = Host(
-        home.make_cache() / "agent",
-        credentials.identity.name,
-        options["slots"] or usable_cores(),
-        interfaces=lambda: own_interfaces(listening),
-    )
+    daemon = Daemon(credentials, home, options, inheritance)
+    host = daemon.host
     if host.swept:
         click.echo(f"removed {len(host.swept)} sandboxes of an agent that was killed", err=True)
-    await host.starter.make_ready()
-    window = _open_window(home, host)
-    serves = server.Server(host, credentials)
-    serving = asyncio.ensure_future(serves.serve(listeners))
-    words = agent_words(options)
-    host.updating = updating = Updating(
-        Releases(home), serves, host.guardian, words, inheritance, serving.cancel
-    )
-    where = ", ".join(join_host_port(*address) for address in listening)
-    with contextlib.suppress(*(() if inheritance is None else (OSError,))):  # as in `_becomes`
-        click.echo(f"agent {host.name} listens on {where} with {host.slots} slots", err=True)
-    gc.freeze()  # what is there now stays: looking for garbage is quick then (server.Server)
-    if inheritance is not None:
-        inheritance.tell_ready()
-    is_told = options["announce"] and (inheritance is None or not inheritance.is_trial)
-    announcing = _announce(credentials, host) if is_told else None
-    with ended_by(serving.cancel), contextlib.suppress(asyncio.CancelledError):
-        await serving
-    if announcing is not None:
-        announcing.cancel()
-        await asyncio.gather(announcing, return_exceptions=True)
-    if window is not None:
-        await window.close()
-    await host.close()
-    if updating.successor is None:
+    await daemon.start()
+    if daemon.blind:
+        click.echo(
+            f"`distrcomp ps` on this machine will not see this agent: {daemon.blind}", err=True
+        )
+    # Whoever has read the log of the release before may be gone long since.
+    unread = contextlib.suppress(*(() if inheritance is None else (OSError,)))
+    with unread:
+        click.echo(f"agent {host.name} listens on {daemon.where} with {host.slots} slots", err=True)
+    with ended_by(daemon.stop):
+        await daemon.serve()
+    await daemon.close()
+    if daemon.successor is None:
         click.echo(f"agent {host.name} has stopped", err=True)
     else:
-        _becomes(host.name, updating.successor)
-    return updating
-
-
-def _becomes(name: str, successor: Laid) -> None:
-    """Says so, if anybody reads that: whoever has read the log may be gone long since."""
-    with contextlib.suppress(OSError):
-        click.echo(f"agent {name} becomes distrcomp {successor.version}", err=True)
-
-
-def _announce(credentials: Credentials, host: Host) -> asyncio.Task[None]:
-    """Has the agent announced as long as it serves."""
-    fingerprint = fingerprint_of(credentials.ca_pem)
-
-    def now() -> Announcement:
-        told = host.interfaces()
-        addresses = tuple(each.address for each in told)
-        port = told[0].port if told else AGENT_PORT
-        return Announcement(host.name, fingerprint, addresses, port)
-
-    return asyncio.ensure_future(multicast.announce(now, limits.ANNOUNCED_LOOK_S))
-
-
-def _open_window(home: Home, host: Host) -> Window | None:
-    """Lets commands on this machine look at what runs here."""
-    try:
-        window = Window(home, host.guardian)
-    except (LauncherError, OSError) as error:
-        click.echo(f"`distrcomp ps` on this machine will not see this agent: {error}", err=True)
-        return None
-    window.open(host)
-    return window
+        with contextlib.suppress(OSError):
+            click.echo(f"agent {host.name} becomes distrcomp {daemon.successor.version}", err=True)
+    return daemon
 
 
 def _parse_listen(text: str) -> tuple[str, int]:

@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections import deque
 from typing import Any
 
@@ -167,7 +168,7 @@ class Server:
                 with contextlib.suppress(OSError):
                     kill(pid, signal.SIGKILL)
             if self._children:
-                threading.Event().wait(limits.LEADER_HEAD_START_S)
+                time.sleep(limits.LEADER_HEAD_START_S)
         os._exit(0)
 
 

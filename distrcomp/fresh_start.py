@@ -1,11 +1,12 @@
 """Makes a forked process what a freshly started interpreter would be.
 
-What it changes: session and process group, descriptors, environment, folder, the standard streams,
-`sys.argv` and `sys.orig_argv` (`random` sees to its own state); and what others see of it,
-/proc/PID/environ and /proc/PID/cmdline. By the former the processes of a run are found when it is
-over, those included that a node has forked, so it must be right. The kernel shows there the memory
-in which the words of the process's own start lie, and in a forked process these are its parent's:
-they are written over.
+The steps that need thought are here: descriptors, environment, the main thread, the standard
+streams, and what others see of the process, /proc/PID/environ and /proc/PID/cmdline. `fork_server`
+takes them in order, between those that are one call each: session and process group, folder,
+`sys.argv` and `sys.orig_argv`. (`random` sees to its own state.) By its environment as others see
+it the processes of a run are found when it is over, those included that a node has forked, so it
+must be right. The kernel shows in these files the memory in which the words of the process's own
+start lie, and in a forked process these are its parent's: they are written over.
 A fork server is therefore started with room for a node's.
 What cannot be made anew, because it is settled when an interpreter starts: the seed of `hash`, the
 flags, the locale and encodings, what `site` has found. The nodes of one server share them.

@@ -7,6 +7,9 @@ Only numpy as its wheels have it is loaded, with OpenBLAS beside it, because of 
 settled when numpy is loaded and have to be settled anew in each node: how many threads its algebra
 has, which OpenBLAS can be told later, and the state of its old random generator. The server itself
 lets it have one thread, which is none beside its own.
+Where numpy can't be loaded, has started a thread all the same or has no call to set them, the
+server ends by that exception, for what is half loaded can't be hidden from a program: nodes are
+then started cold, and a later run tries it with a server of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ def preload() -> dict[str, ModuleType]:
     """Loads and hides it; none where there is none, or none with which that can be done.
 
     Raises:
-        RuntimeError: it has started a thread all the same: no process may be forked any more.
+        RuntimeError: it has started a thread all the same, or its threads can't be set: no process
+            may be forked any more.
     """
     spec = importlib.util.find_spec("numpy")
     library = "" if spec is None or spec.origin is None else _openblas_of(spec.origin)

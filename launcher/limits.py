@@ -173,6 +173,8 @@ CLOSE_TIMEOUT_S = 5.0
 # How long a fork server may take to answer: a millisecond, and while it starts as long as an
 # interpreter needs on a busy machine. One that is stopped is given up then.
 FORK_ANSWER_TIMEOUT_S = 20.0
+# An answer of a fork server: a name and three numbers, some 50 bytes.
+FORK_ANSWER_BYTES_MAX = KIB
 # Arguments and environment of a node that is forked: where the kernel would refuse them to a
 # program (128 KiB in one word), a program shall be started, and refused.
 FORKED_WORDS_BYTES_MAX = 100 * KIB

@@ -58,7 +58,7 @@ class ForkServer:
         self._socket = self._spawned.connection
         self.pid = self._spawned.process.pid
         self._socket.setblocking(False)
-        self._decoder = FrameDecoder(limits.STRANGER_FRAME_BYTES_MAX)
+        self._decoder = FrameDecoder(limits.FORK_ANSWER_BYTES_MAX)
         self._writing = asyncio.Lock()
         self._awaited: dict[tuple[type, int], asyncio.Future[Any]] = {}
         self._number = 0

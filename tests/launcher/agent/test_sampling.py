@@ -8,7 +8,7 @@ import pytest
 
 from launcher.control import messages as m
 from launcher.control import recordings
-from tests.launcher.agent.agent_kit import play
+from tests.launcher.agent.agent_kit import play, until
 from tests.launcher.agent.peer_run_kit import opened, start
 
 pytestmark = pytest.mark.processes
@@ -16,21 +16,36 @@ pytestmark = pytest.mark.processes
 RECORDED = (m.Setting(recordings.RECORD_VARIABLE, "tally"),)
 
 
+# Has used a tenth of a second of the processor when it says so.
+PROGRAM = """
+import time
+while time.process_time() < 0.1:
+    pass
+print("used", flush=True)
+input()
+"""
+
+
 def test_a_recorded_node_is_looked_at(tmp_path: Path, leaks: object) -> None:
     """Samples as long as it lives, its account and its tally before its end."""
 
     async def act() -> None:
         async with opened(tmp_path) as (run, told):
-            await start(run, told, "input()", environment=RECORDED, stdin_node=0)
+            await start(run, told, PROGRAM, environment=RECORDED, stdin_node=0)
             await told.wait(m.NodeReady)
             run.go()
-            samples = await told.wait(recordings.NodeSample, 3)
-            assert all(each.memory_bytes > 2**20 and each.cpu_s >= 0 for each in samples)
+            await until(lambda: "used" in told.printed())
+            # One more may have been taken before that, and is not told yet.
+            n_before = len(told.all(recordings.NodeSample)) + 1
+            samples = await told.wait(recordings.NodeSample, n_before + 1)
+            assert all(each.memory_bytes > 2**20 for each in samples)
             assert sorted(each.at for each in samples) == [each.at for each in samples]
+            assert sorted(each.cpu_s for each in samples) == [each.cpu_s for each in samples]
+            assert samples[-1].cpu_s > 0.05  # the kernel counts whole hundredths
             run.take_input(b"\n")
             await told.wait(m.NodeExited)
             (used,), (tally,) = told.all(recordings.NodeUsed), told.all(recordings.NodeTally)
-            assert used.cpu_s > 0
+            assert used.cpu_s > 0.05
             assert used.peak_bytes > 2**20
             assert 0.0 == tally.tally.waited_s
             kinds = [type(each) for each in told.messages]

@@ -162,10 +162,12 @@ def test_name_bytes_cap() -> None:
         check(*map(entry, paths), files_max=10_000)
 
 
-def test_many_folded_chains_are_quick() -> None:
-    """Deep names by the thousand are judged without a look at each of their folders."""
+def test_thousands_of_deep_names() -> None:
+    """A thousand files a thousand folders down are no fault; a file in the place of one is."""
     paths = ["a/" * 1000 + f"{number}" for number in range(1000)]
     check(*map(entry, paths), files_max=10_000)
+    with pytest.raises(BadManifest, match="is a file and also a folder"):
+        check(*map(entry, [*paths, "A/" * 900 + "A"]), files_max=10_000)
 
 
 def test_message_is_escaped() -> None:

@@ -101,7 +101,7 @@ class Host:
     def pass_for(self, preamble: Preamble) -> Pass | None:
         """By what to speak with the agent of another peer of a run; None: there is no such run."""
         run = self._runs.get(preamble.run_id)
-        return None if run is None else run.files.own_pass
+        return None if run is None else run.files.exchange.own_pass
 
     async def give_to(self, preamble: Preamble, channel: Channel) -> None:
         """Gives that agent the run's files, until it has gone."""
@@ -247,9 +247,9 @@ class Host:
             case m.BlobPart():
                 await run.files.take_blob(message)
             case passing.TakePass():
-                run.files.take_pass(message)
+                run.files.exchange.take_pass(message)
             case passing.FetchFrom():
-                run.files.fetch(message)
+                run.files.exchange.fetch(message)
             case m.StartNodes():
                 log.info("%s", start_line(run.run_id, message))
                 await run.start(message)

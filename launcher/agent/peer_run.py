@@ -41,8 +41,8 @@ from .order import (
     start_folder,
     threads_note,
 )
-from .receiving import Receiving
 from .relay import relayed
+from .run_files import RunFiles
 from .sampling import sampled
 from .sandbox import Sandbox
 from .shared import Shared, share
@@ -76,7 +76,7 @@ class PeerRun:
         tell: Callable[[Any], Awaitable[None]],
     ) -> None:
         self.run_id = run_id
-        self.files = Receiving(run_id, store, sandboxes, guardian, tell)
+        self.files = RunFiles(run_id, store, sandboxes, guardian, tell)
         self.python = sys.executable
         self._guardian = guardian
         self._starter = starter

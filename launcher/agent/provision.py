@@ -26,6 +26,7 @@ from ..ship.folders import OPEN_SAFELY, disk_errors
 from ..ship.manifest import FileEntry, Manifest, check_manifest
 from ..ship.store import Store
 from ..ship.writing import BlobWriter
+from .arriving import take_up
 from .guardian import Guardian
 
 if TYPE_CHECKING:
@@ -207,10 +208,7 @@ class Provision:
 
     async def _ask(self, missing: list[FileEntry]) -> None:
         """Has the launcher send what is missing, and waits until it is there."""
-        for entry in self._store.begun(missing)[: limits.RESUMED_MAX]:
-            writer = await asyncio.to_thread(self._store.resumed, entry)
-            if writer is not None:
-                self._begun[entry.sha256] = writer
+        await take_up(self._store, missing, self._begun)
         sizes = {sha256: writer.size for sha256, writer in self._begun.items()}
         self._awaited = missing
         hashes = tuple(entry.sha256 for entry in missing)

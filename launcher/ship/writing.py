@@ -85,6 +85,11 @@ class BlobWriter:
             writer.abandon()
         return None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it takes nothing any more."""
+        return self._descriptor is None
+
     def _read_again(self, descriptor: int) -> bool:
         """Takes note of what is there already; False: it is too much."""
         while data := os.read(descriptor, limits.SHIP_CHUNK_BYTES):

@@ -275,7 +275,7 @@ def test_strangers(on_field: Any, caplog: pytest.LogCaptureFixture) -> None:
 
         await refused(ask(own(1, authority)), "passes none on")
         await channel.send(own(0, authority))
-        await until(lambda: field.hosts[0]._runs[run_id].files.own_pass)
+        await until(lambda: field.hosts[0]._runs[run_id].files.exchange.own_pass)
         missing = await channel.receive()
         for sha256 in missing.hashes:
             data = field.bundle.sources[sha256].read_bytes()

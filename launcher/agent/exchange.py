@@ -60,6 +60,8 @@ class Exchange:
         """From now on this peer can prove itself to the run's others."""
         from .passing import Pass  # loads much that a run of one machine needs not
 
+        if self.own_pass is not None:  # others may have been let in by it
+            raise PeerRefused("this peer has its pass already")
         self.own_pass = Pass(self._run_id, order)
 
     def fetch(self, order: p.FetchFrom) -> None:

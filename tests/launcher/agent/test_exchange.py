@@ -6,12 +6,34 @@ from pathlib import Path
 
 import pytest
 
-from launcher.control.passing import FetchFrom
+from launcher.cluster.run_credentials import RunAuthority
+from launcher.control.passing import FetchFrom, TakePass
 from launcher.errors import PeerRefused
-from tests.launcher.agent.agent_kit import opening, play
+from tests.launcher.agent.agent_kit import RUN_ID, opening, play
 from tests.launcher.agent.peer_run_kit import opened
 
 pytestmark = pytest.mark.processes
+
+
+def pass_of(peer: int) -> TakePass:
+    """A peer's pass, by an authority of its own."""
+    authority = RunAuthority(RUN_ID)
+    return TakePass(peer, authority.ca_pem, authority.peer(peer))
+
+
+def test_a_second_pass_is_refused(tmp_path: Path, leaks: object) -> None:
+    """A peer stays who it is, and lets in whom it has let in before."""
+
+    async def act() -> None:
+        async with opened(tmp_path) as (run, _):
+            exchange = run.files.exchange
+            exchange.take_pass(pass_of(0))
+            first = exchange.own_pass
+            with pytest.raises(PeerRefused, match="this peer has its pass already"):
+                exchange.take_pass(pass_of(1))
+            assert first is exchange.own_pass
+
+    play(act)
 
 
 def test_nothing_is_fetched_without_a_pass(tmp_path: Path, leaks: object) -> None:

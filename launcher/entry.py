@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import threading
 
@@ -17,11 +18,15 @@ from .foresight import wants_server
 # Objects made before Python looks among the newest for garbage. While a run loads what it needs
 # there is none, and looking takes a fifteenth of the time.
 _LOOK_FOR_GARBAGE_AFTER = 20_000
+# Some start us in a thread that has these blocked, and then nothing but SIGKILL would end us, nor
+# what we start.
+_TO_BE_HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _INTERRUPTED = 130  # as of errors.Interrupted, which may not be loaded yet
 
 
 def main() -> None:
     """Runs the command line."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TO_BE_HEARD)
     if sys.argv[1:2] == ["run"]:
         gc.set_threshold(_LOOK_FOR_GARBAGE_AFTER)
     if wants_server(sys.argv[1:]):

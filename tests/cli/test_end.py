@@ -357,3 +357,22 @@ def test_all_descriptors_closed(machine: Machine, first: str) -> None:
     assert "40 files brought back" in result.out
     assert "(0 bytes)" in result.out
     assert "Traceback" not in result.out
+
+
+def test_started_with_signals_blocked(machine: Machine) -> None:
+    """Who starts the command with its signals blocked can end it by them all the same (F-06)."""
+    blocking = (
+        "import os, signal, sys\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'launcher', *sys.argv[1:]])"
+    )
+    program = (
+        "import signal, time\n"
+        "print(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()))\n"
+        "time.sleep(1000)"
+    )
+    words = ("run", "-n", "1", "--output", "live", "-c", program)
+    run = machine.start_program(sys.executable, "-c", blocking, *words)
+    run.wait_for_line("[0] False")
+    run.send_signal(signal.SIGTERM)
+    assert 130 == run.wait().code

@@ -30,6 +30,7 @@ import distrcomp as dc
 from . import limits, tracebacks
 from .cell_shell import Shell, display
 from .communicator import Communicator
+from .errors import Unpicklable
 from .last_words import summary
 from .mailbox import ANY
 from .renewal import renew
@@ -140,6 +141,8 @@ class Runner:
             return {"error": f"there is no {name}", "traceback": ""}
         try:
             return {"value": (pack_plain if is_plain else pickled)(self.names[name])}
+        except Unpicklable as error:  # a sentence that says all
+            return {"error": str(error), "traceback": ""}
         except BaseException as error:  # noqa: BLE001  a value's own methods may raise anything
             return _failure(error)
 

@@ -306,7 +306,7 @@ class Controller:
     def interrupt_programs(self) -> None:
         """SIGINT for all nodes, and no end of the run."""
         for peer in self.machine.peers:
-            self._tell(peer, m.SignalNodes(signal.SIGINT))
+            self._tell(peer, m.SignalNodes(int(signal.SIGINT)))  # messages hold plain numbers
 
     def _post_later(self, event: Any) -> None:
         """Posts an event from where nothing can be awaited."""

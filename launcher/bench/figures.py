@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -80,6 +81,44 @@ class PairFigures:
 
 
 @dataclass(frozen=True)
+class CollectiveRow:
+    """What one collective call took, when called again and again.
+
+    Attributes:
+        name: of the call.
+        message: what each node gave: "int", of a barrier "nothing"; empty for an array.
+        bytes: how long that was, pickled where it is no array.
+        seconds: the median of the samples; `seconds_low` and `seconds_high` the outer ones.
+    """
+
+    name: str
+    message: str
+    bytes: int
+    seconds: float
+    seconds_low: float
+    seconds_high: float
+
+
+@dataclass(frozen=True)
+class CollectiveFigures:
+    """What all nodes have measured together; `peers` has the machine of each."""
+
+    peers: tuple[str, ...]
+    rows: tuple[CollectiveRow, ...]
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether all nodes are on one machine."""
+        return len(set(self.peers)) == 1
+
+    @property
+    def title(self) -> str:
+        """Who, for people."""
+        where = (f"{count} on {peer}" for peer, count in Counter(self.peers).items())
+        return f"Collectives of {len(self.peers)} nodes ({', '.join(where)})"
+
+
+@dataclass(frozen=True)
 class Figures:
     """All that `distrcomp bench` knows in the end."""
 
@@ -87,9 +126,12 @@ class Figures:
     python: str
     data_plane: str
     pairs: tuple[PairFigures, ...]
+    collectives: CollectiveFigures
 
 
-def read_pairs(output: bytes, labels: Sequence[str]) -> tuple[PairFigures, ...]:
+def read_output(
+    output: bytes, labels: Sequence[str]
+) -> tuple[tuple[PairFigures, ...], CollectiveFigures]:
     """The figures in what node 0 printed.
 
     Args:
@@ -100,7 +142,9 @@ def read_pairs(output: bytes, labels: Sequence[str]) -> tuple[PairFigures, ...]:
     """
     try:
         document = json.loads(output.strip().splitlines()[-1])
-        return tuple(_pair(pair, labels) for pair in document["pairs"])
+        pairs = tuple(_pair(pair, labels) for pair in document["pairs"])
+        rows = tuple(CollectiveRow(**row) for row in document["collectives"])
+        return pairs, CollectiveFigures(tuple(labels), rows)
     except (ValueError, LookupError, TypeError) as error:
         raise CannotStart(
             f"{labels[0]} has measured nothing that can be read: is distrcomp there the same as "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..run.plain import plain
 from ..run.units import bandwidth_text, rate_text, seconds_text, share_text, size_text
-from .figures import Figures, PairFigures, Row
+from .figures import CollectiveFigures, Figures, PairFigures, Row
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,21 +23,33 @@ _CEILINGS = {
     "memory copy": "Ceiling: one copy of the same bytes, out of memory that both nodes map",
     "TCP": "Ceiling: the same bytes over a bare, unencrypted TCP connection",
 }
+_ON_COLLECTIVES = (
+    "Time of one call; sizes are of the array that each node gives, in alltoall gives each. Of "
+    "bcast and gather every node is the root in turn."
+)
 
 
 def render_table(figures: Figures) -> RenderableType:
-    """A table for each pair, and below it what its ceiling is."""
+    """A table for each pair, and below it what its ceiling is; one of all nodes together."""
     from rich.console import Group
     from rich.text import Text
 
     parts: list[RenderableType] = []
     for pair in figures.pairs:
-        title = pair.title if pair.is_inside else f"{pair.title}, data plane {figures.data_plane}"
-        parts.append(Text(plain(title), style="bold"))
+        parts.append(Text(plain(_title(pair, figures)), style="bold"))
         parts.append(_pair_table(pair))
         parts.extend(Text(f"{plain(remark)}") for remark in remarks(pair))
         parts.append(Text())
-    return Group(*parts[:-1])
+    parts.append(Text(plain(_title(figures.collectives, figures)), style="bold"))
+    parts.append(_collectives_table(figures.collectives))
+    parts.append(Text(_ON_COLLECTIVES))
+    return Group(*parts)
+
+
+def _title(measured: PairFigures | CollectiveFigures, figures: Figures) -> str:
+    """Who has measured and, between machines, how messages travelled."""
+    plane = "" if measured.is_inside else f", data plane {figures.data_plane}"
+    return f"{measured.title}{plane}"
 
 
 def remarks(pair: PairFigures) -> list[str]:
@@ -69,6 +81,23 @@ def _pair_table(pair: PairFigures) -> RenderableType:
             table.add_row(_HEADINGS.get(row.group, row.group), style="bold")
         group = row.group
         table.add_row(f"  {row_name(row)}", *_cells(row))
+    return table
+
+
+def _collectives_table(collectives: CollectiveFigures) -> RenderableType:
+    """A line for each call, a column for each message; what carries nothing is in the first one."""
+    from rich.table import Table
+
+    lines: dict[str, list[str]] = {}
+    for row in collectives.rows:
+        lines.setdefault(row.name, []).append(seconds_text(row.seconds))
+    rows = [row for row in collectives.rows if row.bytes]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for message in dict.fromkeys(row.message or size_text(row.bytes) for row in rows):
+        table.add_column(plain(message), justify="right", no_wrap=True)
+    for name, times in lines.items():
+        table.add_row(f"  {plain(name)}", *times)
     return table
 
 

@@ -13,7 +13,7 @@ import click
 import distrcomp
 
 from .. import limits
-from ..bench.figures import Figures, read_pairs, render_json
+from ..bench.figures import Figures, read_output, render_json
 from ..bench.layout import Layout, make_layout, program_argument
 from ..bench.plot import render_svg
 from ..bench.table import render_table
@@ -91,7 +91,8 @@ class _Run:
 def bench(ctx: click.Context, /, **options: Any) -> None:
     """Measure messages between nodes: time and bandwidth, beside what the machine could do.
 
-    On this machine, or between the first two machines of a peers file and inside one of them.
+    On this machine, or between the first two machines of a peers file and inside one of them; then
+    collective calls of all these nodes.
     """
     json_file, plot = options["json"], options["plot"]
     _check_files(json_file, plot)
@@ -107,7 +108,7 @@ def bench(ctx: click.Context, /, **options: Any) -> None:
         distrcomp.__version__,
         platform.python_version(),
         wish.data_plane,
-        read_pairs(run.printed, run.labels),
+        *read_output(run.printed, run.labels),
     )
     if json_file == "-":
         click.echo(render_json(figures), nl=False)

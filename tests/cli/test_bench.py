@@ -40,7 +40,8 @@ def test_table_json_and_plot(machine: Machine) -> None:
     assert (0, "") == (result.code, result.err)
     assert result.out.startswith("Inside localhost (nodes 0 and 1)\n")
     assert "Ceiling: one copy of the same bytes" in result.out
-    [pair] = json.loads((machine.work_dir / "b.json").read_text())["pairs"]
+    document = json.loads((machine.work_dir / "b.json").read_text())
+    [pair] = document["pairs"]
     assert ["localhost", "localhost"] == pair["peers"]
     rows = [(row["group"], row["name"] or row["bytes"]) for row in pair["rows"]]
     assert ("objects", "dict, 10 arrays of 100 KiB") in rows
@@ -49,6 +50,15 @@ def test_table_json_and_plot(machine: Machine) -> None:
     for row in pair["rows"]:
         assert 0 < row["seconds_low"] <= row["seconds"] <= row["seconds_high"]
         assert row["ceiling_seconds"] > 0
+    assert "\nCollectives of 2 nodes (2 on localhost)\n" in result.out
+    calls = [
+        (row["name"], row["message"] or row["bytes"]) for row in document["collectives"]["rows"]
+    ]
+    names = ("bcast", "gather", "allgather", "alltoall", "allreduce")
+    each = [(name, what) for name in names for what in ("int", 1024)]
+    assert [("barrier", "nothing"), *each] == calls
+    for row in document["collectives"]["rows"]:
+        assert 0 < row["seconds_low"] <= row["seconds"] <= row["seconds_high"]
     assert ElementTree.parse(machine.work_dir / "b.svg").getroot().tag.endswith("svg")
 
 

@@ -13,18 +13,19 @@ from tests.hosts.network import only_port
 QUICK = ("bench", "--max-bytes", "4K", "--seconds", "0.01")
 
 
-def pairs(cluster: Cluster, *options: str) -> list[dict[str, Any]]:
+def measured(cluster: Cluster, *options: str) -> dict[str, Any]:
     """What was measured, from the operator's machine."""
     result = cluster.operator.run(*QUICK, "--json", "-", *options)
     assert 0 == result.code, result
-    found: list[dict[str, Any]] = json.loads(result.out)["pairs"]
+    found: dict[str, Any] = json.loads(result.out)
     return found
 
 
 @pytest.mark.parametrize("plane", ["tls", "plain"])
 def test_a_pair_inside_and_a_pair_across(cluster: Cluster, plane: str) -> None:
     """The first two machines of the peers file, each pair with the ceiling that suits it."""
-    inside, across = pairs(cluster, "--peers", "peers.txt", "--data-plane", plane)
+    found = measured(cluster, "--peers", "peers.txt", "--data-plane", plane)
+    inside, across = found["pairs"]
     assert (["h1", "h1"], "memory copy", "") == (
         inside["peers"],
         inside["ceiling"],
@@ -36,12 +37,14 @@ def test_a_pair_inside_and_a_pair_across(cluster: Cluster, plane: str) -> None:
         across["ceiling_missing"],
     )
     assert all(row["ceiling_seconds"] for pair in (inside, across) for row in pair["rows"])
+    assert ["h1", "h1", "h2"] == found["collectives"]["peers"]
+    assert all(row["seconds"] > 0 for row in found["collectives"]["rows"])
 
 
 def test_the_launchers_machine_takes_part(cluster: Cluster) -> None:
     """Nobody dials it, so its node dials, whichever of the two leads."""
     for hosts in ("localhost:1,h1:1", "h1:1,localhost:1"):
-        [across] = pairs(cluster, "-H", hosts)
+        [across] = measured(cluster, "-H", hosts)["pairs"]
         assert ("TCP", "") == (across["ceiling"], across["ceiling_missing"])
 
 

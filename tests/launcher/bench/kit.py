@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from launcher.bench.figures import Figures, PairFigures, Row
+from launcher.bench.figures import (
+    CollectiveFigures,
+    CollectiveRow,
+    Figures,
+    PairFigures,
+    Row,
+)
 
 KIB, MIB = 2**10, 2**20
 
@@ -41,6 +47,20 @@ def across(
     return PairFigures((0, 2), ("h1", "h2"), 2, "TCP", missing, left_out, rows)
 
 
-def figures(*pairs: PairFigures) -> Figures:
-    """A finished measurement."""
-    return Figures("0.1.0", "3.11.7", "tls", pairs)
+def collective(name: str, message: str, size: int, seconds: float = 1e-3) -> CollectiveRow:
+    """A measurement of a collective call; its samples lie close together."""
+    return CollectiveRow(name, message, size, seconds, seconds * 0.9, seconds * 1.1)
+
+
+COLLECTIVES = (
+    collective("barrier", "nothing", 0, 1e-6),
+    collective("bcast", "int", 5, 2e-6),
+    collective("bcast", "", KIB, 3e-6),
+    collective("allreduce", "int", 5, 4e-6),
+    collective("allreduce", "", KIB, 5e-6),
+)
+
+
+def figures(*pairs: PairFigures, peers: tuple[str, ...] = ("h1", "h1")) -> Figures:
+    """A finished measurement, with collective calls of nodes on these peers."""
+    return Figures("0.1.0", "3.11.7", "tls", pairs, CollectiveFigures(peers, COLLECTIVES))

@@ -35,7 +35,19 @@ def test_each_row_has_time_rate_and_ceiling() -> None:
         "int 2.00 µs 1.00 µs 500,000/s 1,000,000/s 50 %",
         "Both ways at once",
         "array, 1 MiB 2.00 ms 1.00 ms 1.05 GB/s 2.10 GB/s 50 %",
-    ] == lines(figures(inside()))[:-1]
+    ] == lines(figures(inside()))[:12]
+
+
+def test_collectives_have_a_table_of_their_own() -> None:
+    """A line for each call, a column for each message; a barrier, of none, is in the first."""
+    assert [
+        "",
+        "Collectives of 2 nodes (2 on h1)",
+        "int 1 KiB",
+        "barrier 1.00 µs",
+        "bcast 2.00 µs 3.00 µs",
+        "allreduce 4.00 µs 5.00 µs",
+    ] == lines(figures(inside()))[13:-1]
 
 
 def test_the_widest_figures_fit() -> None:
@@ -56,7 +68,8 @@ def test_the_widest_figures_fit() -> None:
 
 def test_each_pair_has_its_table_and_its_ceiling() -> None:
     """Between machines the data plane is told, and that the ceiling is not encrypted."""
-    text = "\n".join(lines(figures(inside(), across())))
+    text = "\n".join(lines(figures(inside(), across(), peers=("h1", "h1", "h2"))))
+    assert "Collectives of 3 nodes (2 on h1, 1 on h2), data plane tls\n" in text
     assert "From h1 to h2 (nodes 0 and 2), data plane tls\n" in text
     assert "Ceiling: one copy of the same bytes, out of memory that both nodes map" in text
     assert "Ceiling: the same bytes over a bare, unencrypted TCP connection" in text
@@ -82,4 +95,6 @@ def test_remarks() -> None:
 def test_names_from_elsewhere_are_plain() -> None:
     """S-37: neither a peer's nor a message's name moves the cursor."""
     pair = inside((row("objects", 5, name="i\x1bnt"),))
-    assert r"i\x1bnt 1.00 ms 250 µs 25 %" in lines(figures(pair))
+    told = lines(figures(pair, peers=("h\x1b1", "h2")))
+    assert r"i\x1bnt 1.00 ms 250 µs 25 %" in told
+    assert r"Collectives of 2 nodes (1 on h\x1b1, 1 on h2), data plane tls" in told

@@ -27,7 +27,7 @@ from distrcomp.preamble import AGENT_ITSELF, MAGIC, PREAMBLE_BYTES, Preamble, pa
 from .. import limits
 from ..cluster.credentials import Credentials, peer_identity
 from ..cluster.lobby import Lobby
-from ..cluster.ports import holder_of
+from ..cluster.ports import holder_of, listener_at
 from ..cluster.streams import open_tls
 from ..control import messages as m
 from ..control.channel import StreamChannel
@@ -255,8 +255,8 @@ def listen(host: str, port: int) -> list[socket.socket]:
         raise CannotStart(f"--listen {host}: {error.strerror}") from error
     listeners: list[socket.socket] = []
     try:
-        for family, kind, number, _, address in found:
-            listeners.append(_listener(family, kind, number, address))
+        for family, _, _, _, address in found:
+            listeners.append(listener_at(family, address, is_ipv6_alone=True))
     except OSError as error:
         for listener in listeners:
             listener.close()
@@ -269,21 +269,6 @@ def listen(host: str, port: int) -> list[socket.socket]:
             return listeners
         raise CannotStart(f"cannot listen on {host or '*'}:{port}: {error.strerror}") from error
     return listeners
-
-
-def _listener(family: int, kind: int, number: int, address: Any) -> socket.socket:
-    listener = socket.socket(family, kind, number)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.listen(limits.LISTEN_BACKLOG)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 async def _peek(connection: socket.socket) -> int:

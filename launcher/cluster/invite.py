@@ -45,7 +45,7 @@ from .join_protocol import (
 )
 from .lobby import Lobby
 from .members import Member
-from .ports import holder_of
+from .ports import holder_of, listener_at
 from .streams import open_tls
 
 JOIN_PORT = 6970
@@ -301,15 +301,8 @@ def _listen(host: str, port: int) -> socket.socket:
     where = names.join_host_port(host, port)
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(limits.LISTEN_BACKLOG)
-            listener.setblocking(False)
-        except OSError:
-            listener.close()
-            raise
+        # One socket, and where it is at `::`, an IPv4 address in the line (`primary_address`).
+        return listener_at(family, address, is_ipv6_alone=False)
     except socket.gaierror as error:
         raise BadUsage(f"{host} cannot be resolved to an address to listen on") from error
     except OSError as error:
@@ -317,4 +310,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {where}: {error.strerror}{holder_of(port)}; choose another place "
             "with --listen HOST:PORT"
         ) from error
-    return listener

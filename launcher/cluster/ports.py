@@ -1,8 +1,34 @@
-"""Who listens on a port of this machine."""
+"""Listening on a port of this machine, and who does."""
 
 from __future__ import annotations
 
 import contextlib
+import socket
+from typing import Any
+
+from .. import limits
+
+
+def listener_at(family: int, address: Any, *, is_ipv6_alone: bool) -> socket.socket:
+    """A socket that listens for TCP connections there; raises OSError.
+
+    Args:
+        family, address: as `socket.getaddrinfo` gives them.
+        is_ipv6_alone: whether one at `::` leaves IPv4 to another socket, as who opens one for each
+            address must; else it takes both. Without a word the machine's settings would decide.
+    """
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, is_ipv6_alone)
+        listener.bind(address)
+        listener.listen(limits.LISTEN_BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def holder_of(port: int) -> str:

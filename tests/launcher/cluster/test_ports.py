@@ -8,7 +8,25 @@ import socket
 import psutil
 import pytest
 
-from launcher.cluster.ports import holder_of
+from launcher.cluster.ports import holder_of, listener_at
+
+
+@pytest.mark.parametrize("is_ipv6_alone", [True, False])
+def test_ipv6_takes_ipv4_only_where_told(is_ipv6_alone: bool) -> None:
+    """A listener at every address of IPv6 is there for IPv4 or leaves it to another, as is said."""
+    try:
+        listener = listener_at(socket.AF_INET6, ("::", 0), is_ipv6_alone=is_ipv6_alone)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with listener:
+        port = listener.getsockname()[1]
+        if is_ipv6_alone:
+            with listener_at(socket.AF_INET, ("0.0.0.0", port), is_ipv6_alone=True):
+                pass
+        else:
+            with pytest.raises(OSError, match="in use"):
+                listener_at(socket.AF_INET, ("0.0.0.0", port), is_ipv6_alone=False)
+            socket.create_connection(("127.0.0.1", port)).close()
 
 
 @pytest.mark.processes

@@ -19,6 +19,7 @@ from click.core import ParameterSource
 
 from .cli.defaults import with_defaults
 from .cli.keeping import keep_of, write_files
+from .cli.program_needs import read_program
 from .cli.programs import PROGRAMS, SEPARATOR
 from .cli.request import request_of
 from .cli.run import run as command
@@ -288,8 +289,9 @@ def request_of_context(context: click.Context) -> Request:
     """What it asks for; raises BadUsage."""
     options: dict[str, Any] = dict(context.params)
     program = options.pop("program")
-    options = with_defaults(context, program, options)
-    return request_of(program, options, context.meta.get(PROGRAMS, ()))
+    said = read_program(program, options)
+    options = with_defaults(context, said, options)
+    return request_of(program, options, said, context.meta.get(PROGRAMS, ()))
 
 
 def result_of(result: RunResult, outputs: Sequence[str]) -> Result:

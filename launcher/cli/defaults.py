@@ -7,16 +7,13 @@ or set in the environment, comes first.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from ..environment.metadata import read_metadata
 from ..errors import BadUsage
-from ..ship.folders import current_folder
-from .environment_options import module_program
+from .program_needs import ProgramFile
 
 # By the names of click's parameters; an option that is not there (yet) is no key.
 _KEYS = frozenset(
@@ -31,42 +28,25 @@ _WHERE = ("peers", "host")
 
 
 def with_defaults(
-    ctx: click.Context, program: tuple[str, ...], options: dict[str, Any]
+    ctx: click.Context, program: ProgramFile, options: dict[str, Any]
 ) -> dict[str, Any]:
     """The options, completed by what the program says.
 
     Raises:
         BadUsage: it says what no option is called, or what an option doesn't take.
     """
-    file = program_file(program, options)
-    if file is None:
-        return options
-    try:
-        source = file.read_text("utf-8", "replace")
-    except OSError:  # said better by whoever ships it
-        return options
-    table = read_metadata(source, file.name).defaults
     by_name = {param.name: param for param in ctx.command.params}
     completed = dict(options)
-    for key, value in table.items():
+    for key, value in program.metadata.defaults.items():
         name = _OTHER_NAMES.get(key, key.replace("-", "_"))
         param = by_name.get(name)
         if name not in _KEYS or not isinstance(param, click.Option):
-            raise BadUsage(_unknown(file.name, key, set(by_name)))
+            raise BadUsage(_unknown(program.name, key, set(by_name)))
         if name == "peers" and isinstance(value, list):
-            name, param, value = "host", by_name["host"], _joined(file.name, key, value)
+            name, param, value = "host", by_name["host"], _joined(program.name, key, value)
         if not _is_typed(ctx, name, options):
-            completed[name] = _converted(ctx, param, value, f"{file.name}: tool.distrcomp.{key}")
+            completed[name] = _converted(ctx, param, value, f"{program.name}: tool.distrcomp.{key}")
     return completed
-
-
-def program_file(program: tuple[str, ...], options: dict[str, Any]) -> Path | None:
-    """The Python file that is to be run, if it is one of ours."""
-    if options["module"] is not None:
-        return module_program(options["module"], program, current_folder())
-    if options["code"] is None and program and program[0].endswith(".py"):
-        return Path(program[0])
-    return None
 
 
 def _is_typed(ctx: click.Context, name: str, options: dict[str, Any]) -> bool:

@@ -18,21 +18,25 @@ from ..ship.bundle import Wanted
 from ..ship.folders import current_folder
 from ..ship.manifest import check_path
 from ..ship.patterns import Patterns
-from .environment_options import need_of
 from .options import chosen_net, chosen_peers
+from .program_needs import ProgramFile, need_of, read_program
 
 _PYTHON = re.compile(r"python[0-9.]*")
 """What Python is called, for those who write it as mpiexec wants it: `run -n 4 python prog.py`."""
 
 
 def request_of(
-    program: tuple[str, ...], options: dict[str, Any], others: Sequence[dict[str, Any]] = ()
+    program: tuple[str, ...],
+    options: dict[str, Any],
+    said: ProgramFile,
+    others: Sequence[dict[str, Any]] = (),
 ) -> Request:
     """What programs and options ask for.
 
     Args:
         program: the words of the first one.
         options: of the run, and of the first program.
+        said: what the first program says of itself.
         others: of each other program, its words among them.
 
     Raises:
@@ -72,7 +76,7 @@ def request_of(
         net=chosen_net(options["net"]),
         tells_links=options["verbose"],
         record=_recorded(options),
-        need=need_of([part.wanted for part in parts], options),
+        need=need_of([said, *(read_program(other["program"], other) for other in others)], options),
         allow_skew=options["allow_skew"],
     )
 

@@ -17,6 +17,7 @@ from ..ship.bundle import Bundle
 from .defaults import with_defaults
 from .keeping import Keep, keep_of, write_files
 from .patience import REACHING, READING, said_if_busy, said_if_slow
+from .program_needs import read_program
 from .programs import PROGRAMS
 from .request import note_on_n, request_of
 from .showing import Show, display_of, print_placement, print_plan, print_result
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 def run_program(ctx: click.Context, program: tuple[str, ...], options: dict[str, Any]) -> int:
     """Runs the program as the options say; the exit code."""
-    options = with_defaults(ctx, program, options)
-    request = request_of(program, options, ctx.meta.get(PROGRAMS, ()))
+    said = read_program(program, options)
+    options = with_defaults(ctx, said, options)
+    request = request_of(program, options, said, ctx.meta.get(PROGRAMS, ()))
     if options["engine"] == "mpi":
         from .mpi import run_by_mpi
 

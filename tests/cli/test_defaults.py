@@ -10,6 +10,7 @@ import click
 import pytest
 
 from launcher.cli.defaults import with_defaults
+from launcher.cli.program_needs import read_program
 from launcher.cli.run import run
 from launcher.errors import BadUsage
 
@@ -32,7 +33,7 @@ def options_of(*words: str) -> dict[str, Any]:
     """The options of `distrcomp run WORDS... prog.py`, the program's defaults among them."""
     ctx = run.make_context("run", [*words, "prog.py"], auto_envvar_prefix="DISTRCOMP_RUN")
     program = ctx.params.pop("program")
-    return with_defaults(ctx, program, ctx.params)
+    return with_defaults(ctx, read_program(program, ctx.params), ctx.params)
 
 
 def why_refused(*lines: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from launcher.cli.program_needs import read_program
 from launcher.cli.programs import PROGRAMS, split_programs
 from launcher.cli.request import request_of
 from launcher.cli.run import run
@@ -18,7 +19,9 @@ def asked(*words: str) -> Request:
     """What `distrcomp run WORDS` asks for."""
     context = run.make_context("run", list(words))
     options = dict(context.params)
-    return request_of(options.pop("program"), options, context.meta.get(PROGRAMS, ()))
+    program = options.pop("program")
+    said = read_program(program, options)
+    return request_of(program, options, said, context.meta.get(PROGRAMS, ()))
 
 
 def test_words_are_split_at_colons() -> None:

@@ -23,6 +23,7 @@ from .programs import Program as Program
 from .programs import Setting as Setting
 from .recordings import FROM_AGENT as RECORDINGS
 
+# The form of what two distrcomps of different versions say to each other (see `updates`).
 PROTOCOL = 1
 
 OPERATOR, AGENT = "operator", "agent"
@@ -35,11 +36,7 @@ VIEWER = "viewer"
 
 @record
 class Hello:
-    """Who calls: first message on every connection."""
-
-    protocol: int
-    version: str
-    python: str
+    """First message on every connection; the answer, Welcome, tells whether the two fit."""
 
 
 @record

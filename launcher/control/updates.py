@@ -1,8 +1,9 @@
 """What launcher and agent say about the agent's own distrcomp. Parts of `messages`.
 
 The two may have different versions of it. So these messages keep their form, as do those by which
-they are greeted and the files come (Hello, Welcome, Refused, OpenRun, Missing, BlobPart, Shipped):
-whoever changes one of them counts `messages.PROTOCOL` up, and agents from before are told of.
+the files come (OpenRun, Missing, BlobPart, Shipped): whoever changes one of them counts
+`messages.PROTOCOL` up, and an agent from before is known by its Welcome, to be updated by hand.
+Hello, Welcome and Refused, by which that is learnt, keep theirs for ever.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import distrcomp
 from distrcomp.errors import ProtocolError
 
 from .. import limits
-from ..agent.host import Host, python_version
+from ..agent.host import Host
 from ..cluster.credentials import (
     Credentials,
     explain_tls,
@@ -235,10 +235,9 @@ def shown_address(address: Address) -> str:
 
 async def greet(peer: Peer, channel: Channel, *, is_any_version: bool = False) -> Connection:
     """Says hello and reads the welcome; raises CannotStart if the two do not fit."""
-    hello = m.Hello(m.PROTOCOL, distrcomp.__version__, python_version())
     try:
         async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
-            await channel.send(hello)
+            await channel.send(m.Hello())
             answer = await channel.receive()
     except ssl.SSLError as error:
         raise CannotStart(explain_tls(error, peer.address)) from error
@@ -260,7 +259,14 @@ async def greet(peer: Peer, channel: Channel, *, is_any_version: bool = False) -
 
 def _check_versions(peer: Peer, welcome: m.Welcome) -> None:
     ours, named = distrcomp.__version__, (welcome.name, welcome.version, welcome.python)
-    if welcome.version != ours or welcome.protocol != m.PROTOCOL:
+    if welcome.protocol != m.PROTOCOL:  # nor could it be updated from here
+        raise VersionsDiffer(
+            f"{peer.address} has distrcomp {welcome.version}, which speaks protocol "
+            f"{welcome.protocol}, and this machine {ours}, which speaks {m.PROTOCOL}: install the "
+            "same version on both",
+            *named,
+        )
+    if welcome.version != ours:
         raise VersionsDiffer(
             f"{peer.address} has distrcomp {welcome.version} and this machine {ours}: install the "
             "same version on both, or bring this one there by `distrcomp agent --update`",

@@ -12,7 +12,6 @@ import distrcomp
 from distrcomp.errors import ProtocolError
 
 from .. import limits
-from ..agent.host import python_version
 from ..agent.window import look_through_all
 from ..cluster.home import Home
 from ..cluster.peers_file import Peer
@@ -42,8 +41,9 @@ class Looker:
 
     async def __aenter__(self) -> Looker:
         here = await look_through_all(Home.find(os.environ))
-        hello = m.Hello(m.PROTOCOL, distrcomp.__version__, python_version())
-        welcomes = await asyncio.gather(*(self._answer(each, hello, m.Welcome) for each in here))
+        welcomes = await asyncio.gather(
+            *(self._answer(each, m.Hello(), m.Welcome) for each in here)
+        )
         for channel, welcome in zip(here, welcomes, strict=True):
             if welcome is not None and welcome.version == distrcomp.__version__:
                 self._channels.append(channel)

@@ -139,7 +139,7 @@ class Launcher:
 
     async def greet(self) -> m.Welcome:
         """Says hello."""
-        await self.say(m.Hello(m.PROTOCOL, "0", "3"))
+        await self.say(m.Hello())
         welcome: m.Welcome = await self.hear(m.Welcome)
         return welcome
 

@@ -83,4 +83,4 @@ class Agent:
 
 def hello() -> bytes:
     """A well-formed first message."""
-    return frame(m.CONTROL.pack(m.Hello(m.PROTOCOL, "0.1.0", "3.11")))
+    return frame(m.CONTROL.pack(m.Hello()))

@@ -92,7 +92,7 @@ def test_wrong_role(role: str, tmp_path: Path, leaks: object) -> None:
 
     async def act() -> None:
         async with hosting(tmp_path) as host, session(host, role) as launcher:
-            why = await refusal(launcher, m.Hello(1, "", ""))
+            why = await refusal(launcher, m.Hello())
             assert f"a certificate of role {role!r} may not call Hello" == why
             assert why == await launcher.serving
 
@@ -120,7 +120,7 @@ def test_out_of_state(tmp_path: Path, leaks: object) -> None:
         async with hosting(tmp_path) as host, session(host) as launcher:
             await launcher.run(SLEEPER)
             await launcher.hear(m.Output)
-            assert "Hello may not come now" in await refusal(launcher, m.Hello(1, "", ""))
+            assert "Hello may not come now" in await refusal(launcher, m.Hello())
             assert not lives(int(launcher.printed()))
             assert [] == sandboxes(tmp_path)
 

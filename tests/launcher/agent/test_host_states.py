@@ -113,7 +113,7 @@ def orders() -> st.SearchStrategy[m.StartNodes]:
 
 
 MESSAGES: dict[type, st.SearchStrategy[Any]] = {
-    m.Hello: st.builds(m.Hello, NUMBERS, TEXTS, TEXTS),
+    m.Hello: st.builds(m.Hello),
     m.Ping: st.builds(m.Ping, NUMBERS),
     e.AskInstalled: st.builds(e.AskInstalled, st.lists(TEXTS, max_size=3).map(tuple)),
     e.WantEnvironment: st.builds(
@@ -189,7 +189,7 @@ class Conversation(RuleBasedStateMachine):
         self._state = "new"
         words = ("prog.py",) if is_python else ("cat",)
         for message in (
-            m.Hello(m.PROTOCOL, "0", "3"),
+            m.Hello(),
             *([e.WantEnvironment("", "", False)] if state == "providing" else []),
             m.OpenRun(os.urandom(16), pack_manifest(GOOD)),
             order(1, arguments=words, is_python=is_python, stdin_node=0),

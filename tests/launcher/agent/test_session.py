@@ -18,7 +18,7 @@ from launcher.errors import PeerRefused
 
 ROLES = ("operator", "viewer", "agent", "node", "hub", "submitter", "authority", "Operator", "")
 SAMPLES: dict[type, Any] = {
-    m.Hello: m.Hello(1, "0.1", "3.11"),
+    m.Hello: m.Hello(),
     m.Ping: m.Ping(1),
     e.AskInstalled: e.AskInstalled(("numpy",)),
     e.WantEnvironment: e.WantEnvironment("", "", False),

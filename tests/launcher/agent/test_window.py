@@ -77,7 +77,7 @@ def test_looking(deep: str, tmp_path: Path, leaks: object) -> None:
 
     async def act(home: Home) -> None:
         (channel,) = await look_through_all(home)
-        assert isinstance(await ask(channel, m.Hello(1, "", "")), m.Welcome)
+        assert isinstance(await ask(channel, m.Hello()), m.Welcome)
         assert m.Pong(5) == await ask(channel, m.Ping(5))
         assert looks.Runs((RUN,)) == await ask(channel, looks.AskRuns(b""))
         assert looks.Runs(()) == await ask(channel, looks.AskRuns(b"x"))
@@ -90,14 +90,14 @@ def test_looking(deep: str, tmp_path: Path, leaks: object) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [m.OpenRun(b"r" * 16, b""), m.SignalNodes(9), m.CloseRun(), m.Pong(1), m.Hello(1, "", "")],
+    [m.OpenRun(b"r" * 16, b""), m.SignalNodes(9), m.CloseRun(), m.Pong(1), m.Hello()],
 )
 def test_looking_is_all(message: Any, tmp_path: Path, leaks: object) -> None:
     """S-06: who looks can do nothing else, and says hello once."""
 
     async def act(home: Home) -> None:
         (channel,) = await look_through_all(home)
-        await ask(channel, m.Hello(1, "", ""))
+        await ask(channel, m.Hello())
         assert isinstance(await ask(channel, message), m.Refused)
         with pytest.raises(ChannelClosed):
             await channel.receive()
@@ -180,7 +180,7 @@ def test_there_is_a_bound(tmp_path: Path, leaks: object) -> None:
             for channel in await look_through_all(home)
         ]
         answers = await asyncio.gather(
-            *(ask(channel, m.Hello(1, "", "")) for channel in channels), return_exceptions=True
+            *(ask(channel, m.Hello()) for channel in channels), return_exceptions=True
         )
         for channel in channels:
             await channel.close()

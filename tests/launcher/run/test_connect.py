@@ -321,12 +321,7 @@ def test_removed_member(lab: Lab) -> None:
         (
             m.Welcome(m.PROTOCOL, "99.0", python_version(), "h1", 1),
             f"127.0.0.1:PORT has distrcomp 99.0 and this machine {distrcomp.__version__}: install "
-            "the same version on both",
-        ),
-        (
-            m.Welcome(m.PROTOCOL + 1, distrcomp.__version__, python_version(), "h1", 1),
-            f"127.0.0.1:PORT has distrcomp {distrcomp.__version__} and this machine "
-            f"{distrcomp.__version__}: install the same version on both",
+            "the same version on both, or bring this one there by `distrcomp agent --update`",
         ),
         (m.Pong(1), "127.0.0.1:PORT speaks another protocol: no welcome came"),
         (b"\x00\x00\x00\x04ABCD", "127.0.0.1:PORT speaks another protocol: not a message"),
@@ -338,6 +333,16 @@ def test_wrong_answers(lab: Lab, h1: ssl.SSLContext, welcome: object, expected: 
     """F-30: another version names both; any other answer is told as what it is."""
     found = sentence(lab, h1, answering(welcome))
     assert expected == found[: len(expected)]
+
+
+def test_another_protocol(lab: Lab, h1: ssl.SSLContext) -> None:
+    """F-30: nobody is told to update an agent with which that can't be talked about."""
+    welcome = m.Welcome(m.PROTOCOL + 1, "99.0", python_version(), "h1", 1)
+    assert sentence(lab, h1, answering(welcome)) == (
+        f"127.0.0.1:PORT has distrcomp 99.0, which speaks protocol {m.PROTOCOL + 1}, and this "
+        f"machine {distrcomp.__version__}, which speaks {m.PROTOCOL}: install the same version on "
+        "both"
+    )
 
 
 def test_refused_is_its_own_kind(lab: Lab, h1: ssl.SSLContext) -> None:

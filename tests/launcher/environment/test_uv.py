@@ -79,7 +79,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def act() -> None:
         with pytest.raises(CannotStart, match=rf"^no space left on [^\0]*uv says:\n[^\0]*{cache}"):
-            await run_uv(["venv", str(tmp_path / "new")], tmp_path, nothing)
+            await run_uv(["venv", str(tmp_path / "new")], tmp_path, nothing, Keeper())
 
     try:
         play(act)

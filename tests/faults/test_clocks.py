@@ -12,6 +12,7 @@ DATES = {
     "launcher/cluster/invite.py",
     "launcher/cluster/members.py",
     "launcher/environment/remembered.py",
+    "launcher/environment/wheels.py",
 }
 _WALL_CLOCK = re.compile(r"\btime\.time\(|\bdatetime\.now\(|\butcnow\(")
 

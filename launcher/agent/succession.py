@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import sys
 from collections.abc import MutableMapping, Sequence
 from typing import NoReturn
-
-import click
 
 import distrcomp
 
@@ -32,6 +31,8 @@ from .releases import Laid, Releases
 _VARIABLE = "_DISTRCOMP_SUCCESSION"
 # It would bring the old distrcomp before the new one; what it names is on the release's path.
 _OF_OLD = ("PYTHONPATH",)
+
+log = logging.getLogger("distrcomp.agent")
 
 
 @record
@@ -77,8 +78,11 @@ def environment_for(inheritance: Inheritance) -> dict[str, str]:
         "ready": inheritance.ready,
         "base": inheritance.base,
     }
-    ours = {name: value for name, value in os.environ.items() if name not in _OF_OLD}
-    return {**ours, _VARIABLE: json.dumps(told)}
+    return {**_own_environment(), _VARIABLE: json.dumps(told)}
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _OF_OLD}
 
 
 def take_inheritance(environ: MutableMapping[str, str]) -> Inheritance | None:
@@ -112,38 +116,37 @@ def become(
         try:
             os.execve(python, words_for(python, options), environment)  # noqa: S606
         except OSError as error:
-            click.echo(f"distrcomp: {python} cannot be started: {error.strerror}", err=True)
+            log.error("%s cannot be started: %s", python, error.strerror)
     raise CannotStart("neither the new nor the old release can be started")
 
 
-def step_aside(releases: Releases, arguments: Sequence[str]) -> None:
-    """Becomes the release that is kept; returns if there is none, or it is not to be started.
+def step_aside(releases: Releases, arguments: Sequence[str]) -> str:
+    """Becomes the release that is kept, and does not return then.
 
     Args:
         arguments: those of the command `distrcomp`.
+
+    Returns:
+        Why the one that is kept is not to be started; empty where none is.
     """
     if releases.running:
-        return
+        return ""
     try:
         kept = releases.kept()
         if kept is None:
-            return
+            return ""
         if kept.base != own_release().sha256.hex():
-            click.echo(
+            return (
                 f"this installation of distrcomp {distrcomp.__version__} is another than the one "
-                f"that was updated to {kept.release.version}: it is used as it is",
-                err=True,
+                f"that was updated to {kept.release.version}: it is used as it is"
             )
-            return
         releases.check(kept)
         sys.stdout.flush()
         words = [kept.release.python, "-P", "-m", "launcher", *arguments]
-        ours = {name: value for name, value in os.environ.items() if name not in _OF_OLD}
-        os.execve(words[0], words, ours)  # noqa: S606
+        os.execve(words[0], words, _own_environment())  # noqa: S606
     except (CannotStart, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        click.echo(
-            f"distrcomp: the update to another version is not used, but {distrcomp.__version__} "
-            f"as it was installed: {why}",
-            err=True,
+        return (
+            f"the update to another version is not used, but {distrcomp.__version__} as it was "
+            f"installed: {why}"
         )

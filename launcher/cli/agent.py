@@ -102,8 +102,8 @@ def agent(**options: Any) -> None:
     join, credentials = options["join"], options["credentials"]
     home = Home.find(os.environ)
     inheritance = take_inheritance(os.environ)
-    if inheritance is None:
-        step_aside(Releases(home), sys.argv[1:])
+    if inheritance is None and (why := step_aside(Releases(home), sys.argv[1:])):
+        click.echo(f"distrcomp: {why}", err=True)
     if join is not None:
         if credentials is not None:
             raise BadUsage("--join makes credentials of its own: leave --credentials away")

@@ -26,7 +26,7 @@ from .session import Session, State
 if TYPE_CHECKING:
     from .host import Host
 
-_UPDATED = "it is being updated: try again in a moment"
+BEING_UPDATED = "it is being updated: try again in a moment"
 
 log = logging.getLogger("distrcomp.agent")
 
@@ -89,7 +89,7 @@ class Conversation:
     def _why_stopped(self) -> str:
         updating = self._host.updating
         is_updated = updating is not None and updating.successor is not None
-        return _UPDATED if is_updated else "it was stopped on its machine"
+        return BEING_UPDATED if is_updated else "it was stopped on its machine"
 
     async def _act(self, message: Any) -> None:
         """Carries out a message that the session has admitted."""

@@ -1,6 +1,7 @@
 """An agent as a process: its host, its server, its window, and what is announced of it.
 
-Whoever runs it calls `start`, `serve` and `close`, in this order, and says what there is to say.
+Whoever runs it calls `start`, `serve` and `close`, in this order, then `give_way` when its loop has
+ended, and says what there is to say.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class Daemon:
             host.guardian,
             self._options.words,
             inheritance,
-            self._serving.cancel,
+            self.stop,
         )
 
     async def serve(self) -> None:

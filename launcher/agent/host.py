@@ -83,7 +83,7 @@ class Host:
         self._store = Store(folder / "store", limits.STORE_BYTES_MAX)
         self.starter = Starter(self.guardian)
         self._runs: dict[bytes, PeerRun] = {}
-        self._sessions: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._conversations: set[Conversation] = set()
         self.updating: Updating | None = None
         self._environments = Environments(environments or folder / ENVIRONMENTS)
@@ -176,13 +176,13 @@ class Host:
     def spawn(self, act: Coroutine[Any, Any, Any]) -> None:
         """Has something done in the background; `close` waits for it."""
         task = asyncio.ensure_future(act)
-        self._sessions.add(task)
-        task.add_done_callback(self._sessions.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """Ends what is left; for an agent that stops."""
-        if self._sessions:
-            await asyncio.wait(self._sessions, timeout=limits.CLOSE_TIMEOUT_S)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=limits.CLOSE_TIMEOUT_S)
         for run in list(self._runs.values()):
             await self.end(run)
         self.starter.close()

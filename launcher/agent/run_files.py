@@ -44,7 +44,7 @@ class RunFiles:
         tell: Callable[[Any], Awaitable[None]],
     ) -> None:
         self.sandbox: Sandbox | None = None
-        self.store = self._store = store
+        self.store = store
         self._sandboxes = sandboxes
         self._guardian = guardian
         self._tell = tell
@@ -65,10 +65,10 @@ class RunFiles:
         self._manifest, self._unlaid = manifest, manifest.files
         self._entries = {entry.sha256: entry for entry in manifest.files}
         self._is_stock = order.is_stock
-        self._store.pin(entry.sha256 for entry in manifest.files)
-        missing = self._store.missing(manifest.files)
+        self.store.pin(entry.sha256 for entry in manifest.files)
+        missing = self.store.missing(manifest.files)
         laid = () if order.is_stock else manifest.files
-        self._store.make_room(sum(entry.size for entry in (*missing, *laid)))
+        self.store.make_room(sum(entry.size for entry in (*missing, *laid)))
         await self._arriving.take_up(missing)
         await self._ask(missing)
         await self._lay_if_complete()
@@ -77,7 +77,7 @@ class RunFiles:
         """Has the launcher send what is missing; not for ever."""
         self._n_asked += 1
         if self._n_asked > limits.MISSING_MAX:
-            raise CannotStart(f"what is written to {self._store.folder} is damaged again and again")
+            raise CannotStart(f"what is written to {self.store.folder} is damaged again and again")
         self._arriving.awaited = {entry.sha256: entry for entry in missing}
         await self._tell(m.Missing(tuple(self._arriving.awaited), self._arriving.offsets()))
 
@@ -90,7 +90,7 @@ class RunFiles:
 
     async def give_to(self, channel: Channel) -> None:
         """Gives another peer, which has proven itself, what it asks for; until it has gone."""
-        await self.exchange.give_to(channel, self._store, self._find)
+        await self.exchange.give_to(channel, self.store, self._find)
 
     def _find(self, sha256: bytes) -> FileEntry | None:
         return None if sha256 in self._arriving.awaited else self._entries.get(sha256)
@@ -107,18 +107,18 @@ class RunFiles:
         if not lost:
             await self._tell(m.Shipped())
             return
-        await self._ask(self._store.missing(lost))
+        await self._ask(self.store.missing(lost))
         await self._lay_if_complete()
 
     async def _lay(self) -> list[FileEntry]:
         """Lays what is not laid yet; what of that was damaged."""
         if self._is_stock:
-            return await asyncio.to_thread(self._store.damaged, self._unlaid)
+            return await asyncio.to_thread(self.store.damaged, self._unlaid)
         if self.sandbox is None:
             self.sandbox = Sandbox.create(self._sandboxes)
             self._guardian.watch_folder(str(self.sandbox.path))
         self._laying = asyncio.ensure_future(
-            asyncio.to_thread(self.sandbox.lay, Manifest(self._unlaid), self._store)
+            asyncio.to_thread(self.sandbox.lay, Manifest(self._unlaid), self.store)
         )
         damaged = await asyncio.shield(self._laying)
         self._unlaid = tuple(damaged)
@@ -133,10 +133,10 @@ class RunFiles:
     def release(self) -> None:
         """All peers have the files, or will not get them: the store may drop what it must."""
         self.exchange.stop_giving()
-        self._store.unpin(entry.sha256 for entry in self._manifest.files)
+        self.store.unpin(entry.sha256 for entry in self._manifest.files)
         self._manifest = Manifest(())
         self._entries = {}
-        self._store.evict()
+        self.store.evict()
 
     # --- what the program has written -----------------------------------------------------------
 

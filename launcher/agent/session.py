@@ -84,7 +84,7 @@ OPERATIONS: dict[type, Operation] = {
 
 
 class Session:
-    """One launcher's conversation with an agent.
+    """How far one launcher has come, and what it may ask next; `Conversation` carries it out.
 
     Args:
         role: what the launcher's certificate says it is.

@@ -16,7 +16,7 @@ import functools
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import distrcomp
 
@@ -26,14 +26,13 @@ from ..control import updates as u
 from ..control.channel import Channel
 from ..environment.release import own_release
 from ..errors import ChannelClosed, LauncherError, PeerRefused
+from .conversation import BEING_UPDATED
+from .guardian import Guardian
+from .peer_run import PeerRun
 from .releases import Laid, Releases
+from .server import Server
 from .succession import Inheritance
 from .trial import Trial
-
-if TYPE_CHECKING:
-    from .guardian import Guardian
-    from .peer_run import PeerRun
-    from .server import Server
 
 _BEGINS_RUN = (e.WantEnvironment, m.OpenRun)
 
@@ -94,9 +93,9 @@ class Updating:
         if isinstance(message, u.TryRelease) and is_busy:
             raise PeerRefused("a run or a shipment goes on there: update when it has ended")
         if isinstance(message, _BEGINS_RUN) and self._is_on_trial:
-            raise PeerRefused("it is being updated: try again in a moment")
+            raise PeerRefused(BEING_UPDATED)
         if isinstance(message, (*_BEGINS_RUN, u.TryRelease)) and self._operator is not None:
-            raise PeerRefused("it is being updated: try again in a moment")
+            raise PeerRefused(BEING_UPDATED)
 
     async def act(self, message: Any, channel: Channel, run: PeerRun | None) -> None:
         """Carries out what an operator asks."""

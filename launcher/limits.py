@@ -103,6 +103,10 @@ NAME_TRIES_MAX = 16
 SANDBOX_DEPTH_MAX = 128
 
 # --- launcher.cluster ---
+# Connections that wait to be accepted; the kernel cuts it to its own bound.
+LISTEN_BACKLOG = 512
+# When descriptors run out, accepting pauses this long instead of spinning (F-21).
+ACCEPT_PAUSE_S = 0.2
 # A peers file longer than this is a mistaken path; DESIGN.md is made for some dozens of machines.
 PEERS_FILE_BYTES_MAX = 1 * MIB
 PEERS_MAX = 10_000
@@ -127,18 +131,10 @@ JOIN_LINE_CHARACTERS_MAX = 1000
 # Agents that are heard of on one network, by whoever announces them: each is asked for its
 # addresses and dialled.
 ANNOUNCEMENTS_MAX = 256
-# How long an agent that was heard of has to tell its addresses, and how many of them are dialled at
-# once, with a TLS handshake each.
+# How long an agent that was heard of has to tell its addresses.
 ANNOUNCEMENT_DETAILS_S = 1.0
-DISCOVERED_AT_ONCE_MAX = 16
-# Anybody can announce as many as they like: so how long all proofs take together, and what is said
-# of those that failed under one name, has a bound.
-DISCOVERED_PROVE_S = 10.0
-DISCOVERED_TOLD_MAX = 3
 # How often an agent looks whether its addresses are still those that it announces.
 ANNOUNCED_LOOK_S = 10.0
-# How long a run listens for a peer that is not where it was: an answer takes some 100 ms.
-FIND_AGAIN_S = 1.5
 # How long the end of a TLS connection may take that is closed in order.
 TLS_SHUTDOWN_TIMEOUT_S = 1.0
 # Addresses one machine may put into its certificate: more than any machine's interfaces.
@@ -215,10 +211,6 @@ MEMORY_SHARE_SUSPICIOUS = 0.1
 RUN_ID_BYTES = 16
 # ... of which people are shown so many hexadecimal digits.
 RUN_ID_SHOWN = 8
-# Connections that wait to be accepted; the kernel cuts it to its own bound.
-LISTEN_BACKLOG = 512
-# When descriptors run out, accepting pauses this long instead of spinning (F-21).
-ACCEPT_PAUSE_S = 0.2
 # Sources whose refusals are counted.
 REFUSED_SOURCES_MAX = 10_000
 # Lines about refusals in an agent's log: so many at once, and then one in so long. An hour of
@@ -236,6 +228,12 @@ RELEASE_TAKE_TIMEOUT_S = 60.0
 # What a release may hold: ten times what the first one did.
 RELEASE_FILES_MAX = 5_000
 RELEASE_BYTES_MAX = 32 * MIB
+# Tries to remove a release that has not answered, and the time between two: what it has started may
+# just be writing bytecode there.
+RELEASE_DROPS_MAX = 20
+RELEASE_DROP_INTERVAL_S = 0.1
+# What is read of the words in which a release has ended: its last line is told.
+RELEASE_WORDS_BYTES_MAX = 8 * KIB
 
 # --- launcher.environment ---
 # Environments that a machine keeps: a handful of the largest, which take 6 GiB each.
@@ -261,6 +259,14 @@ UV_WORDS_CHARACTERS_MAX = 4000
 # Addresses of one peer that are tried side by side: more than the interfaces of a machine that
 # others can reach.
 ADDRESSES_TRIED_MAX = 8
+# How long a run listens for a peer that is not where it was: an answer takes some 100 ms.
+FIND_AGAIN_S = 1.5
+# Agents that were heard of and are dialled at once, with a TLS handshake each.
+DISCOVERED_AT_ONCE_MAX = 16
+# Anybody can announce as many as they like: so how long all proofs take together, and what is said
+# of those that failed under one name, has a bound.
+DISCOVERED_PROVE_S = 10.0
+DISCOVERED_TOLD_MAX = 3
 # Each of the two runs of `distrcomp doctor`: a pair measures for a second or so, a pair that breaks
 # takes half a minute, and 64 machines have 63 rounds.
 EXAMINATION_TIMEOUT_S = 600.0
@@ -310,8 +316,6 @@ PAGE_HEAT_FIELDS_MAX = 64
 PAGE_PAIRS_SHOWN_MAX = 8
 # How often the live table is looked at while nothing happens.
 SHOW_INTERVAL_S = 0.25
-# How long a person looks at nothing before a line says what is waited for.
-SAID_AFTER_S = 1.5
 # Nodes that wait, and may wait for each other: when one tells, the others that tell at the same
 # moment are waited for so long before somebody is asked; a node is asked again after a pause that
 # grows from the second to the third, while something is on its way or one of its threads runs.
@@ -343,6 +347,8 @@ CLOCK_ANSWERS_MAX = 64
 # some 200 bytes of JSON with its arrow, of which Perfetto opens some hundred megabytes.
 CALLS_RECORDED_MAX = 500_000
 CALLS_OF_NODE_MIN = 1_000
+# How long mpiexec, told to end, may take before it is killed: it ends its nodes meanwhile.
+MPIEXEC_END_S = 5.0
 
 # --- launcher.notebook ---
 # How long a notebook's nodes may take to come back from an interrupted cell, and to end; how
@@ -356,8 +362,8 @@ CELL_OUTPUT_BYTES = 64 * KIB
 CELL_ANSWER_BYTES_MAX = 2 * GIB
 
 # --- launcher.cli ---
+# How long a person looks at nothing before a line says what is waited for.
+SAID_AFTER_S = 1.5
 # The longest array of `distrcomp bench`: below, nothing is measured; above, not every machine has
 # room for the copies.
 BENCH_BYTES_MIN, BENCH_BYTES_MAX = KIB, GIB
-# How long mpiexec, told to end, may take before it is killed: it ends its nodes meanwhile.
-MPIEXEC_END_S = 5.0

@@ -38,7 +38,6 @@ _KEPT = "kept.json"
 _LAYING = "laying-"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,39}")
 _NAME = re.compile(r"[0-9a-f]{64}")
-_DROPS_MAX, _DROP_INTERVAL_S = 20, 0.1
 _OTHERS = "_of_the_agent.pth"
 
 
@@ -173,11 +172,11 @@ class Releases:
 
     def drop(self, release: Laid) -> None:
         """Removes a release that has not answered; for a thread."""
-        for _ in range(_DROPS_MAX):  # what it has started may just be writing bytecode there
+        for _ in range(limits.RELEASE_DROPS_MAX):
             shutil.rmtree(release.folder, ignore_errors=True)
             if not release.folder.exists():
                 return
-            time.sleep(_DROP_INTERVAL_S)
+            time.sleep(limits.RELEASE_DROP_INTERVAL_S)
 
     def _remove_others(self) -> None:
         """Removes what is neither kept nor running."""

@@ -19,7 +19,6 @@ from .guardian import Guardian
 from .releases import Laid
 from .succession import Inheritance, environment_for, words_for
 
-_TOLD_BYTES = 8 * limits.KIB  # of what a release has written before it ended
 # It becomes the release once it is guarded; if this process was killed before that, it ends.
 _WAIT = """
 import os, sys
@@ -132,7 +131,7 @@ class Trial:
 def _last_words(said: IO[bytes]) -> str:
     """The last line of what it wrote."""
     size = said.seek(0, os.SEEK_END)
-    said.seek(max(0, size - _TOLD_BYTES))
+    said.seek(max(0, size - limits.RELEASE_WORDS_BYTES_MAX))
     lines = said.read().decode("utf-8", "replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
     return last.removeprefix("distrcomp: ")[: limits.SENTENCE_CHARACTERS_MAX]

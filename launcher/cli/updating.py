@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,10 @@ import click
 
 import distrcomp
 
-from ..cluster.credentials import load_operator
-from ..cluster.home import Home
-from ..cluster.members import Members
 from ..cluster.peers_file import Peer
 from ..environment.release import Release, own_release
 from ..errors import BadUsage, CannotStart, Interrupted
-from ..run.connect import Operator
+from ..run.connect import Operator, operator_here
 from ..run.plain import plain
 from ..run.update import Updated, update
 from .options import chosen_peers
@@ -30,10 +26,8 @@ def update_agents(options: dict[str, Any]) -> None:
     chosen = chosen_peers(Path(peers) if peers is not None else None, host)
     if chosen is None:
         raise BadUsage("whose agents? give the peers by --peers FILE, -H, or DISTRCOMP_PEERS")
-    home = Home.find(os.environ)
-    operator = Operator(load_operator(home), Members(home.cluster))
     try:
-        failed = asyncio.run(_update_all(chosen, operator, own_release()))
+        failed = asyncio.run(_update_all(chosen, operator_here(), own_release()))
     except KeyboardInterrupt:
         raise Interrupted("interrupted: try again for the agents that no line tells of") from None
     if failed:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from .. import limits
+from ..control import environments as e
 from ..control import messages as m
 from ..errors import DamagedContent, PeerRefused
 from ..ship.manifest import FileEntry
@@ -13,27 +14,8 @@ from ..ship.store import Store
 from ..ship.writing import BlobWriter
 
 
-async def take_up(
-    store: Store, missing: Iterable[FileEntry], begun: dict[bytes, BlobWriter]
-) -> None:
-    """Goes on where contents were cut off, as far as their beginnings are in the store.
-
-    Args:
-        begun: gets each writer as soon as it is there, so that whoever ends those in it ends all,
-            though this be cancelled.
-    """
-    for entry in store.begun(missing)[: limits.RESUMED_MAX]:
-        reading = asyncio.ensure_future(asyncio.to_thread(store.resumed, entry))
-        try:
-            await asyncio.shield(reading)
-        finally:
-            await asyncio.wait([reading])  # a thread cannot be stopped, and holds a descriptor
-            if reading.exception() is None and (writer := reading.result()) is not None:
-                begun[entry.sha256] = writer
-
-
 class Arriving:
-    """The contents of one run, from its launcher or from another peer.
+    """Those of one run, or of its environment, from its launcher or from another peer.
 
     Args:
         store: where they go.
@@ -55,8 +37,18 @@ class Arriving:
         return self._writer is not None
 
     async def take_up(self, missing: Iterable[FileEntry]) -> None:
-        """Goes on with what earlier runs have begun."""
-        await take_up(self._store, missing, self._begun)
+        """Goes on where contents were cut off, as far as their beginnings are in the store.
+
+        `suspend` ends all that was gone on with, though this be cancelled.
+        """
+        for entry in self._store.begun(missing)[: limits.RESUMED_MAX]:
+            reading = asyncio.ensure_future(asyncio.to_thread(self._store.resumed, entry))
+            try:
+                await asyncio.shield(reading)
+            finally:
+                await asyncio.wait([reading])  # a thread cannot be stopped, and holds a descriptor
+                if reading.exception() is None and (writer := reading.result()) is not None:
+                    self._begun[entry.sha256] = writer
 
     def offset(self, sha256: bytes) -> int:
         """How many bytes of a content are here."""
@@ -67,7 +59,7 @@ class Arriving:
         """The same for each that is awaited."""
         return tuple(map(self.offset, self.awaited))
 
-    def take(self, part: m.BlobPart) -> bool:
+    def take(self, part: m.BlobPart | e.WheelPart) -> bool:
         """Takes what the launcher sends, one content after the other; whether one is whole now."""
         writer, self._writer = self._writer or self.begin(part.sha256), None
         if writer.entry.sha256 != part.sha256:

@@ -25,8 +25,7 @@ from ..errors import CannotStart, LauncherError, PeerRefused, UvFailed
 from ..ship.folders import OPEN_SAFELY, disk_errors
 from ..ship.manifest import FileEntry, Manifest, check_manifest
 from ..ship.store import Store
-from ..ship.writing import BlobWriter
-from .arriving import take_up
+from .arriving import Arriving
 from .guardian import Guardian
 
 if TYPE_CHECKING:
@@ -59,9 +58,7 @@ class Provision:
         self._task: asyncio.Task[None] | None = None
         self._environment: Environment | None = None
         self._offered: asyncio.Future[e.OfferWheels] | None = None
-        self._awaited: list[FileEntry] = []
-        self._begun: dict[bytes, BlobWriter] = {}
-        self._writer: BlobWriter | None = None
+        self._arriving = Arriving(store)
         self._arrived = asyncio.Event()
 
     @property
@@ -93,27 +90,15 @@ class Provision:
 
     def take(self, part: e.WheelPart) -> None:
         """Takes the next bytes of the wheels that were missing."""
-        if not self._awaited or self._awaited[0].sha256 != part.sha256:
-            raise PeerRefused("a wheel came that was not asked for")
-        if self._writer is None:
-            begun = self._begun.pop(part.sha256, None)
-            self._writer = begun or self._store.writer(self._awaited[0])
-        self._writer.write(part.data)
-        if part.last:
-            self._writer.commit()
-            self._writer = None
-            del self._awaited[0]
-            if not self._awaited:
-                self._arrived.set()
+        if self._arriving.take(part) and not self._arriving.awaited:
+            self._arrived.set()
 
     async def close(self) -> None:
         """The session is over."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        for writer in (self._writer, *self._begun.values()):
-            if writer is not None:
-                writer.suspend()  # the next run goes on with it
+        self._arriving.suspend()
         if self._environment is not None:
             self._environment.release()
 
@@ -207,15 +192,19 @@ class Provision:
         return folder, offered.why_not
 
     async def _ask(self, missing: list[FileEntry]) -> None:
-        """Has the launcher send what is missing, and waits until it is there."""
-        await take_up(self._store, missing, self._begun)
-        sizes = {sha256: writer.size for sha256, writer in self._begun.items()}
-        self._awaited = missing
-        hashes = tuple(entry.sha256 for entry in missing)
-        offsets = tuple(sizes.get(sha256, 0) for sha256 in hashes)
-        await self._tell(e.WheelsMissing(hashes, offsets))
-        if missing:
-            await self._arrived.wait()
+        """Has the launcher send what is missing, and waits until it is there; not for ever."""
+        arriving = self._arriving
+        await arriving.take_up(missing)
+        for _ in range(limits.MISSING_MAX):
+            arriving.awaited = {entry.sha256: entry for entry in missing}
+            self._arrived.clear()
+            await self._tell(e.WheelsMissing(tuple(arriving.awaited), arriving.offsets()))
+            if missing:
+                await self._arrived.wait()
+            missing = self._store.missing(arriving.take_spoilt())
+            if not missing:
+                return
+        raise CannotStart(f"what is written to {self._store.folder} is damaged again and again")
 
     async def _say(self, text: str) -> None:
         await self._tell(e.EnvironmentStep(text[: limits.SENTENCE_CHARACTERS_MAX]))

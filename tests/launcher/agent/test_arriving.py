@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from launcher import limits
-from launcher.agent.arriving import take_up
+from launcher.agent.arriving import Arriving
 from launcher.errors import CannotStart
 from launcher.ship.manifest import FileEntry
 from launcher.ship.store import Store
@@ -56,12 +56,11 @@ def test_take_up(tmp_path: Path) -> None:
         with contextlib.closing(Held(tmp_path)) as store:
             store.may_go_on.set()
             entries = [store.begin("a"), store.begin("b")]
-            begun: dict[bytes, BlobWriter] = {}
-            await take_up(store, [*entries, FileEntry("c", 0o600, 1, bytes(32))], begun)
-            assert [entry.sha256 for entry in entries] == list(begun)
-            assert [len(BEGINNING)] * 2 == [writer.size for writer in begun.values()]
-            for writer in begun.values():
-                writer.suspend()
+            entries.append(FileEntry("c", 0o600, 1, bytes(32)))
+            arriving = Arriving(store)
+            await arriving.take_up(entries)
+            assert [len(BEGINNING)] * 2 + [0] == [arriving.offset(each.sha256) for each in entries]
+            arriving.suspend()
 
     play(act)
 
@@ -74,16 +73,16 @@ def test_take_up_is_cancelled(is_spoilt: bool, n_begun: int, tmp_path: Path) -> 
         with contextlib.closing(Held(tmp_path, is_spoilt)) as store:
             entries = [store.begin("a"), store.begin("b")]
             before = n_descriptors()
-            begun: dict[bytes, BlobWriter] = {}
-            taking = asyncio.ensure_future(take_up(store, entries, begun))
+            arriving = Arriving(store)
+            taking = asyncio.ensure_future(arriving.take_up(entries))
             await until(store.is_reading.is_set)
             taking.cancel()
             store.may_go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await taking
-            assert [entry.sha256 for entry in entries][:n_begun] == list(begun)
-            for writer in begun.values():
-                writer.suspend()
+            expected = [len(BEGINNING) if at < n_begun else 0 for at in range(2)]
+            assert expected == [arriving.offset(each.sha256) for each in entries]
+            arriving.suspend()
             assert before == n_descriptors()
             assert entries == store.begun(entries)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,37 @@ def test_a_wheel_that_was_cut_off(
                     assert (len(first.data) if is_again else 0,) == missing.offsets
                     await launcher.say(*(rest if is_again else [first]), m.Ping(1))
                     await launcher.hear(e.EnvironmentReady if is_again else m.Pong)
+
+    play(act)
+
+
+def test_a_wheel_whose_beginning_is_wrong(
+    tmp_path: Path, leaks: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found out when all of it is there, and asked for anew, from its first byte."""
+    monkeypatch.setattr("launcher.limits.RESUMED_BYTES_MIN", 1)
+    wheel = make_wheel(tmp_path / "index", "tiny", "1.0")
+    first, *rest = parts_of(wheel)
+    wrong = replace(first, data=bytes(len(first.data)))
+
+    async def act() -> None:
+        async with hosting(tmp_path / "host") as host:
+            for is_again in (False, True):
+                async with session(host) as launcher:
+                    await launcher.greet()
+                    await launcher.say(want(wheel))
+                    await launcher.hear(e.WheelsWanted)
+                    await launcher.say(e.OfferWheels((file_of(wheel),), ""))
+                    missing = await launcher.hear(e.WheelsMissing)
+                    assert (len(first.data) if is_again else 0,) == missing.offsets
+                    if not is_again:
+                        await launcher.say(wrong, m.Ping(1))
+                        await launcher.hear(m.Pong)
+                        continue
+                    await launcher.say(*rest)
+                    assert (0,) == (await launcher.hear(e.WheelsMissing)).offsets
+                    await launcher.say(first, *rest)
+                    await launcher.hear(e.EnvironmentReady)
 
     play(act)
 

@@ -119,7 +119,7 @@ class Authority:
     ) -> Signed:
         now = self._clock()
         label = names.checked_name(name)
-        hosts = tuple(dict.fromkeys(_checked_host(address) for address in addresses))
+        hosts = tuple(dict.fromkeys(names.checked_host(address) for address in addresses))
         member = Member(label, hosts, (), int(now.timestamp()), issued=issued)
         self.members.refuse_taken(label, hosts)
         subject = Subject(label, ROLE_AGENT, member.certified)
@@ -140,13 +140,6 @@ def _operator_credentials(issuer: Issuer, now: datetime) -> bytes:
 
 def _leaf_span(now: datetime) -> Span:
     return Span.around(now, _SLACK, _LEAF_LIFE)
-
-
-def _checked_host(text: str) -> str:
-    host = names.normal_host(text)
-    if host is None:
-        raise BadUsage(f"{names.shown(text)} is neither a host name nor an IP address")
-    return host
 
 
 def _already_there(folder: Path) -> BadUsage:

@@ -75,6 +75,19 @@ def normal_host(text: str) -> str | None:
     return name if all(_HOST_LABEL.fullmatch(label) for label in labels) else None
 
 
+def checked_host(text: str) -> str:
+    """The same; raises BadUsage for what is neither a name nor an address.
+
+    Example:
+        >>> checked_host("H1")
+        'h1'
+    """
+    host = normal_host(text)
+    if host is None:
+        raise BadUsage(f"{shown(text)} is neither a host name nor an IP address")
+    return host
+
+
 def is_distinctive(host: str) -> bool:
     """Whether the normal host `host` can mean one machine only.
 

@@ -87,7 +87,7 @@ def parse_hosts(text: str, source: str = "-H") -> tuple[Peer, ...]:
         try:
             _refuse_port(item.strip())
             host, slots = names.split_host_port(item.strip())
-            entries.append((source, Peer(_host(host), slots=_slots(slots))))
+            entries.append((source, Peer(names.checked_host(host), slots=_slots(slots))))
         except BadUsage as mistake:
             raise BadUsage(f"{source}: {mistake}") from mistake
     _refuse_duplicates(entries)
@@ -179,7 +179,7 @@ def _parse_lines(text: str, source: str) -> list[tuple[str, Peer]]:
 
 def _parse_words(words: list[str]) -> Peer:
     host_text, port_text = names.split_host_port(words[0])
-    host = _host(host_text)
+    host = names.checked_host(host_text)
     options: dict[str, str] = {}
     for word in words[1:]:
         key, equals, value = word.partition("=")
@@ -193,13 +193,6 @@ def _parse_words(words: list[str]) -> Peer:
         options[key] = value
     name = names.checked_name(options["name"]) if "name" in options else None
     return Peer(host, _port(host, port_text), _slots(options.get("slots")), name)
-
-
-def _host(text: str) -> str:
-    host = names.normal_host(text)
-    if host is None:
-        raise BadUsage(f"{names.shown(text)} is neither a host name nor an IP address")
-    return host
 
 
 def _port(host: str, text: str | None) -> int:

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from .. import limits
 from ..errors import BadUsage
 from .ignore import IgnoreRules
+from .patterns import is_wild
 
 _NEVER_SHIPPED = frozenset({"__pycache__", ".git", ".venv"})
 _EVERYTHING = -1
@@ -37,7 +38,7 @@ def included_files(pattern: str, folder: Path, ignored: IgnoreRules) -> list[str
         BadUsage: it matches nothing, leaves the tree, or names something that can't be shipped.
     """
     parts = _parts(pattern, folder)
-    exact = not any(map(_is_wild, parts))
+    exact = not any(map(is_wild, parts))
     found: set[str] = set()
     left_out = 0
     for path in _matches(pattern, folder, parts, ignored):
@@ -77,10 +78,6 @@ def _parts(pattern: str, folder: Path) -> tuple[str, ...]:
     return path.relative_to(folder).parts if path.is_absolute() else path.parts
 
 
-def _is_wild(part: str) -> bool:
-    return any(character in part for character in "*?[")
-
-
 def _matches(
     pattern: str, folder: Path, parts: tuple[str, ...], ignored: IgnoreRules
 ) -> Iterator[str]:
@@ -107,9 +104,9 @@ def _matches(
             if not is_folder:
                 if last:
                     yield path
-                elif not _is_wild(part):
+                elif not is_wild(part):
                     _refuse_link(pattern, folder, path)
-            elif (not last or part == "**" or not _is_wild(part)) and not ignored.ignores(
+            elif (not last or part == "**" or not is_wild(part)) and not ignored.ignores(
                 path, True
             ):
                 waiting.append((f"{path}/", deeper))
@@ -117,7 +114,7 @@ def _matches(
 
 def _entries(pattern: str, folder: Path, part: str) -> list[tuple[str, bool]]:
     """What `part` matches in `folder`: names, and whether each is a folder and no link."""
-    if part and not _is_wild(part):
+    if part and not is_wild(part):
         status = None if part in _NEVER_SHIPPED else _status(folder / part)
         return [(part, stat.S_ISDIR(status.st_mode))] if status else []
     try:

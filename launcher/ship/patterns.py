@@ -62,7 +62,7 @@ def _matches(pattern: tuple[str, ...], path: list[str]) -> bool:
                 if pattern[state] == "**":
                     after.add(end if is_last and is_file else state)
                 elif is_last and not is_file:
-                    after |= set() if _is_wild(pattern[state]) else {_ALL}
+                    after |= set() if is_wild(pattern[state]) else {_ALL}
                 else:
                     after.add(state + 1)
         states = _reached(after, pattern)
@@ -79,7 +79,8 @@ def _reached(states: set[int], pattern: tuple[str, ...]) -> set[int]:
     return reached
 
 
-def _is_wild(part: str) -> bool:
+def is_wild(part: str) -> bool:
+    """Whether a part of a pattern stands for more than one name."""
     return any(character in part for character in "*?[")
 
 

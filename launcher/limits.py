@@ -80,7 +80,8 @@ STORE_BYTES_MAX = 4 * GIB
 # costs no more than going on. Of a run so many are gone on with, for each is an open file.
 RESUMED_BYTES_MIN = 256 * KIB
 RESUMED_MAX = 16
-# How often one agent may say what it lacks of a run: at first, then of what came or lay damaged.
+# How often one agent may say what it lacks of a run, or of its environment: at first, then of what
+# came or lay damaged.
 MISSING_MAX = 4
 # Peers pass files on where more than so many lack them, and each lacks so much: below that a
 # connection more costs what it saves. A peer that has all gives to so many at once.

@@ -1,4 +1,4 @@
-"""Starts the process of a fork server; `fork_client` talks to it.
+"""Starts the process of a fork server, and knows what is settled then; `fork_client` talks to it.
 
 A run on one machine needs one at once, and both the server and the launcher first load what they
 need. So `distrcomp run` has it started before it loads anything else, and they load side by side.

@@ -44,7 +44,6 @@ async def provide(
         BadUsage: there is no such environment.
         CannotStart: some peer can't have it; the same reason is told once.
     """
-
     lock = await lock_for(need, connections, view, keeper)
     wheels = Wheels(lock, Home.find(os.environ).cache / "wheels", need.folder)
     wanted = e.WantEnvironment(lock.requirements, need.requires_python, lock.is_local)

@@ -35,6 +35,8 @@ from .succession import Inheritance
 from .trial import Trial
 
 _BEGINS_RUN = (e.WantEnvironment, m.OpenRun)
+# KeepRelease removes all other releases, and one of these may be on trial.
+_NOT_MEANWHILE = (*_BEGINS_RUN, u.TryRelease, u.KeepRelease)
 
 log = logging.getLogger("distrcomp.agent")
 
@@ -94,7 +96,7 @@ class Updating:
             raise PeerRefused("a run or a shipment goes on there: update when it has ended")
         if isinstance(message, _BEGINS_RUN) and self._is_on_trial:
             raise PeerRefused(BEING_UPDATED)
-        if isinstance(message, (*_BEGINS_RUN, u.TryRelease)) and self._operator is not None:
+        if isinstance(message, _NOT_MEANWHILE) and self._operator is not None:
             raise PeerRefused(BEING_UPDATED)
 
     async def act(self, message: Any, channel: Channel, run: PeerRun | None) -> None:

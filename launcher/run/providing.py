@@ -134,6 +134,7 @@ class Provider:
         self._wheels = wheels
         self._view = view
         self._offered: dict[bytes, Path] = {}
+        self._n_asked = 0
 
     async def provide(self, wanted: e.WantEnvironment) -> None:
         """Until the peer is ready; raises CannotStart if it will not be."""
@@ -191,6 +192,9 @@ class Provider:
 
     async def _send(self, hashes: Sequence[bytes], offsets: Sequence[int]) -> None:
         """Sends the rest of each, from where the peer has it."""
+        self._n_asked += 1
+        if self._n_asked > limits.MISSING_MAX:
+            raise CannotStart("it asked for wheels again and again")
         sizes = {sha256: path.stat().st_size for sha256, path in self._offered.items()}
         if not set(hashes) <= sizes.keys() or len(hashes) != len(offsets):
             raise CannotStart("it asked for a wheel that was not offered")

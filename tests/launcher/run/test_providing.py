@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from launcher import limits
 from launcher.control import environments as e
 from launcher.control import messages as m
 from launcher.control.channel import Channel
@@ -97,17 +98,19 @@ def test_the_same_reason_is_told_once() -> None:
 
 
 def test_odd_peers() -> None:
-    """One that says what may not come, asks for nonsense or for what was not offered, is named."""
+    """One that says what may not come, asks for nonsense, or too often, is named."""
     with pytest.raises(CannotStart) as caught:
         provided(
             h1=answering(m.Shipped()),
             h2=answering(e.WheelsWanted((), "", "", "", ())),
             h3=answering(e.WheelsMissing((bytes(32),), (0,))),
+            h4=answering(*[e.WheelsMissing((), ())] * (limits.MISSING_MAX + 1)),
         )
     assert [
         "h1: it sent Shipped, which may not come now",
         "h2: it sent WheelsWanted with impossible content",
         "h3: it asked for a wheel that was not offered",
+        "h4: it asked for wheels again and again",
     ] == str(caught.value).splitlines()
 
 

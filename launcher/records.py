@@ -3,7 +3,8 @@
 `dataclass` writes source for the methods of each class and compiles it, half a millisecond. The
 launcher knows some hundred records, and every run waits until it is loaded. Here all records share
 their methods, and only the fields are looked up, once the first of a kind is made. To `dataclasses`
-(`fields`, `replace`, `asdict`) they are what it has made itself.
+(`fields`, `replace`, `asdict`) they are what it has made itself. None inherits from another, whose
+fields may not have been looked up yet.
 """
 
 from __future__ import annotations

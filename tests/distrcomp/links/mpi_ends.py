@@ -44,7 +44,7 @@ class RemoteLink:
         self._number = self._ask("link", node, hears)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("queued_bytes", "at_end", "is_broken", "is_closed"):
+        if name in ("queued_bytes", "at_end", "is_broken", "is_closed", "connection"):
             return self._ask("look", self._number, name)
         return lambda *arguments: self._ask("call", self._number, name, *arguments)
 

@@ -102,11 +102,13 @@ class Releases:
 
         Raises:
             BadManifest: it is none, or the store lacks a content.
-            CannotStart: the disk is full, or doesn't allow it.
+            CannotStart: it runs already, or the disk is full, or doesn't allow it.
         """
         check_manifest(manifest, limits.RELEASE_FILES_MAX, limits.RELEASE_BYTES_MAX)
         _require_release(version, manifest)
         laid = Laid(version, self.folder / release_hash(manifest).hex())
+        if laid.sha256 == self.running:  # which lives on its files
+            raise CannotStart("it runs this release")
         make_private_folder(self.folder)
         place = self.folder / unpredictable_name(_LAYING)
         try:

@@ -78,6 +78,17 @@ def test_kept(releases: Releases, own: Release, store: Store) -> None:
     releases.check(kept)
 
 
+def test_what_runs_is_left_alone(
+    releases: Releases, own: Release, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release by whose files this process lives is not laid anew."""
+    laid = lay(releases, own, store)
+    monkeypatch.setattr("sys.prefix", str(laid.folder))
+    with pytest.raises(CannotStart, match="it runs this release"):
+        lay(releases, own, store)
+    assert Path(laid.python).exists()
+
+
 def test_base_is_kept(releases: Releases, own: Release, store: Store) -> None:
     """Where the installed one is brought back nothing is kept, for that is what starts anyway."""
     laid = lay(releases, own, store)

@@ -118,7 +118,7 @@ class Updating:
     async def _try(self, lay: Callable[[], Laid], channel: Channel) -> None:
         """Has the release listen in this agent's place, and tells the operator, who may go away."""
         try:
-            release = await asyncio.to_thread(lay)
+            release = await self._laid(lay)
             ours = distrcomp.__version__
             log.info("distrcomp %s is tried in the place of %s", release.version, ours)
             self._trial = trial = Trial(release, self._guardian)
@@ -132,6 +132,17 @@ class Updating:
         except Exception as error:  # no update may end the agent, nor keep its operator waiting
             log.exception("an update ended by a fault of the agent's own")
             await self._give_up(f"a fault of its own, please report it: {error!r}", channel)
+
+    async def _laid(self, lay: Callable[[], Laid]) -> Laid:
+        """A release; where this is cancelled none stays."""
+        laying = asyncio.ensure_future(asyncio.to_thread(lay))
+        try:
+            return await asyncio.shield(laying)
+        except asyncio.CancelledError:
+            await asyncio.wait([laying])  # a thread cannot be stopped
+            if laying.exception() is None:
+                await asyncio.to_thread(self._releases.drop, laying.result())
+            raise
 
     async def _give_up(self, why: str, channel: Channel) -> None:
         await self._go_on(why)

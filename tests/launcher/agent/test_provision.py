@@ -42,12 +42,17 @@ def parts_of(wheel: Path) -> list[e.WheelPart]:
     return [e.WheelPart(sha256, part, not part) for part in (data[:100], data[100:], b"")]
 
 
+async def asked(launcher: Launcher, wheel: Path) -> e.WheelsMissing:
+    """Offers the wheel when it is asked for; what of it is missing."""
+    await launcher.hear(e.WheelsWanted)
+    await launcher.say(e.OfferWheels((file_of(wheel),), ""))
+    missing: e.WheelsMissing = await launcher.hear(e.WheelsMissing)
+    return missing
+
+
 async def give(launcher: Launcher, wheel: Path) -> tuple[bytes, ...]:
     """Offers the wheel when it is asked for, and sends it if it is missing; what was missing."""
-    await launcher.hear(e.WheelsWanted)
-    file = file_of(wheel)
-    await launcher.say(e.OfferWheels((file,), ""))
-    missing = (await launcher.hear(e.WheelsMissing)).hashes
+    missing = (await asked(launcher, wheel)).hashes
     if missing:
         await launcher.say(*parts_of(wheel))
     return tuple(missing)
@@ -128,57 +133,33 @@ def test_what_cannot_be_had(tmp_path: Path, leaks: object) -> None:
     play(act)
 
 
+@pytest.mark.parametrize("is_right", [True, False])
 def test_a_wheel_that_was_cut_off(
-    tmp_path: Path, leaks: object, monkeypatch: pytest.MonkeyPatch
+    is_right: bool, tmp_path: Path, leaks: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next run is asked for the rest alone."""
+    """The next run is asked for the rest alone, and then for all if the beginning was wrong."""
     monkeypatch.setattr("launcher.limits.RESUMED_BYTES_MIN", 1)
     wheel = make_wheel(tmp_path / "index", "tiny", "1.0")
     first, *rest = parts_of(wheel)
+    begun = first if is_right else replace(first, data=bytes(len(first.data)))
 
     async def act() -> None:
         async with hosting(tmp_path / "host") as host:
-            for is_again in (False, True):
-                async with session(host) as launcher:
-                    await launcher.greet()
-                    await launcher.say(want(wheel))
-                    await launcher.hear(e.WheelsWanted)
-                    await launcher.say(e.OfferWheels((file_of(wheel),), ""))
-                    missing = await launcher.hear(e.WheelsMissing)
-                    assert (len(first.data) if is_again else 0,) == missing.offsets
-                    await launcher.say(*(rest if is_again else [first]), m.Ping(1))
-                    await launcher.hear(e.EnvironmentReady if is_again else m.Pong)
-
-    play(act)
-
-
-def test_a_wheel_whose_beginning_is_wrong(
-    tmp_path: Path, leaks: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is found out when all of it is there, and asked for anew, from its first byte."""
-    monkeypatch.setattr("launcher.limits.RESUMED_BYTES_MIN", 1)
-    wheel = make_wheel(tmp_path / "index", "tiny", "1.0")
-    first, *rest = parts_of(wheel)
-    wrong = replace(first, data=bytes(len(first.data)))
-
-    async def act() -> None:
-        async with hosting(tmp_path / "host") as host:
-            for is_again in (False, True):
-                async with session(host) as launcher:
-                    await launcher.greet()
-                    await launcher.say(want(wheel))
-                    await launcher.hear(e.WheelsWanted)
-                    await launcher.say(e.OfferWheels((file_of(wheel),), ""))
-                    missing = await launcher.hear(e.WheelsMissing)
-                    assert (len(first.data) if is_again else 0,) == missing.offsets
-                    if not is_again:
-                        await launcher.say(wrong, m.Ping(1))
-                        await launcher.hear(m.Pong)
-                        continue
-                    await launcher.say(*rest)
+            async with session(host) as launcher:
+                await launcher.greet()
+                await launcher.say(want(wheel))
+                assert (0,) == (await asked(launcher, wheel)).offsets
+                await launcher.say(begun, m.Ping(1))
+                await launcher.hear(m.Pong)
+            async with session(host) as launcher:
+                await launcher.greet()
+                await launcher.say(want(wheel))
+                assert (len(first.data),) == (await asked(launcher, wheel)).offsets
+                await launcher.say(*rest)
+                if not is_right:
                     assert (0,) == (await launcher.hear(e.WheelsMissing)).offsets
                     await launcher.say(first, *rest)
-                    await launcher.hear(e.EnvironmentReady)
+                await launcher.hear(e.EnvironmentReady)
 
     play(act)
 

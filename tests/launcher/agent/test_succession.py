@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.agent.releases import Releases
+from launcher.agent.releases import Laid, Releases
 from launcher.agent.succession import (
     Inheritance,
+    become,
     environment_for,
     step_aside,
     take_inheritance,
@@ -80,3 +81,17 @@ def test_damaged_record(tmp_path: Path) -> None:
     (releases.folder / "kept.json").write_text("{")
     (releases.folder / "kept.json").chmod(0o600)
     assert "the update to another version is not used" in step_aside(releases, ["agent"])
+
+
+def test_neither_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the new release's Python and the old one's are gone both are named in the log."""
+    release, own = Laid("2.0", tmp_path / "release"), str(tmp_path / "own")
+    monkeypatch.setattr("sys.executable", own)
+    with pytest.raises(CannotStart, match="neither the new nor the old release can be started"):
+        become(release, [], [], "")
+    expected = [
+        f"{each} cannot be started: No such file or directory" for each in (release.python, own)
+    ]
+    assert expected == caplog.messages

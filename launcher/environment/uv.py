@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import os
 import re
+import secrets
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -37,14 +38,19 @@ _SILENCE_NAMES = ("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT")  # al
 # A line that begins with a blank goes on with the one before it, or names a package.
 _NO_PROGRESS = ("error", "warning", "hint", " ", "Using ")
 _NO_SPACE = "No space left on device"
+_NODE = "uv"  # what stands in its mark, and that of what it starts, in the place of a node's id
 
 
 class Groups(Protocol):
-    """Who sees to it that a process group does not outlive us: the guardian."""
+    """Who sees to it that processes do not outlive us, by group and by mark: the guardian."""
 
     def watch_group(self, group: int) -> None: ...
 
     def forget_group(self, group: int) -> None: ...
+
+    def watch_run(self, mark: str) -> None: ...
+
+    def forget_run(self, mark: str) -> None: ...
 
 
 Said = Callable[[str], Awaitable[None]]
@@ -97,12 +103,15 @@ async def run_uv(
 
     Args:
         folder: where it works.
-        groups: watches over its process group.
+        groups: watches over it: until its process group is known, by a mark that it bears.
 
     Raises:
         UvFailed: in its own words.
         CannotStart: it can't be started, or the disk is full.
     """
+    number = secrets.token_hex(limits.RUN_ID_BYTES)
+    mark = f"{number} {_NODE}"
+    groups.watch_run(mark)
     try:
         process = await asyncio.create_subprocess_exec(
             find_uv(os.environ),
@@ -111,10 +120,15 @@ async def run_uv(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=folder,
-            env=uv_environment(os.environ),
+            env={
+                **uv_environment(os.environ),
+                "DISTRCOMP_RUN_ID": number,
+                "DISTRCOMP_NODE_ID": _NODE,
+            },
             start_new_session=True,
         )
     except OSError as error:
+        groups.forget_run(mark)
         raise CannotStart(f"uv cannot be started: {error.strerror}") from error
     groups.watch_group(process.pid)
     try:
@@ -128,6 +142,7 @@ async def run_uv(
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         groups.forget_group(process.pid)
+        groups.forget_run(mark)
     if code != 0:
         words = words_of(lines)
         if _NO_SPACE in words:

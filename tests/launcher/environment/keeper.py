@@ -26,6 +26,14 @@ class Keeper:
         """It is gone."""
         self.forgotten.append(group)
 
+    def watch_run(self, mark: str) -> None:
+        """What bears a mark."""
+        self.watched.append(mark)
+
+    def forget_run(self, mark: str) -> None:
+        """It is gone."""
+        self.forgotten.append(mark)
+
     def watch_folder(self, folder: str) -> None:
         """A folder."""
         self.watched.append(folder)

@@ -29,13 +29,14 @@ def test_it_is_found() -> None:
 
 
 def test_what_it_prints(tmp_path: Path) -> None:
-    """Its stdout is the answer; its process group is watched over as long as it lives."""
+    """Its stdout is the answer; it is watched over from before it is there, as long as it lives."""
 
     async def act() -> None:
         keeper = Keeper()
         assert (await run_uv(["--version"], tmp_path, nothing, keeper)).startswith("uv ")
-        assert 1 == len(keeper.watched)
-        assert keeper.watched == keeper.forgotten
+        mark, group = keeper.watched
+        assert [group, mark] == keeper.forgotten
+        assert str(mark).endswith(" uv")
 
     play(act)
 
@@ -98,8 +99,8 @@ def test_who_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaks: ob
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert keeper.watched == keeper.forgotten
-        assert not lives(keeper.watched[0])
+        assert keeper.watched[::-1] == keeper.forgotten
+        assert not lives(keeper.watched[1])
 
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"

@@ -16,6 +16,8 @@ _BUILD_LIMIT_S = 600
 _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 _VERSIONS = """
 import importlib.metadata as m, platform
+import mpi4py
+mpi4py.rc.initialize = False  # Open MPI leaves a file in /dev/shm where one process alone begins
 from mpi4py import MPI
 found = [f"{{name}} {{m.version(name)}}" for name in ("mpi4py", "{wheel}", "numpy")]
 print(*found, "Python " + platform.python_version(), sep=", ")

@@ -155,8 +155,7 @@ async def _serve(
             f"`distrcomp ps` on this machine will not see this agent: {daemon.blind}", err=True
         )
     # Whoever has read the log of the release before may be gone long since.
-    unread = contextlib.suppress(*(() if inheritance is None else (OSError,)))
-    with unread:
+    with contextlib.suppress(*(() if inheritance is None else (OSError,))):
         click.echo(f"agent {host.name} listens on {daemon.where} with {host.slots} slots", err=True)
     with ended_by(daemon.stop):
         await daemon.serve()

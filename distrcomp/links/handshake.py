@@ -79,8 +79,10 @@ def _prove(
     try:
         raw.sendall(pack_preamble(Preamble(ticket.run_id, ticket.node_id, node)))
         _limit(raw, deadline)
-        connection = secure = _client_context(ticket).wrap_socket(
-            raw, server_hostname=_name(ticket, node), do_handshake_on_connect=False
+        context, name = _client_context(ticket), _name(ticket, node)
+        _refuse_reset(raw)
+        connection = secure = context.wrap_socket(
+            raw, server_hostname=name, do_handshake_on_connect=False
         )
         watch(secure)
         secure.do_handshake()
@@ -114,6 +116,7 @@ def reach(ticket: Ticket, node: int, place: Place) -> tuple[float, str, str]:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             context.load_verify_locations(cadata=ticket.authority)
+            _refuse_reset(raw)
             with context.wrap_socket(raw, server_hostname=_name(ticket, node)):
                 return monotonic() - begun, address, ""
     except OSError as error:
@@ -136,7 +139,9 @@ def accept(
     _limit(raw, deadline)
     connection = raw
     try:
-        connection = secure = _server_context(ticket).wrap_socket(raw, server_side=True)
+        context = _server_context(ticket)
+        _refuse_reset(raw)
+        connection = secure = context.wrap_socket(raw, server_side=True)
         names = (secure.getpeercert() or {}).get("subjectAltName", ())
         if ("DNS", _name(ticket, node)) not in names:
             raise ProtocolError(f"it is not node {node}")
@@ -163,6 +168,14 @@ def _data_plane(ticket: Ticket, secure: ssl.SSLSocket, deadline: float) -> socke
         return secure
     _limit(secure, deadline)
     return socket.socket(fileno=secure.unwrap().detach())  # what unwrap gives is an SSLSocket still
+
+
+def _refuse_reset(raw: socket.socket) -> None:
+    """Raises OSError where the other end has reset the connection, which leaves it ours to close.
+
+    Before Python 3.13 `wrap_socket` takes such a socket, fails, and closes nothing.
+    """
+    raw.getpeername()
 
 
 def _limit(connection: socket.socket, deadline: float) -> None:

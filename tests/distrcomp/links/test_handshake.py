@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -102,6 +104,21 @@ def test_plain_stranger(server: socket.socket, words: bytes) -> None:
     client.shutdown(socket.SHUT_WR)
     with client, pytest.raises(LinkFailed, match="node 1 on h2 cannot reach node 0 on h1"):
         accept(ticket(1, port_of(server)), 0, connection)
+
+
+def test_reset_before_it_begins(server: socket.socket) -> None:
+    """A connection that the other end has reset is refused and closed: there is nothing left open."""
+    client = socket.create_connection(server.getsockname())
+    connection, _ = server.accept()
+    linger_not = struct.pack("ii", 1, 0)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+    client.close()
+    descriptor = connection.fileno()
+    with pytest.raises(LinkFailed, match="node 1 on h2 cannot reach node 0 on h1") as refused:
+        accept(ticket(1, port_of(server)), 0, connection)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    assert isinstance(refused.value.__cause__, OSError)  # which would hold what is still open
 
 
 def test_without_certificate(server: socket.socket) -> None:

@@ -116,7 +116,9 @@ async def _register(stack: contextlib.AsyncExitStack, announcement: Announcement
         log.warning("this agent cannot be announced now: %s", error)
         return
     stack.push_async_callback(responder.async_unregister_service, info)
-    if info.name.partition(".")[0] != announcement.name:
+    name = info.name.partition(".")[0]
+    log.info("announced on this network as %s", name)
+    if name != announcement.name:
         log.warning("somebody else on this network announces an agent %s, too", announcement.name)
 
 

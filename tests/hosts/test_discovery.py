@@ -16,8 +16,13 @@ def announce(cluster: Cluster, *names: str) -> None:
     for name in names:
         cluster.agents[name].interrupt()
         cluster.agents[name].wait()
-        cluster.agents[name] = cluster.host(name).start("agent", "--announce")
-        cluster.agents[name].wait_for_line("listens on")
+        start_announced(cluster, name)
+
+
+def start_announced(cluster: Cluster, name: str) -> None:
+    """Starts the agent on this host, which whoever asks for announced ones then hears of."""
+    cluster.agents[name] = cluster.host(name).start("agent", "--announce")
+    cluster.agents[name].wait_for_line("announced on this network")
 
 
 def move(cluster: Cluster, name: str, address: str) -> None:
@@ -47,8 +52,7 @@ def test_an_agent_that_has_moved(cluster: Cluster) -> None:
     cluster.agents["h1"].interrupt()
     cluster.agents["h1"].wait()
     move(cluster, "h1", "10.77.0.77")
-    cluster.agents["h1"] = cluster.host("h1").start("agent", "--announce")
-    cluster.agents["h1"].wait_for_line("listens on")
+    start_announced(cluster, "h1")
     run = cluster.operator.run("run", "-H", "h1:1", "-c", "print('ran')")
     assert 0 == run.code, run
     assert "h1 was found by its name at 10.77.0.77:6969" in run.out

@@ -107,7 +107,7 @@ def test_plain_stranger(server: socket.socket, words: bytes) -> None:
 
 
 def test_reset_before_it_begins(server: socket.socket) -> None:
-    """A connection that the other end has reset is refused and closed: there is nothing left open."""
+    """A connection that the other end has reset is refused and closed: nothing stays open."""
     client = socket.create_connection(server.getsockname())
     connection, _ = server.accept()
     linger_not = struct.pack("ii", 1, 0)

@@ -25,11 +25,7 @@ def mismatch_left(engine: Engine, is_last: bool) -> CollectiveMismatch | None:
     Args:
         is_last: this node makes no call any more.
     """
-    communicators = [
-        each
-        for each in engine.shortcuts()
-        if isinstance(each, CollectiveCalls) and each._engine is engine
-    ]
+    communicators = [each for each in engine.shortcuts() if isinstance(each, CollectiveCalls)]
     try:
         if any(each._together is not None for each in communicators):
             engine.read_arrived()

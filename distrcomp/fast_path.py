@@ -133,6 +133,7 @@ class FastPath(ArrayPath):
     """The two calls; see LongPath."""
 
     __slots__ = (
+        "_are_near",
         "_envelopes",
         "_readers",
         "_receives",
@@ -154,12 +155,16 @@ class FastPath(ArrayPath):
         self._turn = 0
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
-        for node, member in enumerate(self._members):
-            link = engine.link_to(member)
-            if isinstance(link, ShmLink) and self._is_atomic:
-                self._writers[node] = link.writer
-                self._readers[node] = link.reader
+        self._are_near = engine.are_near(self._members)
         engine.add_shortcut(self)
+
+    def know(self, member: int, link: Any) -> None:
+        """See LinkPath."""
+        super().know(member, link)
+        node = self._ids.get(member)
+        if node in self._links and isinstance(link, ShmLink):
+            self._writers[node] = link.writer
+            self._readers[node] = link.reader
 
     def forget(self) -> None:
         """Has every call go the long way from now on."""
@@ -341,13 +346,15 @@ class FastPath(ArrayPath):
         Each time another node is looked at first, so that none is kept from being heard.
         """
         readers = list(self._readers.values())
-        is_any = source == ANY and len(readers) == len(self._members) - 1
+        is_any = source == ANY and self._are_near
         if not is_any or not readers or self._unread or self._receives:
             return None
         self._turn = turn = (self._turn + 1) % len(readers)
         readers = readers[turn:] + readers[:turn]
         until = 0.0 if timeout is not None else perf_counter() + self._yield_s
         for _ in self._yields:
+            if self._engine.has_news:
+                break  # one that was silent so far is heard the long way
             for reader in readers:
                 if reader.has_record():
                     return reader
@@ -377,9 +384,7 @@ class FastPath(ArrayPath):
         else:
             message = self._recv_link(source, tag, timeout)
         if message is None:
-            value = self._recv_long(source, tag, timeout, None, None)
-            self._know(source)
-            return value
+            return self._recv_long(source, tag, timeout, None, None)
         value = decode(message.codec, message.meta, message.buffers)
         if self._gate.interrupted:
             self._engine.give_back(message)

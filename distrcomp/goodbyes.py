@@ -7,6 +7,7 @@ from time import monotonic
 
 from . import limits
 from .fates import Fates
+from .links.local import Neighbours
 from .progress import Progress
 
 # While bytes are queued here one waits for room, which wakes; but not for ever without a look.
@@ -22,7 +23,7 @@ _HEAR_OUT_LOOK_MAX_S = 0.016
 def say_goodbye(
     progress: Progress, fates: Fates, check_interrupt: Callable[[], None], hears_out: bool
 ) -> BaseException | None:
-    """Says goodbye on every link and waits until the other machines have all of it.
+    """Says goodbye to every node that has, or might make, a link, until other machines have it.
 
     Then it hears out who has not said goodbye yet, if it shall, for a moment; nobody rings for
     that. Returns what a signal's handler has raised to end all this, if it has.
@@ -30,11 +31,14 @@ def say_goodbye(
     A receiver may compute for as long as it likes before it reads: while bytes are queued here
     only its end, the run's failure or Ctrl-C cut them off. What the kernel holds has a bound.
     """
-    links = progress.links
+    links, neighbours = progress.links, progress.neighbours
+    progress.hear_news()
     for node, link in links.items():
         link.own()
         link.finish()
         progress.watch(node, link)
+    if neighbours is not None:
+        neighbours.leave()
     progress.n_sending += 1  # for good
     deadline = monotonic() + limits.DRAIN_TIMEOUT_S
     until: float | None = None
@@ -51,7 +55,8 @@ def say_goodbye(
         elif not undrained:
             if until is None:
                 until = monotonic() + limits.HEAR_OUT_S
-            if not hears_out or not links or monotonic() >= until:
+            is_heard_out = not links and not _silent(neighbours, fates)
+            if not hears_out or is_heard_out or monotonic() >= until:
                 break
             progress.is_rung = False
             progress.wait(min(until, monotonic() + pause))
@@ -61,3 +66,8 @@ def say_goodbye(
             break
         progress.wait(monotonic() + (_QUEUED_LOOK_S if queued else _DRAIN_LOOK_S))
     return None
+
+
+def _silent(neighbours: Neighbours | None, fates: Fates) -> bool:
+    """Whether there are nodes of this machine that may send something yet, for the first time."""
+    return neighbours is not None and not all(map(fates.is_lost, neighbours.silent()))

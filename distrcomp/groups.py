@@ -168,7 +168,7 @@ class GroupCalls(CollectiveCalls):
         self._engine.settle(self._number, self._members, self._timeout)
         together.run(c.FREE, 0, c.barrier)
         for path in (self, together):
-            path.forget()
+            self._engine.drop_shortcut(path)
         self._engine.drop_communicator(self._number, self._members)
         self._engine = together._engine = cast(Engine, _Freed())
         self._together = None

@@ -27,8 +27,7 @@ from .cores import usable_cores
 from .engine import Engine
 from .errors import CollectiveMismatch, OutsideRun
 from .interrupts import put_off_handlers
-from .links import Bells, ShmLink
-from .links.local import local_links
+from .links.local import Neighbours
 from .notices import Ready, Ticket, WritesStacks
 from .progress import Progress
 from .requests import Request
@@ -138,20 +137,17 @@ class World:
                 os.set_inheritable(descriptor, False)
         control = Control(notices, ticket)
         nodes = ticket.local_nodes
-        links: dict[int, ShmLink] = {}
-        bells: Bells | None = None
+        neighbours: Neighbours | None = None
         if ticket.segment >= 0:
             here = nodes.index(ticket.node_id)
-            bells, links = local_links(ticket.segment, nodes, here, ticket.doorbells)
+            neighbours = Neighbours(ticket.segment, nodes, here, ticket.doorbells)
         engine = Engine(
             (ticket.node_id, ticket.n_node),
             ticket.label,
             control.want_link,
             control.wake,
-            partial(Progress, bells=bells, spins=usable_cores() >= len(nodes)),
+            partial(Progress, neighbours=neighbours, spins=usable_cores() >= len(nodes)),
         )
-        for node, link in links.items():
-            engine.attach(node, link)
         control.start(engine)
         self.control = control
         if ticket.stacks >= 0:

@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from . import codec
-from .arguments import integer, tag_number
+from .arguments import tag_number
 from .frames import ACKNOWLEDGEMENT, Message
 from .gate import is_atomic
 from .links import MpiLink, ShmLink, StreamLink
@@ -35,20 +35,16 @@ class LinkPath(LongPath):
         super()._prepare()
         self._links: dict[int, ShmLink | StreamLink | MpiLink] = {}
         self._is_atomic = is_atomic() and not self._engine.sees_sends(self._number)
-        for node in range(self.n_node):
-            self._know(node)
+
+    def know(self, member: int, link: Any) -> None:
+        """Goes the short way to a node of the world from now on, if it is one of ours."""
+        node = self._ids.get(member)
+        if node is not None and self._is_atomic and type(link) in (ShmLink, StreamLink, MpiLink):
+            self._links[node] = link
 
     def forget(self) -> None:
         """Has every call go the long way from now on."""
         self._links.clear()
-
-    def _know(self, node: Any) -> None:
-        """Goes the short way to `node` from now on, if there is such a one by now."""
-        number = integer(node)
-        if number is not None and 0 <= number < self.n_node and self._is_atomic:
-            link: Any = self._engine.link_to(self._members[number])
-            if type(link) in (ShmLink, StreamLink, MpiLink):
-                self._links[number] = link
 
     def _send_encoded(self, dest: int, tag: int, encoded: codec.Encoded) -> None:
         """Sends by the link to `dest` if it is known, else the long way."""
@@ -56,8 +52,7 @@ class LinkPath(LongPath):
         link = self._known(dest)
         message = Message(engine.node_id, tag_number(tag), self._number, *encoded)
         if link is None or gate.taken:
-            self._send_long(dest, tag, encoded)
-            return self._know(dest)
+            return self._send_long(dest, tag, encoded)
         gate.taken = True
         try:
             pending = link.post(message)
@@ -106,9 +101,7 @@ class LinkPath(LongPath):
         wanted = self._wanted_for(source, tag, out, status)
         if self._take_soon(source, wanted, timeout):
             return self._take(wanted, out, status)
-        value = self._recv_long(source, tag, timeout, out, status)
-        self._know(source)
-        return value
+        return self._recv_long(source, tag, timeout, out, status)
 
     def _take_soon(self, source: int, wanted: Receive, timeout: float | None) -> bool:
         """Has a receive matched if it is with the next message from `source`, and that comes soon.

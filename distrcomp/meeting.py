@@ -32,7 +32,7 @@ from .collectives.kinds import BARRIER, TURN_MASK, described, tag_of
 from .engine import Engine
 from .errors import NodeLost, RecvTimeout
 from .fast_path import patience
-from .links import Bells, ShmLink
+from .links import Bells, Link
 from .links.ring import LINE_WORDS, STORES_ARE_ORDERED, fence
 from .receiving import earlier
 
@@ -44,7 +44,7 @@ class Meeting:
 
     Args:
         path: the world's collectives.
-        engine: this node's; all its links are shared memory.
+        engine: this node's; all nodes share its memory.
         bells: of this machine; their lines have the words.
 
     Attributes:
@@ -76,6 +76,9 @@ class Meeting:
         self._before = 0
         self.is_open = True
         engine.add_shortcut(self)
+
+    def know(self, node: int, link: Link) -> None:
+        """A link has come, of which a barrier has no use."""
 
     def forget(self) -> None:
         """Closes it."""
@@ -189,8 +192,7 @@ def meeting_for(path: CollectivePath, engine: Engine) -> Meeting | None:
     bells = engine.bells
     if bells is None or path.n_node < 2:
         return None
-    links = [engine.link_to(node) for node in path.others]
-    return Meeting(path, engine, bells) if all(type(link) is ShmLink for link in links) else None
+    return Meeting(path, engine, bells) if engine.are_near(range(engine.n_node)) else None
 
 
 def _nodes(nodes: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .accounts import Accounts, Requests, Trace
@@ -78,6 +78,7 @@ class Mesh:
         self.requests = Requests()
         self.accounts = Accounts()
         self._progress.dropped = self.accounts.drop
+        self._progress.attached = self._tell_shortcuts
         self.signals = Signals(self.gate, self._progress.poller.wake)
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
@@ -114,6 +115,7 @@ class Mesh:
                 interrupt = say_goodbye(progress, self._fates, self.check_interrupt, hears_out)
             for node in list(self._links):
                 progress.detach(node)
+            progress.neighbours = None
             progress.poller.close()
             if progress.bells is not None:
                 progress.bells.close()
@@ -165,6 +167,7 @@ class Mesh:
     def node_ended(self, node: int, why: str) -> None:
         """The launcher says that `node` has ended; a link to it may still deliver first."""
         with self.gate:
+            self._progress.hear_news()
             if self._fates.is_broken(node):
                 self._progress.lose(node, why)
             elif node in self._links or node in self._expected:
@@ -221,9 +224,22 @@ class Mesh:
     # --- for the calls above
 
     def add_shortcut(self, shortcut: Any) -> None:
-        """Has `shortcut.forget()` called when calls must come here again, to hear of an end."""
-        self._shortcuts.add(shortcut)
-        if self._closed is not None or self._fates.is_aborted:
+        """Has `shortcut.know(node, link)` called for each link that is there or comes.
+
+        And `shortcut.forget()` when calls must come here again, to hear of an end.
+        """
+        with self.gate:
+            self._shortcuts.add(shortcut)
+            if self._is_over:
+                shortcut.forget()
+                return
+            for node, link in self._links.items():
+                shortcut.know(node, link)
+
+    def drop_shortcut(self, shortcut: Any) -> None:
+        """What that stands for is no more."""
+        with self.gate:
+            self._shortcuts.discard(shortcut)
             shortcut.forget()
 
     def shortcuts(self) -> list[Any]:
@@ -268,6 +284,16 @@ class Mesh:
         """The link to a node, if there is one by now."""
         return self._links.get(node)
 
+    def are_near(self, nodes: Iterable[int]) -> bool:
+        """Whether all of these, this one among them or not, share memory with this node."""
+        return all(map(self._progress.is_near, nodes))
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a node of this machine that was silent so far has sent something, or has left."""
+        neighbours = self._progress.neighbours
+        return neighbours is not None and neighbours.has_news
+
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""
         self.signals.forget()
@@ -279,6 +305,7 @@ class Mesh:
             for link in self._links.values():
                 link.close()
             self._links.clear()
+            self._progress.neighbours = None
             self._progress.poller.close()
             if self._progress.bells is not None:
                 self._progress.bells.close()
@@ -295,6 +322,16 @@ class Mesh:
 
     # --- inside, with the lock held --------------------------------------------------------------
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether every call is to come here, and to learn why it can do no more."""
+        return self._closed is not None or self._fates.is_aborted
+
+    def _tell_shortcuts(self, node: int, link: Link) -> None:
+        if not self._is_over:
+            for shortcut in self._shortcuts:
+                shortcut.know(node, link)
+
     def _drop_shortcuts(self) -> None:
         for shortcut in self._shortcuts:
             shortcut.forget()
@@ -310,9 +347,12 @@ class Mesh:
             self._fates.check_run()
 
     def _make_link(self, node: int, space: int) -> Link:
-        """Asks for a link to `node` and waits for it, or for the news that there is none."""
+        """Makes a link to `node`, or asks for one and waits for it, or for news that none comes."""
         while True:
+            self._progress.hear_news()
             self._fates.check_node(node, space)
+            if self._progress.is_near(node):
+                self._progress.attach_near(node)
             if node in self._links:
                 return self._links[node]
             if node in self._refused:

@@ -21,8 +21,10 @@ from .errors import ProtocolError
 from .fates import Fates
 from .frames import ACKNOWLEDGEMENT, QUESTION, Message
 from .gate import Gate
-from .links import Bells, Link, LinkEnded, ShmLink
+from .links import Link, LinkEnded, ShmLink
 from .links.bells import SECOND_LOOK_S
+from .links.greetings import GREETED, LEFT
+from .links.local import Neighbours
 from .mailbox import Mailbox, Receive
 from .poller import BELL, READABLE, WRITABLE, Poller
 
@@ -43,7 +45,7 @@ class Progress:
     Args:
         node_id: this node.
         mailbox, fates: what has arrived, and who has ended.
-        bells: how nodes of this machine wake each other; None without shared memory.
+        neighbours: the nodes that share memory with this one; None without.
         spins: whether there is a core for every node of this machine.
 
     Attributes:
@@ -56,6 +58,8 @@ class Progress:
         doer: the thread that is doing that; None if none is.
         unheard: takes messages once nobody will ask for any more; none is kept then.
         dropped: is told of bytes that were to go to a node that has finished.
+        attached: is told of each link that comes.
+        bells: how nodes of this machine wake each other; None without shared memory.
         conditions: what threads wait for in memory that others write; who sleeps looks there last.
         is_rung: whether others of this machine ring when this node sleeps and they have written.
     """
@@ -65,7 +69,7 @@ class Progress:
         node_id: int,
         mailbox: Mailbox,
         fates: Fates,
-        bells: Bells | None = None,
+        neighbours: Neighbours | None = None,
         spins: bool = False,
     ) -> None:
         self.gate = Gate()
@@ -81,8 +85,10 @@ class Progress:
         self.conditions: list[Callable[[], bool]] = []
         self.poller = Poller()
         self.is_polling = False
-        self.bells = bells
+        self.neighbours = neighbours
+        self.bells = bells = None if neighbours is None else neighbours.bells
         self.is_rung = bells is not None
+        self.attached: Callable[[int, Link], None] | None = None
         self.spins = spins
         self._node_id = node_id
         self._mailbox = mailbox
@@ -102,6 +108,34 @@ class Progress:
             self._local.append(node)
         self.watch(node, link)
         self.wake()
+        if self.attached is not None:
+            self.attached(node, link)
+
+    def is_near(self, node: int) -> bool:
+        """Whether a node shares memory with this one."""
+        return self.neighbours is not None and node in self.neighbours
+
+    def hear_news(self) -> bool:
+        """Takes links to the nodes of this machine that use one now, and learns who has left.
+
+        Returns whether there was anything to hear.
+        """
+        neighbours = self.neighbours
+        if neighbours is None or not neighbours.has_news:
+            return False
+        for node, said in neighbours.news():
+            if said == GREETED:
+                self.attach_near(node)
+            elif said == LEFT:
+                self._has_finished(node)
+            else:
+                self.lose(node, f"it greets by {said}, which is no greeting")
+        return True
+
+    def attach_near(self, node: int) -> None:
+        """Takes a link to a node that shares memory with this one, unless it has one or is lost."""
+        if self.neighbours and node not in self.links and not self._fates.is_lost(node):
+            self.attach(node, self.neighbours.link_to(node))
 
     def detach(self, node: int) -> None:
         """Closes the link to `node`."""
@@ -169,7 +203,7 @@ class Progress:
 
     def _move(self, wanted: Receive | None) -> bool:
         """Moves what can move without waiting; whether anything did."""
-        moved = False
+        moved = self.hear_news()
         if wanted is not None and (link := self.links.get(wanted.source)) is not None:
             node = wanted.source
             if link.fileno() is None and self._can_read(node, link):
@@ -249,9 +283,13 @@ class Progress:
             self.condition.acquire()
 
     def _can_move(self) -> bool:
-        """The last look before sleep: whether a link without descriptor can move, or holds what
-        a thread waits for in memory."""
-        return any(holds() for holds in self.conditions) or any(map(self._moves, self._local))
+        """The last look before sleep: whether a link without descriptor can move, or there is news,
+        or what a thread waits for in memory."""
+        return (
+            self.hear_news()
+            or any(holds() for holds in self.conditions)
+            or any(map(self._moves, self._local))
+        )
 
     def _moves(self, node: int) -> bool:
         link = self.links[node]
@@ -302,6 +340,7 @@ class Progress:
 
     def sweep(self, node: int) -> None:
         """Takes all that stands in the ring from `node` now, however much is added meanwhile."""
+        self.hear_news()
         link = self.links.get(node)
         if not isinstance(link, ShmLink):
             return
@@ -383,16 +422,21 @@ class Progress:
 
     def _end_of_link(self, node: int, link: Link, end: LinkEnded) -> None:
         if end.clean:
-            if link.queued_bytes and self.dropped and not self.unheard:  # else maybe a goodbye
-                self.dropped(node, link.queued_bytes)
-            self.lose(node, "it has finished: it sends and receives no more")
+            self._has_finished(node)
         elif self._fates.link_broke(node, str(end), monotonic()):
             self.detach(node)
         elif (descriptor := link.fileno()) is not None:
             self.poller.unwatch(descriptor)
 
+    def _has_finished(self, node: int) -> None:
+        link = self.links.get(node)
+        if link and link.queued_bytes and self.dropped and not self.unheard:  # else maybe a goodbye
+            self.dropped(node, link.queued_bytes)
+        self.lose(node, "it has finished: it sends and receives no more")
+
     def lose(self, node: int, why: str) -> None:
         """Nothing more can come from `node`."""
         self._fates.lose(node, why)
-        self.detach(node)
+        if node in self.links:
+            self.detach(node)
         self.wake()

@@ -63,7 +63,6 @@ class RawCalls(ServingPath):
         wanted.target = raw_target(into)
         if not self._take_soon(source, wanted, timeout):
             self._engine.receive(wanted, self._time(timeout))
-            self._know(source)
         taken = self._open_raw(wanted, into)
         if self._gate.interrupted:
             self._engine.withdraw_interrupted(wanted)

@@ -31,8 +31,8 @@ def renew(space: Communicator) -> None:
     engine = space._engine
     mine: dict[Identity, list[Communicator]] = {}
     for each in engine.shortcuts():
-        if not isinstance(each, Communicator) or each is space or each._engine is not engine:
-            continue  # freed, for example
+        if not isinstance(each, Communicator) or each is space:
+            continue
         if each._number + SERVICE not in engine.mailbox.services:
             mine.setdefault((each._number, each.members), []).append(each)
     for identity in whole(space.allgather(sorted(mine))):

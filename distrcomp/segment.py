@@ -42,9 +42,14 @@ def segment_bytes(n_local: int) -> int:
     return ring_begin(n_local, n_local, 0)
 
 
+def greetings_begin(n_local: int) -> int:
+    """Where, behind the lines, each node has a byte for each other one (see links.greetings)."""
+    return LINE_BYTES * n_local
+
+
 def ring_begin(n_local: int, writer: int, reader: int) -> int:
     """Where the ring from one node to another begins; both by their local ids."""
-    header_pages = -(-LINE_BYTES * n_local // _PAGE_BYTES)
+    header_pages = -(-(greetings_begin(n_local) + n_local**2) // _PAGE_BYTES)
     return header_pages * _PAGE_BYTES + (writer * n_local + reader) * ring_bytes(n_local)
 
 

@@ -77,5 +77,5 @@ class ServiceCalls(GroupCalls):
 
 def _suit_others(engine: Engine) -> None:
     for each in engine.shortcuts():
-        if isinstance(each, ServingPath) and each._engine is engine:
+        if isinstance(each, ServingPath):
             each.suit_others()

@@ -8,8 +8,11 @@ case.
 
 from __future__ import annotations
 
+from typing import Any
+
 from .fast_path import FastPath, patience
 from .links.ring import RingReader
+from .mailbox import ANY
 
 # About as long as a message takes that was just sent.
 _SPINS = 200
@@ -34,11 +37,20 @@ class ServingPath(FastPath):
             return
         self._spins = range(_SPINS if self._engine.spins else 0)
         self._yields, self._yield_s = range(1), 0.0
-        for reader in self._readers.values():
-            reader.publish_at = min(reader.publish_at, reader.position + _ASIDE_AFTER_WORDS)
+        for reader in list(self._readers.values()):
+            self._look_soon(reader)
+
+    def know(self, member: int, link: Any) -> None:
+        """See LinkPath."""
+        super().know(member, link)
+        if self._engine.is_serving and (reader := self._readers.get(self._ids.get(member, ANY))):
+            self._look_soon(reader)
 
     def _publish(self, reader: RingReader) -> None:
         super()._publish(reader)
         if self._engine.is_serving:
-            reader.publish_at = min(reader.publish_at, reader.position + _ASIDE_AFTER_WORDS)
+            self._look_soon(reader)
             self._engine.turn_aside()
+
+    def _look_soon(self, reader: RingReader) -> None:
+        reader.publish_at = min(reader.publish_at, reader.position + _ASIDE_AFTER_WORDS)

@@ -122,6 +122,7 @@ class StandingCalls(Receiving):
         )
 
     def _stands(self, number: int) -> Standing:
+        self._progress.hear_news()
         waits = [wait for _, wait in self.waits.told.values()]
         wakers: set[int] = set()
         wakes_all = False

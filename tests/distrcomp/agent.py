@@ -16,7 +16,7 @@ from distrcomp.communicator import Communicator
 from distrcomp.engine import Engine
 from distrcomp.frames import FrameDecoder, frame
 from distrcomp.links import StreamLink
-from distrcomp.links.local import local_links
+from distrcomp.links.local import Neighbours
 from distrcomp.progress import Progress
 from launcher.agent.shared import Shared, share
 from tests.distrcomp.links.kit import End
@@ -110,16 +110,15 @@ class FakeAgent:
     def world(self) -> Communicator:
         """Node 1, which the test plays, as a member of the world."""
         doorbells = [os.dup(bell) for bell in self._shared.doorbells]
-        bells, links = local_links(os.dup(self._shared.segment), range(self._n_node), 1, doorbells)
+        segment = os.dup(self._shared.segment)
+        neighbours = Neighbours(segment, range(self._n_node), 1, doorbells)
         self._engine = Engine(
             (1, self._n_node),
             lambda _: "here",
             lambda _: None,
             lambda: None,
-            partial(Progress, bells=bells),
+            partial(Progress, neighbours=neighbours),
         )
-        for node, link in links.items():
-            assert self._engine.attach(node, link)
         return Communicator(self._engine, timeout=TIMEOUT_S)
 
     def tell_end(self, why: str) -> None:

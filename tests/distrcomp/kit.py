@@ -21,8 +21,8 @@ from distrcomp.engine import Engine
 from distrcomp.errors import NodeLost
 from distrcomp.gate import CALL_FILES
 from distrcomp.interrupts import Handler
-from distrcomp.links import Bells, ShmLink, StreamLink
-from distrcomp.links.local import local_links
+from distrcomp.links import StreamLink
+from distrcomp.links.local import Neighbours
 from distrcomp.progress import Progress
 from distrcomp.segment import create_segment, segment_bytes
 from tests.leaks import LOOK_INTERVAL_S, wait_until
@@ -53,22 +53,19 @@ class Nodes:
         n_local = {STREAM: 0, MEMORY: n_node, MIXED: 2}[kind]
         shared = _share_memory(n_local)
         self.engines = [
-            self._engine(node, shared[node][0] if node < n_local else None, spins)
+            self._engine(node, shared[node] if node < n_local else None, spins)
             for node in range(n_node)
         ]
-        for node, (_, links) in enumerate(shared):
-            for other, link in links.items():
-                assert self.engines[node].attach(other, link)
         self.worlds: list[Communicator] = []
         self.settle()
 
-    def _engine(self, node: int, bells: Bells | None, spins: bool) -> Engine:
+    def _engine(self, node: int, neighbours: Neighbours | None, spins: bool) -> Engine:
         return Engine(
             (node, self.n_node),
             lambda other: f"h{other}",
             lambda other: self.wanted.append((node, other)),
             lambda: self._wake(node),
-            partial(Progress, bells=bells, spins=spins),
+            partial(Progress, neighbours=neighbours, spins=spins),
         )
 
     def settle(self, timeout: float | None = None) -> None:
@@ -184,15 +181,15 @@ class Nodes:
                 engine.node_ended(node, why)
 
 
-def _share_memory(n_local: int) -> list[tuple[Bells, dict[int, ShmLink]]]:
-    """By local id, a node's bells and its links to the others."""
+def _share_memory(n_local: int) -> list[Neighbours]:
+    """By local id, the others as a node sees them."""
     if not n_local:
         return []
     segment = create_segment(segment_bytes(n_local))
     bells = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK) for _ in range(n_local)]
     try:
         return [
-            local_links(os.dup(segment), range(n_local), here, [os.dup(bell) for bell in bells])
+            Neighbours(os.dup(segment), range(n_local), here, [os.dup(bell) for bell in bells])
             for here in range(n_local)
         ]
     finally:
@@ -211,7 +208,7 @@ def nodes(
             if linked:
                 for one in range(n_node):
                     for other in range(one):
-                        if one not in made.engines[other]._links:
+                        if not made.engines[other].are_near([one]):
                             made.link(one, other)
                 made.warm_up()
             yield made

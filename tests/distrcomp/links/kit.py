@@ -22,7 +22,7 @@ from distrcomp.frames import Message
 from distrcomp.limits import KIB, MIB
 from distrcomp.links import Link, LinkEnded, ShmLink, StreamLink, offers, pull, ring
 from distrcomp.links.handshake import accept, dial
-from distrcomp.links.local import local_links
+from distrcomp.links.local import Neighbours
 from distrcomp.links.memory import memory_pair
 from distrcomp.links.mpi import MpiLink
 from distrcomp.links.shm import _Outgoing
@@ -146,9 +146,9 @@ def shm_pair(
     ends = []
     for here in range(2):
         doorbells = [os.dup(bells[min(node, 1)]) for node in range(n_local)]
-        made, links = local_links(os.dup(segment), range(n_local), here, doorbells)
-        stack.callback(made.close)
-        ends.append(links[1 - here])
+        neighbours = Neighbours(os.dup(segment), range(n_local), here, doorbells)
+        stack.callback(neighbours.bells.close)
+        ends.append(neighbours.link_to(1 - here))
     for descriptor in (segment, *bells):
         os.close(descriptor)
     if asked and not forbidden:

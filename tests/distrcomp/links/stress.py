@@ -13,7 +13,7 @@ from time import monotonic
 
 from distrcomp.frames import Message
 from distrcomp.links import Bells, LinkEnded, ShmLink, offers, ring, shm
-from distrcomp.links.local import local_links
+from distrcomp.links.local import Neighbours
 
 SIZES = [0, 1, 8, 100, 1_000, 2_047, 5_000, 20_000, 100_000, 3_000_000]
 WEIGHTS = [90, 90, 90, 90, 60, 60, 30, 10, 4, 1]
@@ -113,10 +113,10 @@ def main() -> None:
     if kind == "streamed":
         shm._PULL_BYTES_MIN = 2**60  # type: ignore[misc]
     padded = doorbells + doorbells[1:] * (n_local - 2)
-    bells, links = local_links(segment, range(n_local), here, padded)
+    neighbours = Neighbours(segment, range(n_local), here, padded)
     print("ready", flush=True)
     sys.stdin.readline()
-    side = Side(here, links[1 - here], bells, monotonic() + seconds)
+    side = Side(here, neighbours.link_to(1 - here), neighbours.bells, monotonic() + seconds)
     side.run()
     print(side.n_sent, side.n_received, side.n_sleeps, side.n_bytes)
 

@@ -14,12 +14,20 @@ def usable_cores(root: str = "/") -> int:
     Args:
         root: where /proc and /sys lie.
     """
-    if hasattr(os, "sched_getaffinity"):
-        n_core = len(os.sched_getaffinity(0))
-    else:
-        n_core = os.cpu_count() or 1
+    n_core = _allowed_cores()
     quota = cpu_quota(root)
     return n_core if quota is None else max(1, min(n_core, int(quota)))
+
+
+def have_a_core_each(n_process: int, root: str = "/") -> bool:
+    """Whether this process may use as many cores; no file is read where its affinity says no."""
+    return _allowed_cores() >= n_process and usable_cores(root) >= n_process
+
+
+def _allowed_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def cpu_quota(root: str = "/") -> float | None:

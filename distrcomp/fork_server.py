@@ -42,8 +42,9 @@ from .fork_orders import (
     Unshare,
 )
 from .frames import FrameDecoder, frame
+from .interrupts import replace_handlers
 from .joining import joined
-from .notices import Exits
+from .notices import TO_NODE, Exits, Go, NodeEnded, Ticket
 from .short_end import ShortEnd
 
 _READ_BYTES = 65536
@@ -183,6 +184,9 @@ def main() -> int:
     connection = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, ends of children would be lost
+    # What each node would do first, and in memory of its own.
+    replace_handlers()
+    TO_NODE.make_ready(Ticket, Go, NodeEnded)
     end = ShortEnd()
     _settle()
     arguments = Server(connection, end).serve()

@@ -159,9 +159,15 @@ def put_off_handlers(arrive: Callable[[Handler, int, FrameType | None], None]) -
     Only the main thread can set handlers; called by another one this does nothing.
     """
     global _arrive
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is threading.main_thread():
+        _arrive = arrive
+        replace_handlers()
+
+
+def replace_handlers() -> None:
+    """Makes it possible to put them off; once, in the main thread."""
+    if signal.signal is _signal:
         return
-    _arrive = arrive
     signal.signal = _signal  # type: ignore[assignment]
     signal.getsignal = _getsignal  # type: ignore[assignment]
     for number in signal.valid_signals():

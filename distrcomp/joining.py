@@ -23,7 +23,7 @@ from .accounts import Trace
 from .collective_end import mismatch_left
 from .communicator import Communicator
 from .control import Control, NoticeSocket
-from .cores import usable_cores
+from .cores import have_a_core_each
 from .engine import Engine
 from .errors import CollectiveMismatch, OutsideRun
 from .interrupts import put_off_handlers
@@ -138,15 +138,16 @@ class World:
         control = Control(notices, ticket)
         nodes = ticket.local_nodes
         neighbours: Neighbours | None = None
+        spins = have_a_core_each(len(nodes))
         if ticket.segment >= 0:
             here = nodes.index(ticket.node_id)
-            neighbours = Neighbours(ticket.segment, nodes, here, ticket.doorbells)
+            neighbours = Neighbours(ticket.segment, nodes, here, ticket.doorbells, spins)
         engine = Engine(
             (ticket.node_id, ticket.n_node),
             ticket.label,
             control.want_link,
             control.wake,
-            partial(Progress, neighbours=neighbours, spins=usable_cores() >= len(nodes)),
+            partial(Progress, neighbours=neighbours, spins=spins),
         )
         control.start(engine)
         self.control = control

@@ -39,6 +39,11 @@ class Schema:
         self._records: dict[str, type] = {record.__name__: record for record in records}
         self._readers: dict[str, Reader] = {}
 
+    def make_ready(self, *records: type) -> None:
+        """Does now what the first `unpack` of each of these would do."""
+        for record in records:
+            self._readers[record.__name__] = _record_reader(record)
+
     def pack(self, record: Any) -> bytes:
         """The bytes of `record`, whose class must be one of the schema's."""
         name = type(record).__name__
@@ -65,7 +70,8 @@ class Schema:
             raise ProtocolError(f"unknown message {name[:40]!r}")
         reader = self._readers.get(name)
         if reader is None:
-            reader = self._readers[name] = _record_reader(record)
+            self.make_ready(record)
+            reader = self._readers[name]
         return reader(fields)
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from mmap import mmap
 
-from ..cores import usable_cores
 from ..segment import LINE_BYTES, greetings_begin, ring_begin, ring_bytes, segment_bytes
 from .bells import Bells
 from .greetings import GREETED, LEFT, Greetings
@@ -22,13 +21,20 @@ class Neighbours:
         nodes: the nodes of this machine, by local id.
         here: this node's local id.
         doorbells: their descriptors, by local id.
+        helps: whether there is a core for each, so that both ends of a link may copy a message at
+            the same time.
 
     Attributes:
         bells: how they wake each other.
     """
 
     def __init__(
-        self, segment: int, nodes: Sequence[int], here: int, doorbells: Sequence[int]
+        self,
+        segment: int,
+        nodes: Sequence[int],
+        here: int,
+        doorbells: Sequence[int],
+        helps: bool = True,
     ) -> None:
         n_local = len(nodes)
         self._memory = memory = memoryview(mmap(segment, segment_bytes(n_local)))
@@ -39,7 +45,7 @@ class Neighbours:
         self._nodes = list(nodes)
         self._places = {node: place for place, node in enumerate(nodes)}
         self._here = here
-        self._helps = usable_cores() >= n_local  # else both would share one core
+        self._helps = helps
 
     def __contains__(self, node: object) -> bool:
         return node in self._places

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from distrcomp.cores import cpu_quota, usable_cores
+from distrcomp.cores import cpu_quota, have_a_core_each, usable_cores
 
 V2 = "sys/fs/cgroup"
 V1 = "sys/fs/cgroup/cpu"
@@ -126,3 +126,13 @@ def test_affinity(tmp_path: Path, quota: str) -> None:
 def test_real() -> None:
     """On this machine it is at least one, and no more than the affinity."""
     assert usable_cores() in range(1, len(os.sched_getaffinity(0)) + 1)
+
+
+def test_a_core_each(tmp_path: Path) -> None:
+    """Affinity and quota must both leave enough."""
+    n_core = len(os.sched_getaffinity(0))
+    root = lay(tmp_path, "0::/\n", {f"{V2}/cpu.max": "100000 100000\n"})
+    assert have_a_core_each(1, root)
+    assert not have_a_core_each(2, root)
+    assert have_a_core_each(n_core, str(tmp_path / "nothing"))
+    assert not have_a_core_each(n_core + 1, str(tmp_path / "nothing"))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrcomp.errors import ProtocolError
+from distrcomp.notices import Machine
 from distrcomp.schema import Schema
 
 
@@ -173,3 +174,13 @@ def test_foreign_record() -> None:
     """A record that the schema doesn't name is a mistake of the sender."""
     with pytest.raises(TypeError, match="Inner is not a record of this schema"):
         Schema(Stop).pack(Inner("x", 1))
+
+
+def test_made_ready() -> None:
+    """What was made ready is read as ever, and refused as ever."""
+    schema = Schema(Machine)
+    schema.make_ready(Machine)
+    packed = schema.pack(Machine("a", "b", 1))
+    assert Machine("a", "b", 1) == schema.unpack(packed)
+    with pytest.raises(ProtocolError):
+        schema.unpack(packed[:-1])

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from distrcomp import limits
+from distrcomp.cores import have_a_core_each
 from distrcomp.frames import Message
 from distrcomp.limits import KIB, MIB
 from distrcomp.links import Link, LinkEnded, ShmLink, StreamLink, offers, pull, ring
@@ -146,7 +147,9 @@ def shm_pair(
     ends = []
     for here in range(2):
         doorbells = [os.dup(bells[min(node, 1)]) for node in range(n_local)]
-        neighbours = Neighbours(os.dup(segment), range(n_local), here, doorbells)
+        neighbours = Neighbours(
+            os.dup(segment), range(n_local), here, doorbells, have_a_core_each(n_local)
+        )
         stack.callback(neighbours.bells.close)
         ends.append(neighbours.link_to(1 - here))
     for descriptor in (segment, *bells):

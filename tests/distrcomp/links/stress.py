@@ -11,6 +11,7 @@ import sys
 import zlib
 from time import monotonic
 
+from distrcomp.cores import have_a_core_each
 from distrcomp.frames import Message
 from distrcomp.links import Bells, LinkEnded, ShmLink, offers, ring, shm
 from distrcomp.links.local import Neighbours
@@ -113,7 +114,7 @@ def main() -> None:
     if kind == "streamed":
         shm._PULL_BYTES_MIN = 2**60  # type: ignore[misc]
     padded = doorbells + doorbells[1:] * (n_local - 2)
-    neighbours = Neighbours(segment, range(n_local), here, padded)
+    neighbours = Neighbours(segment, range(n_local), here, padded, have_a_core_each(n_local))
     print("ready", flush=True)
     sys.stdin.readline()
     side = Side(here, neighbours.link_to(1 - here), neighbours.bells, monotonic() + seconds)

@@ -18,6 +18,8 @@ import msgpack
 
 from .errors import ProtocolError
 
+_SCALARS = frozenset((int, bool, float, str, bytes))
+
 Reader = Callable[[Any], Any]
 """Turns what MessagePack gave into a field's value, or raises ProtocolError."""
 
@@ -80,6 +82,8 @@ def _plain_fields(record: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _SCALARS:
+        return value
     if hasattr(type(value), "__annotations__"):
         return _plain_fields(value)
     if isinstance(value, tuple):
@@ -108,7 +112,7 @@ def _reader(hint: Any, where: str) -> Reader:
     if origin in (types.UnionType, typing.Union):
         (inner,) = (argument for argument in arguments if argument is not type(None))
         return _optional_reader(_reader(inner, where))
-    if hint in (int, bool, float, str, bytes):
+    if hint in _SCALARS:
         return _scalar_reader(hint, where)
     return _record_reader(hint)
 

@@ -112,18 +112,20 @@ def python_variables(python: str) -> dict[str, str]:
     }
 
 
+def common_environment(order: m.StartNodes, python: str) -> dict[str, str]:
+    """What all nodes here have of the agent's own environment, and for the interpreter's sake."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return {**shared_threads(order), **own, **python_variables(python)}
+
+
 def node_environment(
-    order: m.StartNodes,
-    run_id: bytes,
-    local_id: int,
-    variables: Mapping[str, str],
-    folder: str,
+    order: m.StartNodes, run_id: bytes, local_id: int, common: Mapping[str, str], folder: str
 ) -> dict[str, str]:
-    """The agent's own environment, what the launcher forwards, and who the node is.
+    """What all have, what the launcher forwards, and who the node is.
 
     Args:
         local_id: its number among the nodes on this machine.
-        variables: that are the same for all of these.
+        common: see common_environment.
         folder: where the node starts.
     """
     node, program = order.nodes[local_id].node, program_of(order, local_id)
@@ -140,9 +142,7 @@ def node_environment(
         "LOCAL_WORLD_SIZE": len(order.nodes),
     }
     return {
-        **shared_threads(order),
-        **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-        **variables,
+        **common,
         **{setting.name: setting.value for setting in program.environment},
         "PYTHONUNBUFFERED": "1",
         **{name: str(value) for name, value in identity.items()},

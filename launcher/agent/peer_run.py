@@ -31,11 +31,11 @@ from .memory_watch import read_kills
 from .node_process import STDERR, NodeProcess
 from .order import (
     command_line,
+    common_environment,
     node_environment,
     program_name,
     program_names,
     program_of,
-    python_variables,
     require_command,
     require_sound,
     start_folder,
@@ -85,7 +85,7 @@ class PeerRun:
         self._local_ids: dict[int, int] = {}
         self._folders: dict[int, str] = {}
         self._mark = ""
-        self._variables: dict[str, str] = {}
+        self._common: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
         self._nodes: dict[int, NodeProcess] = {}
         self.links = Links(self._nodes)
@@ -118,7 +118,7 @@ class PeerRun:
         self._local_ids = {each.node: local_id for local_id, each in enumerate(order.nodes)}
         for node in self._local_ids:
             self._folders[node] = start_folder(sandbox.path, self._program(node).wdir)
-        self._variables = python_variables(self.python)
+        self._common = common_environment(order, self.python)
         if note := threads_note(order, self._label):
             await self._tell(m.Note(note))
         self._late = [node for node in self._local_ids if not self._program(node).is_python]
@@ -166,7 +166,7 @@ class PeerRun:
 
     def _environment(self, node: int) -> dict[str, str]:
         order, local_id = self._the_order, self._local_ids[node]
-        return node_environment(order, self.run_id, local_id, self._variables, self._folders[node])
+        return node_environment(order, self.run_id, local_id, self._common, self._folders[node])
 
     def _start_late(self) -> None:
         """Starts the commands."""

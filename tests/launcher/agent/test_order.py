@@ -10,6 +10,7 @@ import pytest
 
 from launcher import limits
 from launcher.agent.order import (
+    common_environment,
     node_environment,
     program_names,
     program_of,
@@ -21,6 +22,11 @@ from launcher.agent.order import (
 from launcher.control import messages as m
 from launcher.errors import CannotStart, PeerRefused
 from tests.launcher.agent.agent_kit import order
+
+
+def environment_of(whole: m.StartNodes, local_id: int) -> dict[str, str]:
+    """What one of the nodes of this order gets."""
+    return node_environment(whole, b"", local_id, common_environment(whole, sys.executable), "/")
 
 
 def nodes(*ids: int) -> tuple[m.NodeOrder, ...]:
@@ -99,7 +105,7 @@ def test_a_node_of_another_program() -> None:
     other = m.Program(("sh", "-c", "x"), False, (m.Setting("A", "1"),), "w")
     whole = order(2, more=(other,), nodes=(m.NodeOrder(0, ""), m.NodeOrder(1, "", 1)))
     assert other is program_of(whole, 1)
-    own = [node_environment(whole, b"", local_id, {}, "/") for local_id in (0, 1)]
+    own = [environment_of(whole, local_id) for local_id in (0, 1)]
     assert [None, "1"] == [each.get("A") for each in own]
     assert ["0", "1"] == [each["DISTRCOMP_NODE_ID"] for each in own]
     assert ("prog.py", "sh -c x") == program_names(whole)
@@ -112,12 +118,12 @@ def test_threads_that_nobody_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("launcher.agent.order.usable_cores", lambda: 8)
     many = m.Program(("b.py",), True, (m.Setting("OMP_NUM_THREADS", "7"),))
     both = order(2, more=(many,), nodes=(m.NodeOrder(0, ""), m.NodeOrder(1, "", 1)))
-    threads = [node_environment(both, b"", at, {}, "/")["OMP_NUM_THREADS"] for at in (0, 1)]
+    threads = [environment_of(both, at)["OMP_NUM_THREADS"] for at in (0, 1)]
     assert ["4", "7"] == threads
     assert threads_note(both, "h1").startswith("OMP_NUM_THREADS=4 on h1 ")
     assert "" == threads_note(order(1, more=(many,), nodes=(m.NodeOrder(0, "", 1),)), "h1")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert "2" == node_environment(both, b"", 0, {}, "/")["OMP_NUM_THREADS"]
+    assert "2" == environment_of(both, 0)["OMP_NUM_THREADS"]
     assert "" == threads_note(both, "h1")
 
 

@@ -93,7 +93,7 @@ class Server:
             case Load(links_machines):
                 self._load(links_machines)
             case Share(numbers):
-                self._shared += self._taken(numbers)
+                self._shared += fresh_start.take_free_places(self._taken(numbers))
             case Unshare():
                 for descriptor, _ in self._shared:
                     os.close(descriptor)

@@ -60,10 +60,48 @@ class ShownWords:
             os.close(memory)
 
 
+def take_free_places(held: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In the server: moves descriptors to where they are to be, unless something else is there.
+
+    What all nodes share is so moved once, and not in each of them.
+
+    Args:
+        held: descriptors, and what numbers these are to have.
+
+    Returns:
+        The same; the descriptors may be others.
+    """
+    leaving = {descriptor for descriptor, _ in held}
+    moving = [pair for pair in held if pair[1] in leaving or not _is_open(pair[1])]
+    above = max((max(pair) for pair in held), default=0) + 1
+    lifted: list[int] = []
+    try:
+        for descriptor, _ in moving:
+            lifted.append(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, above))
+    except OSError:  # there are too many: each node moves them then
+        moving = []
+    for descriptor, _ in moving:
+        os.close(descriptor)
+    for descriptor, (_, number) in zip(lifted, moving, strict=False):
+        os.dup2(descriptor, number, inheritable=False)
+    for descriptor in lifted:
+        os.close(descriptor)
+    return [(pair[1] if pair in moving else pair[0], pair[1]) for pair in held]
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 def take_places(held: Sequence[tuple[int, int]]) -> None:
     """Moves descriptors to where they are to be, (descriptor, number) each, and closes all others.
 
-    0, 1 and 2 stay where nothing else is to be there.
+    0, 1 and 2 stay where nothing else is to be there. They alone are inherited by what the program
+    starts; the others are ours, and whoever joins a run would see to that anyhow.
     """
     numbers = {number for _, number in held}
     above = max((*numbers, 2)) + 1
@@ -74,10 +112,10 @@ def take_places(held: Sequence[tuple[int, int]]) -> None:
         for descriptor, number in held
     ]
     for descriptor, number in moved:
-        if descriptor == number:
+        if descriptor != number:
+            os.dup2(descriptor, number, inheritable=number <= 2)
+        elif number <= 2:
             os.set_inheritable(number, True)
-        else:
-            os.dup2(descriptor, number)
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)
         if descriptor > 2 and descriptor not in numbers:

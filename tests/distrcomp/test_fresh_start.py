@@ -19,7 +19,7 @@ Held: TypeAlias = list[tuple[int, int]]
 # Forks a process for each case, which tells what its descriptors are: each has its number's name.
 PROGRAM = """
 import fcntl, json, os, sys
-from distrcomp.fresh_start import take_places
+from distrcomp.fresh_start import take_free_places, take_places
 
 HIGH = 500  # above all that a case is about
 
@@ -42,7 +42,14 @@ def told():
     return found
 
 def child(held, target):
-    open_as([0, 1, 2, 3, 4, 5, 6, 20, 300])
+    there = [0, 1, 2, 3, 4, 5, 6, 20, 300]
+    open_as(there)
+    held = list(map(tuple, held))
+    if sys.argv[2] == "in two steps":
+        given, held = held, take_free_places(held)
+        others = set(there) - {descriptor for descriptor, _ in given}
+        for before, (descriptor, number) in zip(given, held):
+            assert (descriptor, number) == (before if number in others else (number, number))
     take_places(held)
     text = json.dumps(told())
     with open(target, "w") as file:
@@ -62,13 +69,15 @@ for number, held in enumerate(json.load(sys.stdin)):
 """
 
 
-def placed(cases: list[Held], folder: Path) -> list[dict[int, tuple[str, bool]]]:
+def placed(
+    cases: list[Held], folder: Path, how: str = "at once"
+) -> list[dict[int, tuple[str, bool]]]:
     """By number: what lies there afterwards, named by where it lay, and whether it is passed on.
 
     Before, 0 to 6 are open, 20 and 300, and nothing of that is passed on.
     """
     subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder)],
+        [sys.executable, "-c", PROGRAM, str(folder), how],
         input=json.dumps(cases),
         text=True,
         check=True,
@@ -84,7 +93,7 @@ def placed(cases: list[Held], folder: Path) -> list[dict[int, tuple[str, bool]]]
 def expected_of(held: Held) -> dict[int, tuple[str, bool]]:
     """What was asked for, and the standard streams where nothing else was."""
     standard = {number: (str(number), False) for number in range(3)}
-    return standard | {number: (str(descriptor), True) for descriptor, number in held}
+    return standard | {number: (str(descriptor), number <= 2) for descriptor, number in held}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +114,7 @@ def expected_of(held: Held) -> dict[int, tuple[str, bool]]:
     ids=str,
 )
 def test_take_places(held: Held, tmp_path: Path) -> None:
-    """Each comes to its number and is passed on; of the rest only the standard streams stay."""
+    """Each comes to its number; of the rest only the standard streams stay."""
     assert [expected_of(held)] == placed([held], tmp_path)
 
 
@@ -123,3 +132,20 @@ def test_three_in_every_way(tmp_path: Path) -> None:
         for numbers in itertools.permutations((1, 3, 4, 5, 7), 3)
     ]
     assert list(map(expected_of, cases)) == placed(cases, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        [],
+        [(5, 9)],
+        [(5, 6), (6, 5)],
+        [(4, 5), (5, 6), (6, 4)],
+        [(5, 3), (6, 7)],
+        [(20, 30), (5, 20)],
+    ],
+    ids=str,
+)
+def test_what_all_share_is_there_before(held: Held, tmp_path: Path) -> None:
+    """A server moves what it can without displacing anything; in the end all is the same."""
+    assert [expected_of(held)] == placed([held], tmp_path, "in two steps")

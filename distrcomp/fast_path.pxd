@@ -8,5 +8,5 @@ cdef Py_ssize_t _COMMUNICATOR_SHIFT, _INLINE_BYTES_MAX, _LENGTH_MAX
 
 
 cdef class FastPath(ArrayPath):
-    cdef public object _are_near, _envelopes, _receives, _spins, _turn, _unread, _yield_s, _yields
+    cdef public object _are_near, _envelopes, _greetings, _receives, _spins, _turn, _unread, _yield_s, _yields
     cdef public dict _readers, _writers

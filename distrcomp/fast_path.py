@@ -135,6 +135,7 @@ class FastPath(ArrayPath):
     __slots__ = (
         "_are_near",
         "_envelopes",
+        "_greetings",
         "_readers",
         "_receives",
         "_spins",
@@ -156,6 +157,7 @@ class FastPath(ArrayPath):
         self._writers: dict[int, RingWriter] = {}
         self._readers: dict[int, RingReader] = {}
         self._are_near = engine.are_near(self._members)
+        self._greetings: Any = engine.greetings  # never None where they are
         engine.add_shortcut(self)
 
     def know(self, member: int, link: Any) -> None:
@@ -345,19 +347,23 @@ class FastPath(ArrayPath):
 
         Each time another node is looked at first, so that none is kept from being heard.
         """
+        if source != ANY or not self._are_near or self._unread or self._receives:
+            return None
+        greetings = self._greetings
+        if greetings.n_silent and greetings.has_news:
+            self._engine.hear_news()
         readers = list(self._readers.values())
-        is_any = source == ANY and self._are_near
-        if not is_any or not readers or self._unread or self._receives:
+        if not readers:
             return None
         self._turn = turn = (self._turn + 1) % len(readers)
         readers = readers[turn:] + readers[:turn]
         until = 0.0 if timeout is not None else perf_counter() + self._yield_s
         for _ in self._yields:
-            if self._engine.has_news:
-                break  # one that was silent so far is heard the long way
             for reader in readers:
                 if reader.has_record():
                     return reader
+            if greetings.n_silent and greetings.has_news:
+                return self._find_any(source, timeout)
             if self._gate.interrupted or perf_counter() >= until:
                 break
             sched_yield()

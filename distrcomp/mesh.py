@@ -50,7 +50,7 @@ class Mesh:
         requests: which were begun, and whether anybody has waited for them.
         accounts: what nobody has received.
         trace: where the program has sent its messages, under `--debug`.
-        gate, mailbox, bells, spins: for `fast_path`, which works on them itself.
+        gate, mailbox, bells, greetings, spins: for `fast_path`, which works on them itself.
     """
 
     trace: Trace | None = None
@@ -70,6 +70,7 @@ class Mesh:
         self._fates = Fates(self.n_node, peer_of)
         self._progress = make_progress(self.node_id, self.mailbox, self._fates)
         self.bells = self._progress.bells
+        self.greetings = neighbours.greetings if (neighbours := self._progress.neighbours) else None
         self.spins = self._progress.spins
         self.gate = self._progress.gate
         self.peer_of = peer_of
@@ -288,11 +289,10 @@ class Mesh:
         """Whether all of these, this one among them or not, share memory with this node."""
         return all(map(self._progress.is_near, nodes))
 
-    @property
-    def has_news(self) -> bool:
-        """Whether a node of this machine that was silent so far has sent something, or has left."""
-        neighbours = self._progress.neighbours
-        return neighbours is not None and neighbours.has_news
+    def hear_news(self) -> None:
+        """Has the short ways know the nodes of this machine that were silent so far."""
+        with self.gate:
+            self._progress.hear_news()
 
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""

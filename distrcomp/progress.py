@@ -121,7 +121,7 @@ class Progress:
         Returns whether there was anything to hear.
         """
         neighbours = self.neighbours
-        if neighbours is None or not neighbours.has_news:
+        if neighbours is None or not neighbours.greetings.has_news:
             return False
         for node, said in neighbours.news():
             if said == GREETED:

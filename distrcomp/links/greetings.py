@@ -31,25 +31,28 @@ class Greetings:
         memory: all rows, by the local id of the node that reads it.
         n_local: how many nodes there are.
         here: this node's local id.
+
+    Attributes:
+        n_silent: of how many nothing was heard so far; at 0 there never will be news.
     """
 
     def __init__(self, memory: memoryview, n_local: int, here: int) -> None:
         self._memory = memory
         self._row = memory[here * n_local : (here + 1) * n_local]
         self._seen = bytes(n_local)
-        self._n_silent = n_local - 1
+        self.n_silent = n_local - 1
         self._n_local = n_local
         self._here = here
 
     @property
     def has_news(self) -> bool:
         """Whether `news` would tell any."""
-        return bool(self._n_silent) and bytes(self._row) != self._seen
+        return bool(self.n_silent) and bytes(self._row) != self._seen
 
     def news(self) -> list[tuple[int, int]]:
         """What nodes have written here since it was asked for: their numbers, and the bytes."""
         seen, self._seen = self._seen, bytes(self._row)
-        self._n_silent = self._seen.count(0) - 1  # nobody writes this node's own byte
+        self.n_silent = self._seen.count(0) - 1  # nobody writes this node's own byte
         both = enumerate(zip(seen, self._seen, strict=True))
         return [(node, now) for node, (before, now) in both if now != before]
 

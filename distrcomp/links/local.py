@@ -26,6 +26,7 @@ class Neighbours:
 
     Attributes:
         bells: how they wake each other.
+        greetings: who has made a link, or has left; by local ids.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Neighbours:
         self._memory = memory = memoryview(mmap(segment, segment_bytes(n_local)))
         os.close(segment)
         begin = greetings_begin(n_local)
-        self._greetings = Greetings(memory[begin : begin + n_local**2], n_local, here)
+        self.greetings = Greetings(memory[begin : begin + n_local**2], n_local, here)
         self.bells = Bells(memory[: n_local * LINE_BYTES], here, doorbells)
         self._nodes = list(nodes)
         self._places = {node: place for place, node in enumerate(nodes)}
@@ -50,23 +51,18 @@ class Neighbours:
     def __contains__(self, node: object) -> bool:
         return node in self._places
 
-    @property
-    def has_news(self) -> bool:
-        """Whether `news` would tell any."""
-        return self._greetings.has_news
-
     def news(self) -> list[tuple[int, int]]:
         """Whose greeting has come since it was asked for, and what it is."""
-        return [(self._nodes[place], said) for place, said in self._greetings.news()]
+        return [(self._nodes[place], said) for place, said in self.greetings.news()]
 
     def silent(self) -> list[int]:
         """The nodes of which nothing was heard so far."""
-        return [self._nodes[place] for place in self._greetings.silent()]
+        return [self._nodes[place] for place in self.greetings.silent()]
 
     def link_to(self, node: int) -> ShmLink:
         """Makes this end of the link to a node; to be called once."""
         other = self._places[node]
-        self._greetings.write(other, GREETED)
+        self.greetings.write(other, GREETED)
         return ShmLink(
             RingWriter(self._ring(self._here, other), other),
             RingReader(self._ring(other, self._here), node, other),
@@ -77,7 +73,7 @@ class Neighbours:
     def leave(self) -> None:
         """Tells the nodes to which no link was made that none will be."""
         for other in range(len(self._nodes)):
-            if other != self._here and self._greetings.write(other, LEFT):
+            if other != self._here and self.greetings.write(other, LEFT):
                 self.bells.wake(other)
 
     def _ring(self, writer: int, reader: int) -> memoryview:

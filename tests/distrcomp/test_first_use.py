@@ -77,7 +77,7 @@ def test_one_who_never_sent_has_left(three: Nodes) -> None:
 
 def test_a_scribbler_is_lost(three: Nodes) -> None:
     """A node that writes what is no greeting is lost, and says no more; the others go on."""
-    three.engines[1]._progress.neighbours._greetings._memory[1] = 77  # type: ignore[union-attr]
+    three.engines[1]._progress.neighbours.greetings._memory[1] = 77  # type: ignore[union-attr]
     with pytest.raises(NodeLost, match="it greets by 77, which is no greeting"):
         three.receive(0, 1)
     three.send(2, 0, "fine")

@@ -58,9 +58,9 @@ def test_one_end_is_made() -> None:
     with machine(IDS) as (one, *_, other):
         end = End(one.link_to(IDS[3]))
         send(end, message(1, 10))
-        assert other.has_news
+        assert other.greetings.has_news
         assert [(IDS[0], GREETED)] == other.news()
-        assert not other.has_news
+        assert not other.greetings.has_news
         late = End(other.link_to(IDS[0]))
         move([late], lambda: late.received)
         assert [IDS[0]] == [each.source for each in late.received]
@@ -101,4 +101,4 @@ def test_alone() -> None:
     """One node on a machine has nobody to hear of."""
     with machine([5]) as (one,):
         one.leave()
-        assert (False, []) == (one.has_news, one.silent())
+        assert (False, []) == (one.greetings.has_news, one.silent())

@@ -343,31 +343,33 @@ class FastPath(ArrayPath):
         return super()._take_soon(source, wanted, timeout)
 
     def _find_any(self, source: int, timeout: float | None) -> RingReader | None:
-        """Where the next message from ANY stands, if all share our memory and it comes soon.
-
-        Each time another node is looked at first, so that none is kept from being heard.
-        """
+        """Where the next message from ANY stands, if all share our memory and it comes soon."""
         if source != ANY or not self._are_near or self._unread or self._receives:
             return None
-        greetings = self._greetings
-        if greetings.n_silent and greetings.has_news:
-            self._engine.hear_news()
-        readers = list(self._readers.values())
+        readers = self._readers_in_turn()
         if not readers:
             return None
-        self._turn = turn = (self._turn + 1) % len(readers)
-        readers = readers[turn:] + readers[:turn]
+        greetings = self._greetings
         until = 0.0 if timeout is not None else perf_counter() + self._yield_s
         for _ in self._yields:
             for reader in readers:
                 if reader.has_record():
                     return reader
             if greetings.n_silent and greetings.has_news:
-                return self._find_any(source, timeout)
+                readers = self._readers_in_turn()
             if self._gate.interrupted or perf_counter() >= until:
                 break
             sched_yield()
         return None
+
+    def _readers_in_turn(self) -> list[RingReader]:
+        """All that there are by now, each time another one first: none is kept from being heard."""
+        greetings = self._greetings
+        if greetings.n_silent and greetings.has_news:
+            self._engine.hear_news()
+        readers = list(self._readers.values())
+        self._turn = turn = (self._turn + 1) % (len(readers) or 1)
+        return readers[turn:] + readers[:turn]
 
     def _publish(self, reader: RingReader) -> None:
         """Gives what was read back to the writer, and wakes it if it sleeps on that."""

@@ -71,8 +71,7 @@ def take_free_places(held: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     Returns:
         The same; the descriptors may be others.
     """
-    leaving = {descriptor for descriptor, _ in held}
-    moving = [pair for pair in held if pair[1] in leaving or not _is_open(pair[1])]
+    moving = _movable(held)
     above = max((max(pair) for pair in held), default=0) + 1
     lifted: list[int] = []
     try:
@@ -87,6 +86,16 @@ def take_free_places(held: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     for descriptor in lifted:
         os.close(descriptor)
     return [(pair[1] if pair in moving else pair[0], pair[1]) for pair in held]
+
+
+def _movable(held: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those of them that can all be moved: where each is to be there is nothing, or another one."""
+    moving, n_before = list(held), len(held) + 1
+    while len(moving) < n_before:
+        n_before = len(moving)
+        leaving = {descriptor for descriptor, _ in moving}
+        moving = [pair for pair in moving if pair[1] in leaving or not _is_open(pair[1])]
+    return moving
 
 
 def _is_open(descriptor: int) -> bool:

@@ -23,7 +23,7 @@ _HEAR_OUT_LOOK_MAX_S = 0.016
 def say_goodbye(
     progress: Progress, fates: Fates, check_interrupt: Callable[[], None], hears_out: bool
 ) -> BaseException | None:
-    """Says goodbye to every node that has, or might make, a link, until other machines have it.
+    """Says goodbye, on each link or else by a byte, and waits until other machines have all of it.
 
     Then it hears out who has not said goodbye yet, if it shall, for a moment; nobody rings for
     that. Returns what a signal's handler has raised to end all this, if it has.
@@ -32,7 +32,6 @@ def say_goodbye(
     only its end, the run's failure or Ctrl-C cut them off. What the kernel holds has a bound.
     """
     links, neighbours = progress.links, progress.neighbours
-    progress.hear_news()
     for node, link in links.items():
         link.own()
         link.finish()

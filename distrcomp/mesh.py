@@ -9,7 +9,6 @@ when a call has to give up because of it, stands in `fates`.
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +24,7 @@ from .mailbox import Mailbox, Receive
 from .notices import Account
 from .poller import READABLE, WRITABLE
 from .progress import Progress
+from .shortcuts import Shortcuts
 from .spaces import Spaces
 from .waits import Waits
 
@@ -70,7 +70,7 @@ class Mesh:
         self._fates = Fates(self.n_node, peer_of)
         self._progress = make_progress(self.node_id, self.mailbox, self._fates)
         self.bells = self._progress.bells
-        self.greetings = neighbours.greetings if (neighbours := self._progress.neighbours) else None
+        self.greetings = self._progress.greetings
         self.spins = self._progress.spins
         self.gate = self._progress.gate
         self.peer_of = peer_of
@@ -79,13 +79,13 @@ class Mesh:
         self.requests = Requests()
         self.accounts = Accounts()
         self._progress.dropped = self.accounts.drop
-        self._progress.attached = self._tell_shortcuts
+        self._shortcuts = Shortcuts()
+        self._progress.attached = self._shortcuts.tell
         self.signals = Signals(self.gate, self._progress.poller.wake)
         self._links = self._progress.links
         self._wanted: set[int] = set()  # links asked for and not answered yet
         self._expected: set[int] = set()  # links whose handshake is going on
         self._refused: dict[int, str] = {}  # why a wanted link could not be made
-        self._shortcuts: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed: Exception | None = None
         self.must_look_again = False
         self._n_taken = 0  # since all links were looked at
@@ -102,7 +102,7 @@ class Mesh:
             if self._closed is not None:
                 return False
             self._closed = WorldClosed("this node has closed its connection to the others")
-            self._drop_shortcuts()
+            self._shortcuts.close()
             progress = self._progress
             if not self.is_whole:  # what has their numbers now is the program's
                 return False
@@ -186,7 +186,7 @@ class Mesh:
         """
         with self.gate:
             self._fates.abort(node, why)
-            self._drop_shortcuts()
+            self._shortcuts.close()
             self._progress.wake()
 
     def leftovers(self) -> list[tuple[int, int]]:
@@ -225,23 +225,14 @@ class Mesh:
     # --- for the calls above
 
     def add_shortcut(self, shortcut: Any) -> None:
-        """Has `shortcut.know(node, link)` called for each link that is there or comes.
-
-        And `shortcut.forget()` when calls must come here again, to hear of an end.
-        """
+        """Has it know links, and hear of the end; see Shortcuts."""
         with self.gate:
-            self._shortcuts.add(shortcut)
-            if self._is_over:
-                shortcut.forget()
-                return
-            for node, link in self._links.items():
-                shortcut.know(node, link)
+            self._shortcuts.add(shortcut, self._links)
 
     def drop_shortcut(self, shortcut: Any) -> None:
         """What that stands for is no more."""
         with self.gate:
-            self._shortcuts.discard(shortcut)
-            shortcut.forget()
+            self._shortcuts.drop(shortcut)
 
     def shortcuts(self) -> list[Any]:
         """All of these that still are, in no order."""
@@ -297,7 +288,7 @@ class Mesh:
     def disown(self, error: Exception) -> None:
         """In a forked child: lets go of every descriptor without a word to anyone."""
         self.signals.forget()
-        self._drop_shortcuts()
+        self._shortcuts.close()
         self._progress.disown()  # the lock may be held by threads that are not here
         self.gate = self._progress.gate
         if self._closed is None:
@@ -322,20 +313,6 @@ class Mesh:
 
     # --- inside, with the lock held --------------------------------------------------------------
 
-    @property
-    def _is_over(self) -> bool:
-        """Whether every call is to come here, and to learn why it can do no more."""
-        return self._closed is not None or self._fates.is_aborted
-
-    def _tell_shortcuts(self, node: int, link: Link) -> None:
-        if not self._is_over:
-            for shortcut in self._shortcuts:
-                shortcut.know(node, link)
-
-    def _drop_shortcuts(self) -> None:
-        for shortcut in self._shortcuts:
-            shortcut.forget()
-
     def _check(self) -> None:
         """Raises what ends every call: the world's end, Ctrl-C, the run's failure."""
         if self._closed is not None:
@@ -349,7 +326,6 @@ class Mesh:
     def _make_link(self, node: int, space: int) -> Link:
         """Makes a link to `node`, or asks for one and waits for it, or for news that none comes."""
         while True:
-            self._progress.hear_news()
             self._fates.check_node(node, space)
             if self._progress.is_near(node):
                 self._progress.attach_near(node)

@@ -142,7 +142,7 @@ class Job:
             found.Recv((text, self.mpi.BYTE), status)
             count = status.Get_count(self.mpi.BYTE)
             self._alarm = status.Get_source(), text[:count].decode("utf-8", "replace")
-            self.engine._drop_shortcuts()
+            self.engine._shortcuts.close()
         return self._alarm
 
     def _is_alarmed(self) -> bool:

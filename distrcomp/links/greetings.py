@@ -12,14 +12,18 @@ What always holds: a byte is written once. A node that has greeted says its good
 that has not says it by its byte. So what stands in a ring is found by who waits, however its writer
 ended, and who ended in order is told from who vanished.
 
-Nothing orders the byte and the first record behind it: a reader that sees the byte alone has a link
-on which nothing has come yet, and looks there each time from then on. That a byte may be seen late
-is what the sleeper's second look is for (see bells).
+What a node did before it wrote its byte is seen by who has seen the byte. Nothing orders the byte
+and the first record behind it: a reader that sees the byte alone has a link on which nothing has
+come yet, and looks there each time from then on. A link may also come to a node that has left,
+while it hears the others out: it reads there and writes nothing. That a byte may be seen late is
+what the sleeper's second look is for (see bells).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+
+from .ring import STORES_ARE_ORDERED, fence
 
 GREETED, LEFT = 1, 2
 
@@ -52,9 +56,15 @@ class Greetings:
     def news(self) -> list[tuple[int, int]]:
         """What nodes have written here since it was asked for: their numbers, and the bytes."""
         seen, self._seen = self._seen, bytes(self._row)
-        self.n_silent = self._seen.count(0) - 1  # nobody writes this node's own byte
+        if not STORES_ARE_ORDERED:
+            fence()
+        self.n_silent = sum(1 for _ in self.silent())
         both = enumerate(zip(seen, self._seen, strict=True))
-        return [(node, now) for node, (before, now) in both if now != before]
+        return [
+            (node, now)
+            for node, (before, now) in both
+            if now != before and node != self._here  # nobody has a reason to write that one
+        ]
 
     def silent(self) -> Iterator[int]:
         """The nodes of which nothing was heard so far."""
@@ -65,5 +75,7 @@ class Greetings:
         at = node * self._n_local + self._here
         if self._memory[at]:
             return False
+        if not STORES_ARE_ORDERED:
+            fence()
         self._memory[at] = word
         return True

@@ -35,7 +35,7 @@ class Neighbours:
         nodes: Sequence[int],
         here: int,
         doorbells: Sequence[int],
-        helps: bool = True,
+        helps: bool,
     ) -> None:
         n_local = len(nodes)
         self._memory = memory = memoryview(mmap(segment, segment_bytes(n_local)))

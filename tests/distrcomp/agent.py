@@ -111,7 +111,7 @@ class FakeAgent:
         """Node 1, which the test plays, as a member of the world."""
         doorbells = [os.dup(bell) for bell in self._shared.doorbells]
         segment = os.dup(self._shared.segment)
-        neighbours = Neighbours(segment, range(self._n_node), 1, doorbells)
+        neighbours = Neighbours(segment, range(self._n_node), 1, doorbells, helps=False)
         self._engine = Engine(
             (1, self._n_node),
             lambda _: "here",

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from distrcomp.communicator import Communicator
+from distrcomp.cores import have_a_core_each
 from distrcomp.engine import Engine
 from distrcomp.errors import NodeLost
 from distrcomp.gate import CALL_FILES
@@ -187,9 +188,12 @@ def _share_memory(n_local: int) -> list[Neighbours]:
         return []
     segment = create_segment(segment_bytes(n_local))
     bells = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK) for _ in range(n_local)]
+    helps = have_a_core_each(n_local)
     try:
         return [
-            Neighbours(os.dup(segment), range(n_local), here, [os.dup(bell) for bell in bells])
+            Neighbours(
+                os.dup(segment), range(n_local), here, [os.dup(bell) for bell in bells], helps
+            )
             for here in range(n_local)
         ]
     finally:

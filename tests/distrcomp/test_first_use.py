@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from distrcomp import limits
 from distrcomp.errors import NodeLost
 from tests.distrcomp.kit import MEMORY, Nodes, loss, nodes
 
@@ -67,12 +68,32 @@ def test_sent_before_the_end_was_told(three: Nodes) -> None:
 
 
 def test_one_who_never_sent_has_left(three: Nodes) -> None:
-    """It is told as one that has finished, to who waits and to who would send to it."""
+    """Who waits for it hears that it has finished, and who has heard of it can't send to it.
+
+    Who has not looked so far can: what it sends is unread there, as on a link of some age.
+    """
     waiting = three.start_and_wait(0, loss, lambda: three.receive(0, 1))
     three.engines[1].close(in_order=True)
     assert "it has finished" in waiting.result()
-    assert "it has finished" in loss(lambda: three.send(2, 1, "too late"))
+    assert "it has finished" in loss(lambda: three.send(0, 1, "too late"))
+    three.send(2, 1, "too late, too")
+    assert [[], [], [1]] == linked(three)
+    assert "it has finished" in loss(lambda: three.receive(2, 1))
     assert [[], [], []] == linked(three)
+
+
+def test_a_first_message_to_one_who_has_left_counts(
+    three: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has left hears the others out, those included that were silent so far."""
+    monkeypatch.setattr(limits, "HEAR_OUT_S", 1000.0)
+    ending = three.start_and_wait(1, three.engines[1].close, True, True)
+    three.send(0, 1, b"late", 3)
+    three.engines[0].close(in_order=True)
+    three.engines[2].close(in_order=True)
+    assert ending.result()
+    (left,) = three.engines[1].account(lambda _: False).unreceived
+    assert (0, 3, 1, 4) == (left.source, left.tag, left.n_message, left.nbytes)
 
 
 def test_a_scribbler_is_lost(three: Nodes) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from distrcomp.links import greetings as greetings_module
 from distrcomp.links import ring as ring_module
 from distrcomp.links.bells import Bells
 from distrcomp.links.greetings import GREETED, LEFT, Greetings
@@ -62,6 +63,19 @@ def test_a_scribbler() -> None:
     assert [(1, 77)] == one.news()
     memory[1] = 0
     assert [(1, 0)] == one.news()
+
+
+def test_ones_own_byte_is_nobodys() -> None:
+    """Whatever stands there, it is no news, and who is silent is still waited for."""
+    memory = memoryview(bytearray(9))
+    one = Greetings(memory, 3, 0)
+    memory[0] = GREETED
+    memory[1] = GREETED
+    assert [(1, GREETED)] == one.news()
+    assert (1, [2]) == (one.n_silent, list(one.silent()))
+    memory[2] = LEFT
+    assert one.has_news
+    assert [(2, LEFT)] == one.news()
 
 
 # --- on the model --------------------------------------------------------------------------------
@@ -152,7 +166,9 @@ def test_no_first_word_is_slept_on(
 ) -> None:
     """However the two interleave, the sleeper learns of the link, reads what came first on it, and
     learns who has left."""
-    on_model.setattr(ring_module, "STORES_ARE_ORDERED", order == TOTAL)
+    on_model.setattr(greetings_module, "fence", interleavings.fence)
+    for module in (ring_module, greetings_module):
+        on_model.setattr(module, "STORES_ARE_ORDERED", order == TOTAL)
     model = Model([sleeping(), other()], order)
     assert {(found, "done")} == model.outcomes()
     assert model.n_states > 20

@@ -22,7 +22,7 @@ def machine(ids: list[int]) -> Iterator[list[Neighbours]]:
     segment = create_segment(segment_bytes(len(ids)))
     doorbells = [os.eventfd(0, os.EFD_NONBLOCK) for _ in ids]
     nodes = [
-        Neighbours(os.dup(segment), ids, here, [os.dup(bell) for bell in doorbells])
+        Neighbours(os.dup(segment), ids, here, [os.dup(bell) for bell in doorbells], False)
         for here in range(len(ids))
     ]
     try:
@@ -91,7 +91,7 @@ def test_the_segment_is_closed() -> None:
     """The descriptor that was handed over is closed: the mapping holds the memory."""
     segment = create_segment(segment_bytes(2))
     doorbells = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2)]
-    neighbours = Neighbours(segment, [0, 1], 0, doorbells)
+    neighbours = Neighbours(segment, [0, 1], 0, doorbells, helps=False)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(segment)
     neighbours.bells.close()

@@ -49,7 +49,11 @@ class Attempts:
         if isinstance(end, Exception):
             raise end
         connection = self.made[port] = socket.socket()
-        watch(connection)
+        try:
+            watch(connection)
+        except OSError:  # another one was so quick that this had hardly begun
+            connection.close()
+            raise
         end.wait(WAIT_S)
         return connection
 

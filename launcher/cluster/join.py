@@ -39,6 +39,7 @@ from .join_protocol import (
     Stored,
 )
 from .peers_file import AGENT_PORT
+from .ports import tcp_socket
 from .streams import open_tls
 
 _NEW_LINE = "ask the operator for a new one (`distrcomp cluster invite`)"
@@ -180,7 +181,7 @@ async def _connect(host: str, port: int) -> socket.socket:
     places = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure: OSError = socket.gaierror(f"{host} has no address")
     for family, _, _, _, address in places:
-        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection = tcp_socket(family)
         connection.setblocking(False)
         try:
             async with asyncio.timeout(limits.CONNECT_TIMEOUT_S / (len(places) + 1)):

@@ -9,6 +9,15 @@ from typing import Any
 from .. import limits
 
 
+def tcp_socket(family: int) -> socket.socket:
+    """A socket whose connections send each message at once, and so do those that it accepts.
+
+    asyncio sees to that (TCP_NODELAY), but only where a socket names its protocol. Else a message
+    that follows another one waits for the other end to acknowledge that: for 40 ms, mostly.
+    """
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+
+
 def listener_at(family: int, address: Any, *, is_ipv6_alone: bool) -> socket.socket:
     """A socket that listens for TCP connections there; raises OSError.
 
@@ -17,7 +26,7 @@ def listener_at(family: int, address: Any, *, is_ipv6_alone: bool) -> socket.soc
         is_ipv6_alone: whether one at `::` leaves IPv4 to another socket, as who opens one for each
             address must; else it takes both. Without a word the machine's settings would decide.
     """
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = tcp_socket(family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -31,6 +31,7 @@ from ..cluster.credentials import (
 from ..cluster.home import Home
 from ..cluster.members import Members
 from ..cluster.peers_file import Peer
+from ..cluster.ports import tcp_socket
 from ..control import messages as m
 from ..control.channel import Channel, StreamChannel, memory_pair
 from ..errors import CannotStart, ChannelClosed, PeerRefused, VersionsDiffer
@@ -276,7 +277,7 @@ def _check_versions(peer: Peer, welcome: m.Welcome) -> None:
 
 async def _reach(address: Address) -> socket.socket:
     """A TCP connection to this address."""
-    connection = socket.socket(address[0], socket.SOCK_STREAM)
+    connection = tcp_socket(address[0])
     connection.setblocking(False)
     try:
         await asyncio.get_running_loop().sock_connect(connection, address[1])

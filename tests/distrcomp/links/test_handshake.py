@@ -59,6 +59,8 @@ def test_proven_connection(server: socket.socket, data_plane: str) -> None:
     with one, other:
         kinds = {"tls": ssl.SSLSocket, "plain": socket.socket}
         assert {kinds[data_plane]} == {type(one), type(other)}
+        at_once = [each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in (one, other)]
+        assert all(at_once)
         if data_plane == "tls":
             assert (one.version(), other.version()) == ("TLSv1.3", "TLSv1.3")
         one.sendall(b"there")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 
 import psutil
 import pytest
 
-from launcher.cluster.ports import holder_of, listener_at
+from launcher.cluster.ports import holder_of, listener_at, tcp_socket
 
 
 @pytest.mark.parametrize("is_ipv6_alone", [True, False])
@@ -27,6 +28,30 @@ def test_ipv6_takes_ipv4_only_where_told(is_ipv6_alone: bool) -> None:
             with pytest.raises(OSError, match="in use"):
                 listener_at(socket.AF_INET, ("0.0.0.0", port), is_ipv6_alone=False)
             socket.create_connection(("127.0.0.1", port)).close()
+
+
+def test_nothing_waits_to_be_acknowledged() -> None:
+    """asyncio sends each message at once, on connections that we make and on those we take."""
+
+    async def scenario() -> list[int]:
+        loop = asyncio.get_running_loop()
+        with listener_at(socket.AF_INET, ("127.0.0.1", 0), is_ipv6_alone=True) as listener:
+            dialled = tcp_socket(socket.AF_INET)
+            dialled.setblocking(False)
+            await loop.sock_connect(dialled, listener.getsockname())
+            taken, _ = await loop.sock_accept(listener)
+        ours, _ = await loop.create_connection(asyncio.Protocol, sock=dialled)
+        theirs, _ = await loop.connect_accepted_socket(asyncio.Protocol, taken)
+        delays = [
+            end.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for end in (ours, theirs)
+        ]
+        ours.close()
+        theirs.close()
+        await asyncio.sleep(0)  # they close in their next turn
+        return delays
+
+    assert [1, 1] == [bool(each) for each in asyncio.run(scenario())]
 
 
 @pytest.mark.processes

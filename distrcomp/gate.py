@@ -47,8 +47,10 @@ CALL_FILES = {
     f"{_HERE}{name}.py"
     for name in (
         "gate",
+        "linkage",
         "progress",
         "mpi_progress",
+        "shortcuts",
         "goodbyes",
         "mesh",
         "telling",

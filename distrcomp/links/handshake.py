@@ -23,6 +23,7 @@ from ..errors import LinkFailed, ProtocolError
 from ..notices import Place, Ticket
 from ..preamble import Preamble, pack_preamble
 from .side_by_side import Address, NoneProven, first_proven, shown
+from .stream import send_at_once
 
 _PROVEN = b"\x06"
 
@@ -77,7 +78,7 @@ def _prove(
     """Both ends of this connection prove who they are; closed if one doesn't."""
     connection = raw
     try:
-        _send_at_once(raw)
+        send_at_once(raw)
         raw.sendall(pack_preamble(Preamble(ticket.run_id, ticket.node_id, node)))
         _limit(raw, deadline)
         context, name = _client_context(ticket), _name(ticket, node)
@@ -112,7 +113,7 @@ def reach(ticket: Ticket, node: int, place: Place) -> tuple[float, str, str]:
     try:
         with socket.create_connection(place, limits.DIAL_TIMEOUT_S) as raw:
             address = str(raw.getpeername()[0])
-            _send_at_once(raw)
+            send_at_once(raw)
             raw.sendall(pack_preamble(Preamble(ticket.run_id, ticket.node_id, node)))
             _limit(raw, deadline)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -141,7 +142,7 @@ def accept(
     _limit(raw, deadline)
     connection = raw
     try:
-        _send_at_once(raw)
+        send_at_once(raw)
         context = _server_context(ticket)
         _refuse_reset(raw)
         connection = secure = context.wrap_socket(raw, server_side=True)
@@ -179,11 +180,6 @@ def _refuse_reset(raw: socket.socket) -> None:
     Before Python 3.13 `wrap_socket` takes such a socket, fails, and closes nothing.
     """
     raw.getpeername()
-
-
-def _send_at_once(connection: socket.socket) -> None:
-    """What follows another message does not wait until that is acknowledged, for 40 ms mostly."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _limit(connection: socket.socket, deadline: float) -> None:

@@ -24,6 +24,7 @@ from ..cluster.names import parse_port, split_host_port
 from ..cluster.peers_file import AGENT_PORT
 from ..errors import BadUsage, Interrupted
 from ..run.signals import ended_by
+from ..ship.folders import know_temporary_folder
 from .help import ToolCommand
 from .options import peers_options
 from .service import agent_words
@@ -145,6 +146,7 @@ async def _serve(
     credentials: Credentials, home: Home, options: Options, inheritance: Inheritance | None
 ) -> Daemon:
     """Serves until SIGINT or SIGTERM, or until another release is to take over."""
+    know_temporary_folder()
     daemon = Daemon(credentials, home, options, inheritance)
     host = daemon.host
     if host.swept:

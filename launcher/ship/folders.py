@@ -32,6 +32,19 @@ def current_folder() -> Path:
         raise BadUsage("the folder you are in has been removed: change to another one") from error
 
 
+def know_temporary_folder() -> None:
+    """Has tempfile use the first of its folders that may be written to, without a try.
+
+    It tries by a file, and who is killed in that moment leaves it there. For a process that is ours
+    alone.
+    """
+    named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    for folder in filter(None, (*named, "/tmp", "/var/tmp")):  # noqa: S108  where others look, too
+        if Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK):
+            tempfile.tempdir = str(Path(folder).absolute())
+            return
+
+
 def temporary_folder() -> Path:
     """A new one that is ours alone; raises CannotStart."""
     try:

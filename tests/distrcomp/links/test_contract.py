@@ -14,6 +14,7 @@ from distrcomp.frames import ACKNOWLEDGEMENT, Message
 from distrcomp.limits import KIB, MIB
 from tests.distrcomp.links.kit import (
     CODEC,
+    TIMEOUT_S,
     Pair,
     as_lists,
     expect,
@@ -22,6 +23,7 @@ from tests.distrcomp.links.kit import (
     move,
     send,
 )
+from tests.leaks import wait_until
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 2047, 2048, 16_376, 16_384, 65_536, 300_000, 5 * MIB])
@@ -201,7 +203,7 @@ def test_queued_bytes(pair: Pair) -> None:
 def test_is_drained(pair: Pair) -> None:
     """With the other end reading, all that was posted gets there."""
     one, other = pair
-    assert one.link.is_drained() is True
+    wait_until(one.link.is_drained, TIMEOUT_S, "the handshake's acknowledgement")
     send(one, message(1, 2 * MIB))
     move([one, other], lambda: other.received)
     while not one.link.is_drained():  # acknowledgements wake nobody

@@ -15,6 +15,7 @@ from launcher.ship.folders import (
     claim,
     disk_errors,
     is_named,
+    know_temporary_folder,
     names_in,
     open_private_folder,
     temporary_folder,
@@ -35,6 +36,19 @@ def test_made_private(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (mode_of(tmp_path / "a"), mode_of(tmp_path / "a/b")) == (0o700, 0o700)
+
+
+@pytest.mark.parametrize("name", ["TMPDIR", "TMP"])
+def test_a_temporary_folder_is_known_untried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The first that is there, as tempfile would find it; one that nobody has is passed over."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    for each in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(each, str(tmp_path / "nothing"))
+    monkeypatch.setenv(name, str(tmp_path))
+    know_temporary_folder()
+    assert str(tmp_path) == tempfile.tempdir == tempfile.gettempdir()
 
 
 def test_tightened(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 import psutil
@@ -88,8 +89,11 @@ class Host(Machine):
         self.namespace = namespace
 
     def processes(self) -> list[int]:
-        """The pids of all that runs in the host's namespace."""
-        return _pids(self.namespace)
+        """The pids of all that runs in the host's namespace, the oldest first.
+
+        By their numbers they would not be: the kernel begins anew when it has used them up.
+        """
+        return sorted(_pids(self.namespace), key=_started)
 
     def firewall(self, rules: str) -> None:
         """Makes `rules`, one nft table `inet firewall`, the host's firewall, as `only_port`."""
@@ -226,6 +230,14 @@ def _is_emptied(namespace: str) -> bool:
 def _pids(namespace: str) -> list[int]:
     listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True)
     return [int(word) for word in listed.stdout.split()]
+
+
+def _started(pid: int) -> float:
+    """When a process was started; never if it is gone."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return inf
 
 
 def _ip(namespace: str | None, lines: Sequence[str]) -> None:

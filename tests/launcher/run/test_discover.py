@@ -89,6 +89,7 @@ def test_another_cluster_is_not_dialled(lab: Lab) -> None:
     play(act)
 
 
+@pytest.mark.usefixtures("h1")
 @pytest.mark.parametrize("liar", ["of another cluster", "another agent of ours", "no TLS at all"])
 def test_a_liar(lab: Lab, tmp_path: Path, liar: str) -> None:
     """Who announces another's name gets a handshake that fails: no byte is sent to it that TLS

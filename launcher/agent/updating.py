@@ -105,8 +105,8 @@ class Updating:
             case u.AskRelease():
                 await channel.send(u.ReleaseIs(self._own_sha256))
             case u.TryRelease(version) if run is not None:
+                manifest = run.files.stocked()  # or it is refused, and nobody updates this agent
                 self._operator = channel
-                manifest = run.files.stocked()
                 lay = functools.partial(self._releases.lay, version, manifest, run.files.store)
                 self._trying = asyncio.ensure_future(self._try(lay, channel))
             case u.TakeRelease():

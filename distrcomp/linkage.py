@@ -50,11 +50,7 @@ class Linkage:
     """
 
     def __init__(
-        self,
-        node_id: int,
-        mailbox: Mailbox,
-        fates: Fates,
-        neighbours: Neighbours | None = None,
+        self, node_id: int, mailbox: Mailbox, fates: Fates, neighbours: Neighbours | None
     ) -> None:
         self.gate = Gate()
         self.condition = threading.Condition(self.gate)  # type: ignore[arg-type]
@@ -113,9 +109,12 @@ class Linkage:
         return True
 
     def attach_near(self, node: int) -> None:
-        """Takes a link to a node that shares memory with this one, unless it has one or is lost."""
-        if self.neighbours and node not in self.links and not self._fates.is_lost(node):
-            self.attach(node, self.neighbours.link_to(node))
+        """Takes a link to a node if it shares memory with this one, has none and is not lost."""
+        neighbours = self.neighbours
+        if neighbours is None or node not in neighbours or node in self.links:
+            return
+        if not self._fates.is_lost(node):
+            self.attach(node, neighbours.link_to(node))
 
     def detach(self, node: int) -> None:
         """Closes the link to `node`."""

@@ -327,8 +327,7 @@ class Mesh:
         """Makes a link to `node`, or asks for one and waits for it, or for news that none comes."""
         while True:
             self._fates.check_node(node, space)
-            if self._progress.is_near(node):
-                self._progress.attach_near(node)
+            self._progress.attach_near(node)
             if node in self._links:
                 return self._links[node]
             if node in self._refused:

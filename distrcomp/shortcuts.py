@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from .links import Link
@@ -19,7 +20,7 @@ class Shortcuts:
         self._all: weakref.WeakSet[Any] = weakref.WeakSet()
         self._is_closed = False
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(list(self._all))
 
     def add(self, shortcut: Any, links: dict[int, Link]) -> None:
